@@ -1,0 +1,84 @@
+# policypool - one non-recursive Makefile.  Everything is built under $(B).
+#
+#   make              programs
+#   make check        unit and system tests
+#   make lint         headers alone, format, cppcheck, manuals, keys against manuals and samples
+#   make install      DESTDIR= PREFIX=/usr/local
+#   make SAN=address,undefined check      the same under sanitizers, in a folder of its own
+#   make CC=clang WERROR=1                warnings are errors
+
+VERSION  := 0.1.0
+PREFIX   ?= /usr/local
+SBINDIR  ?= $(PREFIX)/sbin
+BINDIR   ?= $(PREFIX)/bin
+MANDIR   ?= $(PREFIX)/share/man
+DOCDIR   ?= $(PREFIX)/share/doc/policypool
+SAMPLES  ?= $(DOCDIR)/examples
+
+comma := ,
+B := build$(if $(SAN),-$(subst $(comma),-,$(SAN)))$(if $(filter clang%,$(CC)),-clang)
+
+CFLAGS  ?= -O2 -g
+WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+           -Wold-style-definition -Wpointer-arith -Wwrite-strings -Wformat=2 -Wvla -Wundef \
+           -Wcast-qual -Wimplicit-fallthrough -Wswitch-enum
+HARDEN  := -fstack-protector-strong -fPIE $(if $(SAN),,-D_FORTIFY_SOURCE=2)
+STD     := -std=c17 -D_GNU_SOURCE -DPOLICYPOOL_VERSION='"$(VERSION)"'
+SANITIZE := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all)
+ALL_CFLAGS  = $(STD) $(WARN) $(if $(WERROR),-Werror) $(HARDEN) $(SANITIZE) -MMD -MP $(CFLAGS)
+ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now,--as-needed $(SANITIZE) $(LDFLAGS)
+LIBS := -levent -lconfuse -ljson-c -lnettle
+
+LAYERS   := server proxy client ctl
+PROGRAMS := $(LAYERS:%=$(B)/ppool-%)
+
+# A layer is compiled with its own folder and common/ to include from; common/ with itself alone.
+INC.common := -Icommon
+$(foreach l,$(LAYERS),$(eval INC.$(l) := -Icommon -I$(l)))
+
+OBJS.common := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard common/*.c)))
+$(foreach l,$(LAYERS),$(eval OBJS.$(l) := $(patsubst %.c,$(B)/%.o,$(sort $(filter-out $(l)/main.c,$(wildcard $(l)/*.c))))))
+
+HEADERS := $(sort $(wildcard common/*.h $(LAYERS:%=%/*.h)))
+SOURCES := $(sort $(wildcard common/*.c $(LAYERS:%=%/*.c) tests/unit/*.c))
+UNITS   := $(patsubst tests/unit/%.c,$(B)/unit/%,$(sort $(wildcard tests/unit/*.c)))
+MANUALS := $(sort $(wildcard man/*.[1578]))
+
+.PHONY: all check unit system lint install uninstall dist clean
+.DELETE_ON_ERROR:
+all: $(PROGRAMS)
+
+$(B)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(INC.$(firstword $(subst /, ,$<))) -c -o $@ $<
+
+$(B)/libcommon.a: $(OBJS.common)
+	$(AR) rcs $@ $^
+
+define layer
+$(B)/lib$(1).a: $$(OBJS.$(1))
+	@rm -f $$@
+	$$(AR) rcs $$@ $$(OBJS.$(1))
+$(B)/ppool-$(1): $(B)/$(1)/main.o $(B)/lib$(1).a $(B)/libcommon.a
+	$$(CC) $$(ALL_LDFLAGS) -o $$@ $$^ $$(LIBS)
+endef
+$(foreach l,$(LAYERS),$(eval $(call layer,$(l))))
+
+# A unit test links its module (an object that it names in its first line: "links: common/buf ...")
+# and nothing above it: the archives resolve what lies below.
+$(B)/unit/%: tests/unit/%.c $(B)/libcommon.a $(B)/libserver.a $(B)/libproxy.a $(B)/libclient.a $(B)/libctl.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -Icommon -Iserver -Iproxy -Iclient -Ictl $(ALL_LDFLAGS) -MF $@.d -o $@ $< \
+	    $(B)/libserver.a $(B)/libproxy.a $(B)/libclient.a $(B)/libctl.a $(B)/libcommon.a \
+	    -lcriterion $(LIBS)
+
+check: unit system
+unit: $(UNITS)
+	@tests/run-units $(UNITS)
+system: all
+	@tests/run-system --programs $(B)
+
+clean:
+	rm -rf build build-*
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

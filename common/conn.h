@@ -1,0 +1,87 @@
+/* conn.h - one connected stream: socket, buffers and framing, turned into on_packet / on_close.
+ *
+ *   socket -> input buffer -> frame -> on_packet
+ *   conn_write -> output buffer -> socket         (flushed once at the end of the loop's turn)
+ *
+ * Interest in reading and writing is derived from the buffers and the state, in one place.  The
+ * conns of one loop share a conn_loop: it flushes those written to in this turn and frees the closed
+ * ones after it, so a conn stays valid until the turn ends.
+ *
+ * States, one setter:
+ *   CONNECTING  -> OPEN            the connect was decided well
+ *   OPEN        -> HALF            the peer has ended its side; what it still wants is written
+ *   OPEN, HALF  -> FINISHING       conn_finish(): output is flushed, then our side is ended
+ *   FINISHING   -> LINGERING       input is read and thrown away until the peer ends or time is up, so
+ *                                  that unread bytes don't make the kernel reset what we wrote
+ *   any         -> CLOSED          on_close has been called, freed after the turn */
+#ifndef POLICYPOOL_CONN_H
+#define POLICYPOOL_CONN_H
+
+#include <event2/event.h>
+#include <stdint.h>
+
+#include "addr.h"
+#include "attr.h"
+#include "buf.h"
+#include "span.h"
+
+struct conn;
+struct conn_loop;
+
+struct conn_ops {
+	/* A connect in progress succeeded.  May be NULL for accepted ones. */
+	void (*on_open)(struct conn *, void *ctx);
+	/* One whole object; it borrows until return. */
+	void (*on_packet)(struct conn *, struct span text, void *ctx);
+	/* The stream can't be followed further (errno of frame_next()); nothing more is read.  Write a
+	 * last answer and conn_finish(), or conn_close(). */
+	void (*on_fault)(struct conn *, int error, void *ctx);
+	/* The peer has ended its side; cut is true when an object was unfinished.  Nothing more comes.
+	 * Finish when nothing more is to be written. */
+	void (*on_eof)(struct conn *, bool cut, void *ctx);
+	/* Gone: error is 0 for an orderly end, ETIMEDOUT for idleness or a connect that took too long,
+	 * otherwise what the system said.  Not called for conn_close(). */
+	void (*on_close)(struct conn *, int error, void *ctx);
+	/* The output buffer is empty again.  May be NULL. */
+	void (*on_drained)(struct conn *, void *ctx);
+};
+
+/* max_message bounds one object in bytes.  NULL on ENOMEM. */
+struct conn_loop *conn_loop_new(struct event_base *, size_t max_message);
+/* All conns must be closed before. */
+void conn_loop_free(struct conn_loop *);
+unsigned conn_loop_count(const struct conn_loop *); /* not yet closed */
+
+/* Takes over a connected fd; idle_ms closes it after that long without input (0: never).  NULL with
+ * errno, fd then still the caller's. */
+struct conn *conn_new(struct conn_loop *, int fd, uint64_t idle_ms, const struct conn_ops *, void *ctx);
+
+/* Starts connecting; on_open or on_close tells the end, within timeout_ms.  NULL with errno when it
+ * failed at once. */
+struct conn *conn_connect(struct conn_loop *, const struct addr *, uint64_t timeout_ms,
+			  const struct conn_ops *, void *ctx);
+
+/* Queues bytes.  0, or -1 with ENOMEM (nothing queued) or ENOTCONN (finishing or closed). */
+MUST_CHECK int conn_write(struct conn *, struct span bytes);
+
+/* The output buffer itself, to append to directly; follow with conn_flush_later().  NULL when
+ * finishing or closed. */
+struct buf *conn_output(struct conn *);
+void conn_flush_later(struct conn *);
+
+/* Reading stops (backpressure) and goes on, beginning with what is already buffered. */
+void conn_hold(struct conn *);
+void conn_resume(struct conn *);
+
+/* Flush, end our side, linger, close.  on_close follows. */
+void conn_finish(struct conn *);
+
+/* Close now, without on_close; freed after the turn.  NULL is fine. */
+void conn_close(struct conn *);
+
+void conn_set_idle(struct conn *, uint64_t idle_ms);
+size_t conn_queued(const struct conn *); /* bytes not yet given to the socket */
+bool conn_is_open(const struct conn *);	 /* OPEN or HALF */
+int conn_fd(const struct conn *);
+
+#endif

@@ -1,0 +1,71 @@
+/* daemon.h - what every daemon here needs around its loop: settings, detaching, pidfile, paths. */
+#ifndef POLICYPOOL_DAEMON_H
+#define POLICYPOOL_DAEMON_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "attr.h"
+#include "conf.h"
+#include "log.h"
+
+/* The settings that both daemons share; rows in daemon_keys. */
+struct daemon_conf {
+	bool daemon;	   /* -d: detach */
+	char *pidfile;	   /* empty: RUNTIME/NAME.pid when detached, none in front */
+	char *runtime_dir; /* empty: /run/policypool for root, otherwise $XDG_RUNTIME_DIR/policypool or
+			      /tmp/policypool-UID */
+	char *control;	   /* empty: RUNTIME/NAME.sock; "none": no control socket */
+	unsigned control_mode;
+	char *log;	/* "stderr", "syslog" or a path; empty: syslog when detached, otherwise stderr */
+	int log_level;	/* enum log_level */
+	int log_format; /* 0 logfmt, 1 json */
+	int narrate;	/* 0 auto (in front only), 1 yes, 2 no */
+	unsigned workers; /* 0: the CPUs this process may use */
+	unsigned worker_connections;
+	uint64_t stop_timeout; /* ms */
+	unsigned backlog;
+	uint64_t max_message; /* bytes */
+	bool strict_payloadsize;
+	uint64_t idle_timeout; /* ms; 0: never */
+};
+
+extern const struct conf_key daemon_keys[];
+extern const size_t daemon_keys_n;
+
+/* `name` is the instance: "ppool-proxy-2100", "ppool-server-100". */
+
+/* 1. Detaches if conf says so: the caller goes on in the child; the parent stays until
+ *    daemon_ready() and exits 0, or 1 when the child ended before.  0, or -1 with errno. */
+MUST_CHECK int daemon_detach(const struct daemon_conf *);
+
+/* 2. Opens the log as conf says; until daemon_ready() a detached daemon's warnings and errors go to
+ *    stderr as well.  0, or -1 with the reason logged. */
+MUST_CHECK int daemon_log(const struct daemon_conf *, const char *program);
+
+/* 3. Makes the runtime directory and the pidfile, with the lock held for the life of this process
+ *    (fcntl: a child does not have it, a dead one leaves none).  0, or -1 with the reason logged,
+ *    which names the pid that holds it. */
+MUST_CHECK int daemon_pidfile(const struct daemon_conf *, const char *name);
+
+/* Serving: lets the parent of daemon_detach() go and turns stdio to /dev/null.  No effect in front. */
+void daemon_ready(void);
+
+/* In a forked worker: forgets pidfile and parent pipe without touching the file. */
+void daemon_after_fork(void);
+
+/* Removes the pidfile; frees. */
+void daemon_end(void);
+
+/* RUNTIME/NAME.sock or what conf.control says; NULL for "none".  Owned by the caller; errno ENOMEM. */
+char *daemon_control_path(const struct daemon_conf *, const char *name);
+
+/* The runtime directory in force, for ppool-ctl too; `configured` may be NULL or empty.  Owned by the
+ * caller; NULL on ENOMEM. */
+char *daemon_runtime_dir(const char *configured);
+
+/* conf.workers, or the CPUs this process may use when 0; at least 1. */
+unsigned daemon_workers(const struct daemon_conf *);
+
+#endif

@@ -1,0 +1,130 @@
+/* packet.h - the packets of policypool(7): judge and read what came, write what goes out.
+ *
+ * A scalar may come as a string or as a number; ids and policies are opaque text once read. */
+#ifndef POLICYPOOL_PACKET_H
+#define POLICYPOOL_PACKET_H
+
+#include <stdint.h>
+
+#include "attr.h"
+#include "buf.h"
+#include "jsontext.h"
+#include "span.h"
+
+enum { PACKET_DEPTH = 16, PACKET_ID_MAX = 64 }; /* nesting; bytes of an id or a policy */
+
+enum packet_type {
+	PACKET_REQUEST = 0,
+	PACKET_REGISTER = 1,
+	PACKET_REPLY = 2,
+	PACKET_ERROR = 3,
+	PACKET_ACK = 4,
+	PACKET_DEREGISTER = 5
+};
+
+/* The error codes: enumerator, text in a packet of type 3. */
+#define PACKET_CODES(X)                                                                            \
+	X(PACKET_OK, "ok")                                                                         \
+	X(PACKET_BAD_JSON, "bad-json")                                                             \
+	X(PACKET_BAD_MESSAGE, "bad-message")                                                       \
+	X(PACKET_BAD_PAYLOAD, "bad-payload")                                                       \
+	X(PACKET_TOO_LARGE, "too-large")                                                           \
+	X(PACKET_UNKNOWN_POLICY, "unknown-policy")                                                 \
+	X(PACKET_NO_SERVER, "no-server")                                                           \
+	X(PACKET_OVERLOADED, "overloaded")                                                         \
+	X(PACKET_TIMEOUT, "timeout")                                                               \
+	X(PACKET_UPSTREAM_FAILED, "upstream-failed")                                               \
+	X(PACKET_DENIED, "denied")                                                                 \
+	X(PACKET_SHUTTING_DOWN, "shutting-down")
+
+#define PACKET_ENUM(name, text) name,
+enum packet_code { PACKET_CODES(PACKET_ENUM) PACKET_CODE_COUNT };
+#undef PACKET_ENUM
+
+const char *packet_code_text(enum packet_code);
+
+/* Why a packet was refused.  why is a sentence's worth of text for the peer and the log. */
+struct packet_fault {
+	enum packet_code code;
+	bool lost; /* the stream can't be followed: answer, then close */
+	char why[160];
+};
+
+/* A judged packet.  All spans borrow from the text it was read from, which must outlive it;
+ * `object` keeps every member, known or not. */
+struct packet {
+	int type;	  /* enum packet_type; other numbers are refused */
+	bool type_number; /* type came as a number, not as a string */
+	struct span text;
+	struct jsontext_object object;
+};
+
+/* Judges text as JSON and as a packet: an object, type present and known, and for each type the
+ * keys that it needs, of the kind and range they must have.  0, or -1 with *fault filled; *p then
+ * still holds the members and type_number where they could be read (object.n is 0 where not), so
+ * that packet_error() can answer in the peer's form. */
+MUST_CHECK int packet_parse(struct packet *p, struct span text, struct packet_fault *fault);
+
+/* ---- reading; none allocates, all borrow from the packet's text ---- */
+
+/* The scalar (string or number) at key as text, without quotes; n is 0 and p NULL where there is
+ * none.  A text with escapes comes raw: ids with escapes are refused by packet_parse(). */
+struct span packet_scalar(const struct packet *, const char *key);
+
+/* The value as it stands in the text, quotes included: for echoing a form unchanged. */
+struct span packet_raw(const struct packet *, const char *key);
+
+/* The decimal number at key, string or number, within [min, max].  1, 0 where the key is absent,
+ * -1 where it is there and not such a number. */
+MUST_CHECK int packet_number(const struct packet *, const char *key, int64_t min, int64_t max,
+			     int64_t *out);
+
+/* The payload decoded: borrowed from the text where it has no escape, otherwise from scratch, whose
+ * content is replaced.  0, or -1 with ENOMEM.  Only for packets of type 0, 2 and 3. */
+MUST_CHECK int packet_payload(const struct packet *, struct buf *scratch, struct span *out);
+
+/* 0 if payloadsize is absent or the true length in bytes, -1 with *fault filled (strict_payloadsize). */
+MUST_CHECK int packet_check_size(const struct packet *, struct span payload,
+				 struct packet_fault *fault);
+
+/* ---- writing; each appends one object without a newline: 0, or -1 with ENOMEM, out as it was ---- */
+
+/* Type 2.  srcid in the form that the request used for type, destid the request's srcid unchanged. */
+MUST_CHECK int packet_reply(struct buf *out, const struct packet *request, const char *srcid,
+			    struct span payload);
+
+/* Type 3.  request may be NULL or unreadable: strings then, and an empty destid.  retry_after in
+ * milliseconds, left out when 0. */
+MUST_CHECK int packet_error(struct buf *out, const struct packet *request, const char *srcid,
+			    enum packet_code, const char *message, unsigned retry_after_ms);
+
+/* Type 0, all strings. */
+MUST_CHECK int packet_request(struct buf *out, const char *srcid, const char *policy,
+			      struct span payload);
+
+/* What a server announces.  0 stands for "not announced" in every number but port. */
+struct packet_announcement {
+	char id[PACKET_ID_MAX + 1];
+	char policy[PACKET_ID_MAX + 1];
+	char host[256]; /* empty: the address it comes from */
+	uint16_t port;
+	bool ack, keepalive;
+	unsigned pipeline; /* requests in flight on one connection */
+	unsigned slots;	   /* connections served at once */
+	unsigned weight;
+	unsigned lease; /* seconds */
+};
+
+/* Types 1 and 5, strings only, so that every proxy can read them. */
+MUST_CHECK int packet_register(struct buf *out, const struct packet_announcement *);
+MUST_CHECK int packet_deregister(struct buf *out, const struct packet_announcement *);
+
+/* Reads types 1 and 5 (5 needs no port).  0, or -1 with *fault filled. */
+MUST_CHECK int packet_announced(const struct packet *, struct packet_announcement *,
+				struct packet_fault *fault);
+
+/* Type 4, in the form of the packet it answers; verb is "registered", "renewed" or "deregistered". */
+MUST_CHECK int packet_ack(struct buf *out, const struct packet *announcement, const char *srcid,
+			  const char *verb);
+
+#endif
