@@ -44,7 +44,7 @@ SOURCES := $(sort $(wildcard common/*.c $(LAYERS:%=%/*.c) tests/unit/*.c))
 UNITS   := $(patsubst tests/unit/%.c,$(B)/unit/%,$(sort $(wildcard tests/unit/*.c)))
 MANUALS := $(sort $(wildcard man/*.[1578]))
 
-.PHONY: all check unit system lint install uninstall dist clean
+.PHONY: all check unit units system lint install uninstall dist clean
 .DELETE_ON_ERROR:
 all: $(PROGRAMS)
 
@@ -64,8 +64,8 @@ $(B)/ppool-$(1): $(B)/$(1)/main.o $(B)/lib$(1).a $(B)/libcommon.a
 endef
 $(foreach l,$(LAYERS),$(eval $(call layer,$(l))))
 
-# A unit test links its module (an object that it names in its first line: "links: common/buf ...")
-# and nothing above it: the archives resolve what lies below.
+# A unit test names the module it tests; the archives add that one and what it calls, which lies below
+# it, and nothing else.
 $(B)/unit/%: tests/unit/%.c $(B)/libcommon.a $(B)/libserver.a $(B)/libproxy.a $(B)/libclient.a $(B)/libctl.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -Icommon -Iserver -Iproxy -Iclient -Ictl $(ALL_LDFLAGS) -MF $@.d -o $@ $< \
@@ -73,10 +73,35 @@ $(B)/unit/%: tests/unit/%.c $(B)/libcommon.a $(B)/libserver.a $(B)/libproxy.a $(
 	    -lcriterion $(LIBS)
 
 check: unit system
+units: $(UNITS)
 unit: $(UNITS)
 	@tests/run-units $(UNITS)
 system: all
 	@tests/run-system --programs $(B)
+
+lint: all
+	@tools/lint --programs $(B)
+
+# ---- installing ----
+
+ETC := $(sort $(wildcard etc/*.conf))
+install: all
+	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(BINDIR) $(DESTDIR)$(DOCDIR) $(DESTDIR)$(SAMPLES)
+	install -m 755 $(B)/ppool-server $(B)/ppool-proxy $(B)/ppool-ctl $(DESTDIR)$(SBINDIR)
+	install -m 755 $(B)/ppool-client $(DESTDIR)$(BINDIR)
+	install -m 644 README.md CHANGES.md LICENSE $(DESTDIR)$(DOCDIR)
+	install -m 644 $(ETC) $(DESTDIR)$(SAMPLES)
+	for m in $(MANUALS); do \
+	    install -D -m 644 $$m $(DESTDIR)$(MANDIR)/man$${m##*.}/$${m##*/} || exit 1; done
+
+uninstall:
+	rm -f $(addprefix $(DESTDIR)$(SBINDIR)/,ppool-server ppool-proxy ppool-ctl) $(DESTDIR)$(BINDIR)/ppool-client
+	for m in $(MANUALS); do rm -f $(DESTDIR)$(MANDIR)/man$${m##*.}/$${m##*/} || exit 1; done
+	rm -rf $(DESTDIR)$(DOCDIR)
+
+# The tree as committed, with the version in its name.
+dist:
+	git archive --prefix=policypool-$(VERSION)/ -o policypool-$(VERSION).tar.gz HEAD
 
 clean:
 	rm -rf build build-*

@@ -3,7 +3,7 @@
  *   base        base+head          base+tail        base+cap
  *    |  consumed   |     content       |     room      |
  *
- * head <= tail <= cap;  head == tail implies head == tail == 0;  cap == 0 iff base == NULL.
+ * head <= tail <= cap;  head == tail implies both are 0;  cap == 0 iff base == NULL.
  * Memory grows by doubling up to what is asked for and is given back by buf_release(). */
 #ifndef POLICYPOOL_BUF_H
 #define POLICYPOOL_BUF_H
@@ -18,7 +18,10 @@ struct buf {
 	size_t head, tail, cap; /* bytes from base */
 };
 
-#define BUF_INIT {NULL, 0, 0, 0}
+#define BUF_INIT              \
+	{                     \
+		NULL, 0, 0, 0 \
+	}
 
 static inline size_t
 buf_len(const struct buf *b)
@@ -40,7 +43,7 @@ MUST_CHECK char *buf_reserve(struct buf *b, size_t n);
 /* The first n bytes of the room are content now; n is at most what was reserved. */
 void buf_commit(struct buf *b, size_t n);
 
-/* 0, or -1 with errno ENOMEM and b unchanged. */
+/* 0, or -1 with errno ENOMEM and b unchanged.  p must not point into b. */
 MUST_CHECK int buf_append(struct buf *b, const void *p, size_t n);
 MUST_CHECK int buf_append_span(struct buf *b, struct span s);
 MUST_CHECK int buf_append_str(struct buf *b, const char *s);

@@ -10,7 +10,8 @@
 uint64_t clock_ms(void);
 uint64_t clock_us(void);
 
-/* "2026-03-01T12:34:56.789+01:00", RFC 3339 in the local zone.  size is at least CLOCK_TEXT. */
+/* "2026-03-01T12:34:56.789+01:00", RFC 3339 in the local zone.  size is at least
+ * CLOCK_TEXT. */
 enum { CLOCK_TEXT = 32 };
 void clock_text(char *out, size_t size);
 

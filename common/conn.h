@@ -82,6 +82,7 @@ void conn_close(struct conn *);
 void conn_set_idle(struct conn *, uint64_t idle_ms);
 size_t conn_queued(const struct conn *); /* bytes not yet given to the socket */
 bool conn_is_open(const struct conn *);	 /* OPEN or HALF */
+bool conn_is_idle(const struct conn *);	 /* nothing to write, no object half read */
 int conn_fd(const struct conn *);
 
 #endif

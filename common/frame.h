@@ -1,10 +1,12 @@
 /* frame.h - cut a byte stream into whole objects.  Knows no JSON tree.
  *
- * An object starts at the first byte that is not white space and ends where its brackets, counted
- * outside strings, close.  Bytes seen once are not looked at again, however thin the segments. */
+ * An object starts at the first byte that is not white space and ends where its brackets,
+ * counted outside strings, close.  Bytes seen once are not looked at again, however thin
+ * the segments. */
 #ifndef POLICYPOOL_FRAME_H
 #define POLICYPOOL_FRAME_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "attr.h"
@@ -12,11 +14,12 @@
 #include "span.h"
 
 struct frame {
-	size_t max;	/* bytes of one object, at most */
-	size_t seen;	/* bytes of the buffer's content already looked at */
-	size_t taken;	/* bytes handed out by the last READY, consumed by the next call */
+	size_t max;   /* bytes of one object, at most */
+	size_t seen;  /* bytes of the buffer's content already looked at */
+	size_t taken; /* bytes handed out by the last READY, consumed by the next call */
 	unsigned depth; /* open brackets */
 	bool in_string, escaped;
+	int error; /* errno of the ERROR that every later call repeats; 0 before */
 };
 
 enum frame_result { FRAME_ERROR = -1, FRAME_MORE, FRAME_READY };
@@ -24,14 +27,15 @@ enum frame_result { FRAME_ERROR = -1, FRAME_MORE, FRAME_READY };
 void frame_init(struct frame *, size_t max);
 
 /* MORE: no whole object in `in` yet.
- * READY: *out is one whole object without the white space around it; it borrows from `in` until the
- * next call, which consumes it.
- * ERROR: errno is EMSGSIZE (the object is larger than max; known as soon as max bytes of it are
- * there) or EBADMSG (what stands there can't start an object); the stream can't be followed further,
- * and every later call says the same. */
+ * READY: *out is one whole object without the white space around it; it borrows from `in`
+ * until the next call, which consumes it.
+ * ERROR: errno is EMSGSIZE (the object is larger than max; known as soon as max bytes of
+ * it are there) or EBADMSG (what stands there can't start an object); the stream can't be
+ * followed further, and every later call says the same. */
 MUST_CHECK enum frame_result frame_next(struct frame *, struct buf *in, struct span *out);
 
-/* Bytes of an unfinished object are waiting for the rest.  For "cut by close" and slow senders. */
+/* After MORE: bytes of an unfinished object are waiting for the rest.  For "cut by close"
+ * and slow senders. */
 bool frame_partial(const struct frame *, const struct buf *in);
 
 #endif

@@ -1,6 +1,7 @@
 /* packet.h - the packets of policypool(7): judge and read what came, write what goes out.
  *
- * A scalar may come as a string or as a number; ids and policies are opaque text once read. */
+ * A scalar may come as a string or as a number; ids and policies are opaque text once
+ * read. */
 #ifndef POLICYPOOL_PACKET_H
 #define POLICYPOOL_PACKET_H
 
@@ -23,18 +24,18 @@ enum packet_type {
 };
 
 /* The error codes: enumerator, text in a packet of type 3. */
-#define PACKET_CODES(X)                                                                            \
-	X(PACKET_OK, "ok")                                                                         \
-	X(PACKET_BAD_JSON, "bad-json")                                                             \
-	X(PACKET_BAD_MESSAGE, "bad-message")                                                       \
-	X(PACKET_BAD_PAYLOAD, "bad-payload")                                                       \
-	X(PACKET_TOO_LARGE, "too-large")                                                           \
-	X(PACKET_UNKNOWN_POLICY, "unknown-policy")                                                 \
-	X(PACKET_NO_SERVER, "no-server")                                                           \
-	X(PACKET_OVERLOADED, "overloaded")                                                         \
-	X(PACKET_TIMEOUT, "timeout")                                                               \
-	X(PACKET_UPSTREAM_FAILED, "upstream-failed")                                               \
-	X(PACKET_DENIED, "denied")                                                                 \
+#define PACKET_CODES(X)                              \
+	X(PACKET_OK, "ok")                           \
+	X(PACKET_BAD_JSON, "bad-json")               \
+	X(PACKET_BAD_MESSAGE, "bad-message")         \
+	X(PACKET_BAD_PAYLOAD, "bad-payload")         \
+	X(PACKET_TOO_LARGE, "too-large")             \
+	X(PACKET_UNKNOWN_POLICY, "unknown-policy")   \
+	X(PACKET_NO_SERVER, "no-server")             \
+	X(PACKET_OVERLOADED, "overloaded")           \
+	X(PACKET_TIMEOUT, "timeout")                 \
+	X(PACKET_UPSTREAM_FAILED, "upstream-failed") \
+	X(PACKET_DENIED, "denied")                   \
 	X(PACKET_SHUTTING_DOWN, "shutting-down")
 
 #define PACKET_ENUM(name, text) name,
@@ -43,64 +44,85 @@ enum packet_code { PACKET_CODES(PACKET_ENUM) PACKET_CODE_COUNT };
 
 const char *packet_code_text(enum packet_code);
 
-/* Why a packet was refused.  why is a sentence's worth of text for the peer and the log. */
+/* Why a packet was refused.  why is a sentence for the peer and the log. */
 struct packet_fault {
 	enum packet_code code;
 	bool lost; /* the stream can't be followed: answer, then close */
 	char why[160];
 };
 
-/* A judged packet.  All spans borrow from the text it was read from, which must outlive it;
- * `object` keeps every member, known or not. */
+/* A judged packet.  All spans borrow from the text it was read from, which must outlive
+ * it; `object` keeps every member, known or not. */
 struct packet {
-	int type;	  /* enum packet_type; other numbers are refused */
+	int type;	  /* enum packet_type; -1 where there is none of these */
 	bool type_number; /* type came as a number, not as a string */
 	struct span text;
 	struct jsontext_object object;
 };
 
-/* Judges text as JSON and as a packet: an object, type present and known, and for each type the
- * keys that it needs, of the kind and range they must have.  0, or -1 with *fault filled; *p then
- * still holds the members and type_number where they could be read (object.n is 0 where not), so
- * that packet_error() can answer in the peer's form. */
-MUST_CHECK int packet_parse(struct packet *p, struct span text, struct packet_fault *fault);
+/* Judges text as JSON and as a packet: an object, type present and known, and for each
+ * type the keys that it needs, of the kind and range they must have.  0, or -1 with
+ * *fault filled; *p then still holds the members, type and type_number where they could
+ * be read (object.n is 0 where not), so that packet_error() can answer in the peer's
+ * form. */
+MUST_CHECK int packet_parse(struct packet *p, struct span text,
+			    struct packet_fault *fault);
 
 /* ---- reading; none allocates, all borrow from the packet's text ---- */
 
-/* The scalar (string or number) at key as text, without quotes; n is 0 and p NULL where there is
- * none.  A text with escapes comes raw: ids with escapes are refused by packet_parse(). */
+/* The scalar (string or number) at key as text, without quotes; n is 0 and p NULL where
+ * there is none.  A text with escapes comes raw: ids with escapes are refused by
+ * packet_parse(). */
 struct span packet_scalar(const struct packet *, const char *key);
 
 /* The value as it stands in the text, quotes included: for echoing a form unchanged. */
 struct span packet_raw(const struct packet *, const char *key);
 
-/* The decimal number at key, string or number, within [min, max].  1, 0 where the key is absent,
- * -1 where it is there and not such a number. */
-MUST_CHECK int packet_number(const struct packet *, const char *key, int64_t min, int64_t max,
-			     int64_t *out);
+/* The id of who sent it as it stands in the text: srcid, or id in an announcement.  An
+ * empty string with its quotes where there is none that could be echoed. */
+struct span packet_sender(const struct packet *);
 
-/* The payload decoded: borrowed from the text where it has no escape, otherwise from scratch, whose
- * content is replaced.  0, or -1 with ENOMEM.  Only for packets of type 0, 2 and 3. */
-MUST_CHECK int packet_payload(const struct packet *, struct buf *scratch, struct span *out);
+/* The decimal number at key, string or number, within [min, max].  1, 0 where the key is
+ * absent, -1 where it is there and not such a number. */
+MUST_CHECK int packet_number(const struct packet *, const char *key, int64_t min,
+			     int64_t max, int64_t *out);
 
-/* 0 if payloadsize is absent or the true length in bytes, -1 with *fault filled (strict_payloadsize). */
+/* The payload decoded: borrowed from the text where it has no escape, otherwise from
+ * scratch, whose content is replaced.  Empty where a packet of type 3 has none.  0, or -1
+ * with ENOMEM.  Only for packets of type 0, 2 and 3. */
+MUST_CHECK int packet_payload(const struct packet *, struct buf *scratch,
+			      struct span *out);
+
+/* For strict_payloadsize.  0 if payloadsize is absent or the true length in bytes, -1
+ * with *fault filled. */
 MUST_CHECK int packet_check_size(const struct packet *, struct span payload,
 				 struct packet_fault *fault);
 
-/* ---- writing; each appends one object without a newline: 0, or -1 with ENOMEM, out as it was ---- */
+/* ---- writing; each appends one object without a newline ----
+ * 0, or -1 with ENOMEM and out as it was. */
 
-/* Type 2.  srcid in the form that the request used for type, destid the request's srcid unchanged. */
-MUST_CHECK int packet_reply(struct buf *out, const struct packet *request, const char *srcid,
-			    struct span payload);
+/* Type 2.  type and srcid in the form that the request used for type (a srcid that is no
+ * integer stays a string), destid the request's srcid unchanged. */
+MUST_CHECK int packet_reply(struct buf *out, const struct packet *request,
+			    const char *srcid, struct span payload);
 
-/* Type 3.  request may be NULL or unreadable: strings then, and an empty destid.  retry_after in
- * milliseconds, left out when 0. */
-MUST_CHECK int packet_error(struct buf *out, const struct packet *request, const char *srcid,
-			    enum packet_code, const char *message, unsigned retry_after_ms);
+/* Type 3.  request may be NULL or unreadable: strings then, and an empty destid.  An
+ * announcement's destid is its id.  retry_after in milliseconds, left out when 0. */
+MUST_CHECK int packet_error(struct buf *out, const struct packet *request,
+			    const char *srcid, enum packet_code, const char *message,
+			    unsigned retry_after_ms);
 
-/* Type 0, all strings. */
+/* Type 0, all strings but payloadsize. */
 MUST_CHECK int packet_request(struct buf *out, const char *srcid, const char *policy,
 			      struct span payload);
+
+/* The optional numbers of an announcement: key and member, the highest value; the lowest
+ * is 1. */
+#define PACKET_ANNOUNCED(X)                                           \
+	X(pipeline, 65535) /* requests in flight on one connection */ \
+	X(slots, 65535)	   /* connections served at once */           \
+	X(weight, 1000)                                               \
+	X(lease, 86400) /* seconds */
 
 /* What a server announces.  0 stands for "not announced" in every number but port. */
 struct packet_announcement {
@@ -109,22 +131,25 @@ struct packet_announcement {
 	char host[256]; /* empty: the address it comes from */
 	uint16_t port;
 	bool ack, keepalive;
-	unsigned pipeline; /* requests in flight on one connection */
-	unsigned slots;	   /* connections served at once */
-	unsigned weight;
-	unsigned lease; /* seconds */
+#define PACKET_MEMBER(name, max) unsigned name;
+	PACKET_ANNOUNCED(PACKET_MEMBER)
+#undef PACKET_MEMBER
 };
 
-/* Types 1 and 5, strings only, so that every proxy can read them. */
+/* Types 1 and 5, strings only, so that every proxy can read them.  5 is the id, the
+ * policy and ack. */
 MUST_CHECK int packet_register(struct buf *out, const struct packet_announcement *);
 MUST_CHECK int packet_deregister(struct buf *out, const struct packet_announcement *);
 
-/* Reads types 1 and 5 (5 needs no port).  0, or -1 with *fault filled. */
+/* Reads a judged packet of type 1 or 5 (which needs no port).  0, or -1 with *fault
+ * filled.
+ */
 MUST_CHECK int packet_announced(const struct packet *, struct packet_announcement *,
 				struct packet_fault *fault);
 
-/* Type 4, in the form of the packet it answers; verb is "registered", "renewed" or "deregistered". */
-MUST_CHECK int packet_ack(struct buf *out, const struct packet *announcement, const char *srcid,
-			  const char *verb);
+/* Type 4, in the form of the packet it answers, with its id as destid and its privPolyId;
+ * verb is "registered", "renewed" or "deregistered". */
+MUST_CHECK int packet_ack(struct buf *out, const struct packet *announcement,
+			  const char *srcid, const char *verb);
 
 #endif

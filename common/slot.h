@@ -21,7 +21,7 @@
 #define SLOT_ACTIONS(X)                                                                            \
 	X(SLOT_NOTHING, "nothing")                                                                 \
 	X(SLOT_FORK, "fork")	 /* fork; arm the start clock */                                   \
-	X(SLOT_COUNT, "count")	 /* it counts as up; stop the clock, forget past failures */       \
+	X(SLOT_COUNT, "count")	 /* it counts as up; stop the clock */       \
 	X(SLOT_ASK, "ask")	 /* SIGTERM; arm the stop clock */                                 \
 	X(SLOT_SHOOT, "shoot")	 /* SIGKILL; stop the clock */                                     \
 	X(SLOT_PAUSE, "pause")	 /* arm the back-off clock */                                      \

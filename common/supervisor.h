@@ -11,7 +11,6 @@
 #define POLICYPOOL_SUPERVISOR_H
 
 #include <event2/event.h>
-#include <json-c/json.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -20,26 +19,16 @@
 #include "scoreboard.h"
 #include "slot.h"
 #include "span.h"
+#include "worker.h"
 
 struct supervisor;
-struct worker; /* the worker's own view of itself, in its process */
-
-enum { SUPERVISOR_MESSAGE_MAX = 16384 }; /* bytes of one message between master and worker */
 
 struct supervisor_ops {
 	/* ---- in the worker's process ---- */
 
 	/* First of all: closes and frees what only the master may have. */
 	void (*after_fork)(void *ctx);
-	/* Opens what serving needs.  Returns the worker's state, or NULL: the worker ends and a
-	 * successor is tried after a pause. */
-	void *(*start)(struct worker *, void *ctx);
-	/* A message from the master. */
-	void (*on_message)(void *state, struct span message);
-	/* Take nothing new, finish what is there, then worker_done(). */
-	void (*drain)(void *state);
-	/* The loop has ended: free everything. */
-	void (*end)(void *state);
+	struct worker_ops worker;
 
 	/* ---- in the master ---- */
 
@@ -51,8 +40,6 @@ struct supervisor_ops {
 	void (*on_exit)(unsigned slot, void *ctx);
 	/* Stopping: leave the pool, then supervisor_stop_workers().  at_once: within a moment. */
 	void (*on_stop)(bool at_once, void *ctx);
-	/* USR1 was received; the log is open anew already. */
-	void (*on_reopen)(void *ctx);
 };
 
 struct supervisor_conf {
@@ -68,8 +55,8 @@ struct supervisor *supervisor_new(struct event_base *, const struct supervisor_c
 				  const struct supervisor_ops *, void *ctx);
 void supervisor_free(struct supervisor *);
 
-/* Forks the workers and runs until stopped.  Returns the exit status.  Does not return in a worker:
- * that ends in exit(). */
+/* Forks the workers and runs until stopped.  Returns the exit status: 0, or 1 when no set of workers
+ * could be brought up at the very start.  Does not return in a worker: that ends in exit(). */
 int supervisor_run(struct supervisor *);
 
 /* To be called from on_stop, or whenever its work is done. */
@@ -77,28 +64,28 @@ void supervisor_stop_workers(struct supervisor *);
 
 /* Sends a message to the worker in a slot.  0, or -1 with errno; EAGAIN when it does not read. */
 MUST_CHECK int supervisor_tell(struct supervisor *, unsigned slot, struct span message);
-MUST_CHECK int supervisor_tell_all(struct supervisor *, struct span message);
 
 struct scoreboard *supervisor_scoreboard(struct supervisor *);
 unsigned supervisor_slots(const struct supervisor *);
-uint64_t supervisor_started(const struct supervisor *); /* clock_ms() */
 bool supervisor_stopping(const struct supervisor *);
 
-/* Control verbs' data; NULL on ENOMEM. */
-struct json_object *supervisor_describe(struct supervisor *);	       /* state, workers, counters */
-struct json_object *supervisor_describe_workers(struct supervisor *); /* an array, a worker each */
+/* ---- for looking in ---- */
 
-/* ---- the worker's side ---- */
+struct supervisor_view {
+	const char *state; /* starting, running, leaving, stopping */
+	uint64_t started;  /* clock_ms() */
+	unsigned wanted, ready; /* workers */
+};
 
-struct event_base *worker_base(struct worker *);
-unsigned worker_slot(const struct worker *);
-struct scoreboard_row *worker_row(struct worker *);
+struct supervisor_member {
+	pid_t pid; /* 0: nobody */
+	enum slot_state state;
+	uint64_t born;	 /* clock_ms() */
+	unsigned deaths; /* not asked for */
+	int last_status; /* wait(2) status of the one before, -1: none */
+};
 
-/* Serving now; the master counts it as up. */
-void worker_ready(struct worker *);
-/* Drained: the loop ends and the process exits 0. */
-void worker_done(struct worker *);
-/* To the master; at most SUPERVISOR_MESSAGE_MAX.  0, or -1 with errno; EAGAIN when it does not read. */
-MUST_CHECK int worker_tell(struct worker *, struct span message);
+void supervisor_look(const struct supervisor *, struct supervisor_view *);
+void supervisor_look_at(const struct supervisor *, unsigned slot, struct supervisor_member *);
 
 #endif

@@ -1,0 +1,159 @@
+/* jsonchar.c - see jsonchar.h. */
+#include "jsonchar.h"
+
+#include <endian.h>
+#include <string.h>
+
+static bool
+is_plain(unsigned char c)
+{
+	return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
+}
+
+/* The high bit of each byte that is not plain; exact for the lowest such byte, as a
+ * borrow only ever runs upwards. */
+static uint64_t
+not_plain(uint64_t x)
+{
+	const uint64_t ones = UINT64_MAX / 255;
+	uint64_t quote = (x ^ ones * '"') - ones;
+	uint64_t backslash = (x ^ ones * '\\') - ones;
+	uint64_t control = x - ones * 0x20;
+
+	return (x | quote | backslash | control) & ones * 0x80;
+}
+
+const char *
+jsonchar_skip_plain(const char *p, const char *end)
+{
+	while ((size_t)(end - p) >= sizeof(uint64_t)) {
+		uint64_t x, found;
+
+		memcpy(&x, p, sizeof x);
+		found = not_plain(le64toh(x));
+		if (found != 0)
+			return p + __builtin_ctzll(found) / 8;
+		p += sizeof x;
+	}
+	while (p < end && is_plain((unsigned char)*p))
+		p++;
+	return p;
+}
+
+size_t
+jsonchar_utf8(const char *p, const char *end)
+{
+	const unsigned char *u = (const unsigned char *)p;
+	unsigned char low = 0x80, high = 0xbf; /* of the second byte */
+	size_t n = u[0] < 0xe0 ? 2 : u[0] < 0xf0 ? 3 : 4;
+
+	if (u[0] < 0xc2 || u[0] > 0xf4 || (size_t)(end - p) < n)
+		return 0;
+	if (u[0] == 0xe0)
+		low = 0xa0;
+	else if (u[0] == 0xed)
+		high = 0x9f;
+	else if (u[0] == 0xf0)
+		low = 0x90;
+	else if (u[0] == 0xf4)
+		high = 0x8f;
+	if (u[1] < low || u[1] > high)
+		return 0;
+	for (size_t i = 2; i < n; i++)
+		if ((u[i] & 0xc0) != 0x80)
+			return 0;
+	return n;
+}
+
+/* Reads \uXXXX at p. */
+static bool
+code_unit(const char *p, const char *end, uint32_t *c)
+{
+	if (end - p < 6 || p[0] != '\\' || p[1] != 'u')
+		return false;
+	*c = 0;
+	for (const char *hex = p + 2; hex < p + 6; hex++) {
+		unsigned byte = (unsigned char)*hex;
+		unsigned digit = byte - '0', letter = (byte | 0x20) - 'a';
+
+		if (digit > 9 && letter > 5)
+			return false;
+		*c = *c << 4 | (digit <= 9 ? digit : letter + 10);
+	}
+	return true;
+}
+
+size_t
+jsonchar_escape(const char *p, const char *end, uint32_t *c)
+{
+	static const char name[] = "\"\\/bfnrt", meaning[] = "\"\\/\b\f\n\r\t";
+	const char *found;
+	uint32_t low;
+
+	if (end - p < 2)
+		return 0;
+	found = memchr(name, p[1], sizeof name - 1);
+	if (found != NULL) {
+		*c = (unsigned char)meaning[found - name];
+		return 2;
+	}
+	if (!code_unit(p, end, c))
+		return 0;
+	if (*c < 0xd800 || *c > 0xdbff || !code_unit(p + 6, end, &low) || low < 0xdc00 ||
+	    low > 0xdfff)
+		return 6;
+	*c = 0x10000 + ((*c - 0xd800) << 10) + (low - 0xdc00);
+	return 12;
+}
+
+uint32_t
+jsonchar_next_escape(const char **p, const char *end)
+{
+	uint32_t c = 0;
+	size_t n = jsonchar_escape(*p, end, &c);
+
+	*p += n > 0 ? n : 1;
+	if (n == 0)
+		return '\\';
+	return jsonchar_is_surrogate(c) ? JSONCHAR_REPLACEMENT : c;
+}
+
+uint32_t
+jsonchar_next_other(const char **p, const char *end)
+{
+	const unsigned char *u = (const unsigned char *)*p;
+	uint32_t c = u[0];
+	size_t n;
+
+	if (c == '\\')
+		return jsonchar_next_escape(p, end);
+	n = jsonchar_utf8(*p, end);
+	*p += n > 0 ? n : 1;
+	if (n == 0)
+		return JSONCHAR_REPLACEMENT;
+	c &= 0x7fU >> n;
+	for (size_t i = 1; i < n; i++)
+		c = c << 6 | (u[i] & 0x3f);
+	return c;
+}
+
+char *
+jsonchar_put(char *to, uint32_t c)
+{
+	if (c < 0x80) {
+		*to++ = (char)c;
+		return to;
+	}
+	if (c < 0x800) {
+		*to++ = (char)(0xc0 | c >> 6);
+	} else if (c < 0x10000) {
+		*to++ = (char)(0xe0 | c >> 12);
+		*to++ = (char)(0x80 | (c >> 6 & 0x3f));
+	} else {
+		*to++ = (char)(0xf0 | c >> 18);
+		*to++ = (char)(0x80 | (c >> 12 & 0x3f));
+		*to++ = (char)(0x80 | (c >> 6 & 0x3f));
+	}
+	*to++ = (char)(0x80 | (c & 0x3f));
+	return to;
+}

@@ -1,0 +1,92 @@
+/* launch.c - see launch.h. */
+#include "launch.h"
+
+#include <stdlib.h>
+
+#include "log.h"
+#include "net.h"
+
+enum { START_MS = 10000, PAUSE_MIN_MS = 50, PAUSE_MAX_MS = 5000 }; /* of workers */
+
+int
+launch_settings(const char *program, const struct conf_table *tables, size_t n, int argc,
+		char *const argv[], int (*check)(void *ctx, FILE *err), void *ctx)
+{
+	struct conf_command command;
+
+	if (conf_load(tables, n, argc, argv, NULL, &command, stderr) < 0)
+		return 2;
+	if (command.help) {
+		(void)printf("usage: %s [option ...]\n\n", program);
+		conf_help(tables, n, stdout);
+		return 0;
+	}
+	if (command.version) {
+		(void)printf("%s %s\n", program, POLICYPOOL_VERSION);
+		return 0;
+	}
+	if (command.rest < argc) {
+		(void)fprintf(stderr, "%s: %s: no argument is expected here\n", program, argv[command.rest]);
+		return 2;
+	}
+	if (command.show)
+		conf_show(tables, n, stdout);
+	if (check(ctx, stderr) < 0)
+		return 2;
+	return command.show || command.check ? 0 : LAUNCH_GO_ON;
+}
+
+int
+launch_detach(const struct daemon_conf *d, const char *program)
+{
+	if (daemon_detach(d) < 0) {
+		log_errno(LOG_ERROR, "cannot detach", NULL);
+		return -1;
+	}
+	return daemon_log(d, program);
+}
+
+int
+launch_listen(const struct daemon_conf *d, struct addr *addr)
+{
+	char text[ADDR_TEXT];
+	int fd = net_listen(addr, (int)d->backlog);
+
+	if (fd < 0 || net_local(fd, addr) < 0)
+		log_errno(LOG_ERROR, "cannot listen", "address=%s", addr_text(addr, text));
+	return fd;
+}
+
+int
+launch_control(const struct daemon_conf *d, struct event_base *base, const char *name,
+	       const struct control_verb *verbs, void *ctx, struct control **out)
+{
+	bool asked_for = d->control[0] != '\0';
+	char *path = daemon_control_path(d, name);
+
+	*out = NULL;
+	if (path == NULL)
+		return 0;
+	*out = control_new(base, path, (mode_t)d->control_mode, verbs, ctx);
+	if (*out == NULL)
+		log_errno(asked_for ? LOG_ERROR : LOG_WARN, "no control socket", "path=%s", log_quoted(path));
+	free(path);
+	return *out == NULL && asked_for ? -1 : 0;
+}
+
+struct supervisor *
+launch_supervisor(const struct daemon_conf *d, struct event_base *base, uint64_t leave_ms,
+		  const struct supervisor_ops *ops, void *ctx)
+{
+	struct supervisor_conf conf = {.workers = daemon_workers(d),
+				       .stop_timeout = d->stop_timeout,
+				       .start_timeout = START_MS,
+				       .leave_timeout = leave_ms,
+				       .pause_min = PAUSE_MIN_MS,
+				       .pause_max = PAUSE_MAX_MS};
+	struct supervisor *s = supervisor_new(base, &conf, ops, ctx);
+
+	if (s == NULL)
+		log_errno(LOG_ERROR, "cannot set up the workers", NULL);
+	return s;
+}

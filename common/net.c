@@ -1,0 +1,280 @@
+/* net.c - see net.h. */
+#include "net.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum {
+	SKIPS = 64, /* transient errors passed over in one net_accept(): none can hold the
+		       loop */
+	UNIX_BACKLOG = 64 /* callers of a control socket waiting to be accepted */
+};
+
+static int
+set_flag(int fd, int level, int option, int value)
+{
+	return setsockopt(fd, level, option, &value, sizeof value);
+}
+
+/* -1, with errno as it was. */
+static int
+close_failed(int fd)
+{
+	int error = errno;
+
+	(void)close(fd);
+	errno = error;
+	return -1;
+}
+
+static int
+tcp_socket(const struct addr *a)
+{
+	return socket(a->u.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+}
+
+/* ---- TCP ---- */
+
+int
+net_listen(const struct addr *a, int backlog)
+{
+	int fd = tcp_socket(a);
+
+	if (fd < 0)
+		return -1;
+	if (set_flag(fd, SOL_SOCKET, SO_REUSEADDR, 1) < 0)
+		return close_failed(fd);
+	if (a->u.sa.sa_family == AF_INET6 &&
+	    set_flag(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0) < 0)
+		return close_failed(fd);
+	if (bind(fd, &a->u.sa, a->len) < 0 || listen(fd, backlog) < 0)
+		return close_failed(fd);
+	return fd;
+}
+
+int
+net_local(int fd, struct addr *a)
+{
+	*a = (struct addr){.len = sizeof a->u};
+	return getsockname(fd, &a->u.sa, &a->len);
+}
+
+/* An error that says something about the one connection or the network, not about the
+ * listener. */
+static bool
+is_transient(int error)
+{
+	switch (error) {
+	case EINTR:
+	case ECONNABORTED:
+	case ECONNRESET:
+	case EPROTO:
+	case EPERM: /* a firewall's word */
+	case ETIMEDOUT:
+	case ENETDOWN:
+	case ENETUNREACH:
+	case EHOSTDOWN:
+	case EHOSTUNREACH:
+	case ENONET:
+	case ENOPROTOOPT: return true;
+	default: return false;
+	}
+}
+
+static enum net_accepted
+judge_accept_error(int error)
+{
+	switch (error) {
+	case EAGAIN: return NET_NONE;
+	case EMFILE:
+	case ENFILE:
+	case ENOBUFS:
+	case ENOMEM: return NET_EXHAUSTED;
+	default: return NET_FAILED;
+	}
+}
+
+enum net_accepted
+net_accept(int listener, int *fd, struct addr *peer)
+{
+	for (int i = 0; i < SKIPS; i++) {
+		*peer = (struct addr){.len = sizeof peer->u};
+		*fd = accept4(listener, &peer->u.sa, &peer->len,
+			      SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (*fd >= 0) {
+			if (set_flag(*fd, IPPROTO_TCP, TCP_NODELAY, 1) == 0)
+				return NET_ACCEPTED;
+			(void)close(*fd);
+		} else if (!is_transient(errno)) {
+			return judge_accept_error(errno);
+		}
+	}
+	return NET_NONE;
+}
+
+int
+net_connect(const struct addr *to)
+{
+	int fd = tcp_socket(to);
+
+	if (fd < 0)
+		return -1;
+	if (set_flag(fd, IPPROTO_TCP, TCP_NODELAY, 1) < 0)
+		return close_failed(fd);
+	/* Interrupted, it goes on all the same. */
+	if (connect(fd, &to->u.sa, to->len) < 0 && errno != EINPROGRESS && errno != EINTR)
+		return close_failed(fd);
+	return fd;
+}
+
+int
+net_connect_result(int fd)
+{
+	int error = 0;
+	socklen_t len = sizeof error;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
+		return errno;
+	return error;
+}
+
+/* ---- Unix sockets ---- */
+
+static int
+unix_address(struct sockaddr_un *a, const char *path)
+{
+	size_t n = strlen(path);
+
+	*a = (struct sockaddr_un){.sun_family = AF_UNIX};
+	if (n == 0 || n >= sizeof a->sun_path) {
+		errno = n == 0 ? EINVAL : ENAMETOOLONG;
+		return -1;
+	}
+	memcpy(a->sun_path, path, n + 1);
+	return 0;
+}
+
+static int
+connect_unix(int fd, const struct sockaddr_un *a)
+{
+	int r;
+
+	do
+		r = connect(fd, (const struct sockaddr *)a, sizeof *a);
+	while (r < 0 && errno == EINTR);
+	return r;
+}
+
+/* The path comes into being with its mode: there is no moment at which it is wider. */
+static int
+bind_unix(int fd, const struct sockaddr_un *a, mode_t mode)
+{
+	mode_t old = umask(~mode & 0777);
+	int r = bind(fd, (const struct sockaddr *)a, sizeof *a);
+
+	(void)umask(old); /* cannot fail, keeps errno */
+	return r;
+}
+
+/* 0 when somebody listens there, otherwise why a connection was refused. */
+static int
+probe_unix(const struct sockaddr_un *a)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int error;
+
+	if (fd < 0)
+		return errno;
+	error = connect_unix(fd, a) < 0 ? errno : 0;
+	(void)close(fd);
+	return error;
+}
+
+/* Removes a socket that nobody listens at.  0, or -1 with errno. */
+static int
+remove_stale(const struct sockaddr_un *a)
+{
+	struct stat st;
+	int error;
+
+	if (lstat(a->sun_path, &st) < 0)
+		return errno == ENOENT ? 0 : -1;
+	if (!S_ISSOCK(st.st_mode)) {
+		errno = ENOTSOCK;
+		return -1;
+	}
+	error = probe_unix(a);
+	if (error == ECONNREFUSED)
+		return unlink(a->sun_path) < 0 && errno != ENOENT ? -1 : 0;
+	/* Full (EAGAIN) or of another type (EPROTOTYPE) is in use as well. */
+	errno = error == 0 || error == EAGAIN || error == EPROTOTYPE ? EADDRINUSE : error;
+	return -1;
+}
+
+int
+net_listen_unix(const char *path, mode_t mode)
+{
+	struct sockaddr_un a;
+	int fd, bound;
+
+	if (unix_address(&a, path) < 0)
+		return -1;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -1;
+	bound = bind_unix(fd, &a, mode);
+	if (bound < 0 && errno == EADDRINUSE && remove_stale(&a) == 0)
+		bound = bind_unix(fd, &a, mode);
+	if (bound < 0 || listen(fd, UNIX_BACKLOG) < 0)
+		return close_failed(fd);
+	return fd;
+}
+
+int
+net_accept_unix(int listener)
+{
+	int fd;
+
+	do
+		fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	while (fd < 0 && errno == EINTR);
+	return fd;
+}
+
+int
+net_connect_unix(const char *path)
+{
+	struct sockaddr_un a;
+	int fd;
+
+	if (unix_address(&a, path) < 0)
+		return -1;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -1;
+	if (connect_unix(fd, &a) < 0)
+		return close_failed(fd);
+	return fd;
+}
+
+/* ---- limits ---- */
+
+unsigned long
+net_raise_nofile(unsigned long wanted)
+{
+	struct rlimit l, raised;
+
+	if (getrlimit(RLIMIT_NOFILE, &l) < 0)
+		return 0;
+	raised = l;
+	raised.rlim_cur = wanted < l.rlim_max ? wanted : l.rlim_max;
+	if (l.rlim_cur < raised.rlim_cur && setrlimit(RLIMIT_NOFILE, &raised) == 0)
+		return raised.rlim_cur;
+	return l.rlim_cur;
+}

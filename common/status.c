@@ -1,0 +1,126 @@
+/* status.c - see status.h. */
+#include "status.h"
+
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "clock.h"
+
+void
+status_add_text(struct json_object *o, const char *key, const char *value)
+{
+	(void)json_object_object_add(o, key, json_object_new_string(value));
+}
+
+void
+status_add_number(struct json_object *o, const char *key, uint64_t value)
+{
+	(void)json_object_object_add(o, key, json_object_new_uint64(value));
+}
+
+void
+status_add_seconds(struct json_object *o, const char *key, uint64_t ms)
+{
+	char text[32];
+
+	(void)snprintf(text, sizeof text, "%llu.%llu", (unsigned long long)(ms / 1000),
+		       (unsigned long long)(ms % 1000 / 100));
+	(void)json_object_object_add(o, key, json_object_new_double_s((double)ms / 1000, text));
+}
+
+static void
+add_since(struct json_object *o, uint64_t at)
+{
+	char text[CLOCK_TEXT];
+
+	clock_text_at(at, text, sizeof text);
+	status_add_text(o, "since", text);
+	status_add_seconds(o, "uptime_s", clock_ms() - at);
+}
+
+static void
+add_sums(struct json_object *o, struct supervisor *sup)
+{
+	struct scoreboard_row sum;
+
+	scoreboard_sum(supervisor_scoreboard(sup), &sum);
+#define TELL(name) status_add_number(o, #name, scoreboard_get(&sum.name));
+	SCOREBOARD_COUNTERS(TELL)
+#undef TELL
+	status_add_number(o, "connections", scoreboard_get(&sum.connections));
+	status_add_number(o, "in_flight", scoreboard_get(&sum.in_flight));
+}
+
+struct json_object *
+status_of_daemon(const char *program, struct supervisor *sup)
+{
+	struct json_object *o = json_object_new_object(), *workers = json_object_new_object();
+	struct supervisor_view v;
+
+	if (o == NULL || workers == NULL) {
+		(void)json_object_put(o);
+		(void)json_object_put(workers);
+		return NULL;
+	}
+	supervisor_look(sup, &v);
+	status_add_text(o, "program", program);
+	status_add_text(o, "version", POLICYPOOL_VERSION);
+	status_add_number(o, "pid", (uint64_t)getpid());
+	status_add_text(o, "state", v.state);
+	add_since(o, v.started);
+	status_add_number(workers, "wanted", v.wanted);
+	status_add_number(workers, "ready", v.ready);
+	(void)json_object_object_add(o, "workers", workers);
+	add_sums(o, sup);
+	return o;
+}
+
+static void
+add_last_exit(struct json_object *o, int status)
+{
+	char text[32] = "-";
+
+	if (status >= 0 && WIFSIGNALED(status))
+		(void)snprintf(text, sizeof text, "signal %d", WTERMSIG(status));
+	else if (status >= 0)
+		(void)snprintf(text, sizeof text, "code %d", WEXITSTATUS(status));
+	status_add_text(o, "last_exit", text);
+}
+
+static struct json_object *
+worker_status(struct supervisor *sup, unsigned slot, uint64_t now)
+{
+	struct json_object *o = json_object_new_object();
+	struct supervisor_member m;
+	const struct scoreboard_row *row = scoreboard_row(supervisor_scoreboard(sup), slot);
+	uint64_t beat = scoreboard_get(&row->heartbeat);
+
+	if (o == NULL)
+		return NULL;
+	supervisor_look_at(sup, slot, &m);
+	status_add_number(o, "slot", slot);
+	status_add_number(o, "pid", (uint64_t)m.pid);
+	status_add_text(o, "state", slot_state_text(m.state));
+	status_add_seconds(o, "age_s", m.pid > 0 ? now - m.born : 0);
+	status_add_number(o, "accepted", scoreboard_get(&row->accepted));
+	status_add_number(o, "requests", scoreboard_get(&row->requests));
+	status_add_number(o, "errors", scoreboard_get(&row->errors));
+	status_add_number(o, "in_flight", scoreboard_get(&row->in_flight));
+	status_add_number(o, "connections", scoreboard_get(&row->connections));
+	status_add_number(o, "restarts", m.deaths);
+	add_last_exit(o, m.last_status);
+	status_add_number(o, "heartbeat_ms", beat > 0 && now > beat ? now - beat : 0);
+	return o;
+}
+
+struct json_object *
+status_of_workers(struct supervisor *sup)
+{
+	struct json_object *list = json_object_new_array();
+	uint64_t now = clock_ms();
+
+	for (unsigned i = 0; list != NULL && i < supervisor_slots(sup); i++)
+		(void)json_object_array_add(list, worker_status(sup, i, now));
+	return list;
+}

@@ -1,0 +1,205 @@
+/* worker.c - see worker.h. */
+#include "worker.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "channel.h"
+#include "clock.h"
+#include "log.h"
+
+enum { HEARTBEAT_MS = 500, MESSAGES_A_WAKE = 64 };
+
+struct worker {
+	struct event_base *base;
+	unsigned slot;
+	int channel;
+	struct scoreboard_row *row;
+	const struct worker_ops *ops;
+	void *ctx;
+	void *state; /* of the program, from ops->start */
+	int status;  /* to exit with */
+	bool draining;
+	struct event *on_channel, *on_term, *on_quit, *heartbeat;
+	char space[CHANNEL_MAX + 1];
+};
+
+static void
+stop_loop(struct worker *w, int status)
+{
+	w->status = status;
+	(void)event_base_loopbreak(w->base);
+}
+
+static void
+on_heartbeat(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *w = arg;
+
+	(void)fd;
+	(void)what;
+	scoreboard_set(&w->row->heartbeat, clock_ms());
+}
+
+static void
+on_term(evutil_socket_t sig, short what, void *arg)
+{
+	struct worker *w = arg;
+
+	(void)sig;
+	(void)what;
+	if (w->draining)
+		return;
+	w->draining = true;
+	w->ops->drain(w->state);
+}
+
+static void
+on_quit(evutil_socket_t sig, short what, void *arg)
+{
+	(void)sig;
+	(void)what;
+	stop_loop(arg, 0);
+}
+
+static void
+on_channel(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *w = arg;
+	enum channel_tag tag;
+	struct span body;
+
+	(void)what;
+	for (int i = 0; i < MESSAGES_A_WAKE; i++) {
+		switch (channel_receive(fd, w->space, &tag, &body)) {
+		case CHANNEL_EMPTY: return;
+		case CHANNEL_ENDED: stop_loop(w, 1); return; /* the master is gone */
+		case CHANNEL_MESSAGE: break;
+		}
+		if (tag == CHANNEL_REOPEN && log_reopen() < 0)
+			log_errno(LOG_ERROR, "cannot reopen the log", NULL);
+		else if (tag == CHANNEL_DATA)
+			w->ops->on_message(w->state, body);
+	}
+}
+
+static int
+set_signals(struct worker *w)
+{
+	static const int ignored[] = {SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU, SIGPIPE};
+	struct sigaction ignore = {.sa_handler = SIG_IGN};
+	sigset_t none;
+
+	for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
+		if (sigaction(ignored[i], &ignore, NULL) < 0)
+			return -1;
+	w->on_term = evsignal_new(w->base, SIGTERM, on_term, w);
+	w->on_quit = evsignal_new(w->base, SIGQUIT, on_quit, w);
+	if (w->on_term == NULL || w->on_quit == NULL || event_add(w->on_term, NULL) < 0 ||
+	    event_add(w->on_quit, NULL) < 0)
+		return -1;
+	(void)sigemptyset(&none);
+	return sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static int
+set_events(struct worker *w)
+{
+	struct timeval beat = clock_timeval(HEARTBEAT_MS);
+
+	w->on_channel = event_new(w->base, w->channel, EV_READ | EV_PERSIST, on_channel, w);
+	w->heartbeat = event_new(w->base, -1, EV_PERSIST, on_heartbeat, w);
+	if (w->on_channel == NULL || w->heartbeat == NULL || event_add(w->on_channel, NULL) < 0 ||
+	    event_add(w->heartbeat, &beat) < 0)
+		return -1;
+	return set_signals(w);
+}
+
+static void
+free_event(struct event *ev)
+{
+	if (ev != NULL)
+		event_free(ev);
+}
+
+static void
+release(struct worker *w)
+{
+	free_event(w->on_channel);
+	free_event(w->on_term);
+	free_event(w->on_quit);
+	free_event(w->heartbeat);
+	(void)close(w->channel);
+	free(w);
+}
+
+int
+worker_run(struct event_base *base, unsigned slot, int channel, pid_t master,
+	   struct scoreboard_row *row, const struct worker_ops *ops, void *ctx)
+{
+	struct worker *w = calloc(1, sizeof *w);
+	int status;
+
+	if (w == NULL)
+		return 1;
+	*w = (struct worker){.base = base, .slot = slot, .channel = channel, .row = row, .ops = ops, .ctx = ctx};
+	/* The signal covers a worker that hangs; the check covers a master that died before this. */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != master || set_events(w) < 0) {
+		release(w);
+		return 1;
+	}
+	scoreboard_set(&row->heartbeat, clock_ms());
+	w->state = ops->start(w, ctx);
+	if (w->state == NULL) {
+		release(w);
+		return 1;
+	}
+	if (event_base_dispatch(base) < 0) {
+		log_errno(LOG_ERROR, "event loop failed", NULL);
+		w->status = 1;
+	}
+	ops->end(w->state);
+	status = w->status;
+	release(w);
+	return status;
+}
+
+struct event_base *
+worker_base(struct worker *w)
+{
+	return w->base;
+}
+
+unsigned
+worker_slot(const struct worker *w)
+{
+	return w->slot;
+}
+
+struct scoreboard_row *
+worker_row(struct worker *w)
+{
+	return w->row;
+}
+
+void
+worker_ready(struct worker *w)
+{
+	if (channel_send(w->channel, CHANNEL_READY, span_of(NULL, 0)) < 0)
+		log_errno(LOG_ERROR, "cannot tell the master that this worker is ready", NULL);
+}
+
+void
+worker_done(struct worker *w)
+{
+	stop_loop(w, 0);
+}
+
+int
+worker_tell(struct worker *w, struct span message)
+{
+	return channel_send(w->channel, CHANNEL_DATA, message);
+}

@@ -1,0 +1,46 @@
+/* worker.h - a forked worker's own side: its loop, its row, its line to the master.
+ *
+ * A worker whose master is gone ends at once: the channel's end tells it, and the kernel's
+ * parent-death signal when its loop does not turn.  Signals: TERM drains, QUIT ends; those that a
+ * terminal or an operator sends to the whole group (INT, HUP, USR1, USR2, TTIN, TTOU) are the
+ * master's business and ignored here. */
+#ifndef POLICYPOOL_WORKER_H
+#define POLICYPOOL_WORKER_H
+
+#include <event2/event.h>
+
+#include "attr.h"
+#include "scoreboard.h"
+#include "span.h"
+
+struct worker;
+
+struct worker_ops {
+	/* Opens what serving needs.  Returns the worker's state, or NULL: the worker ends and a
+	 * successor is tried after a pause. */
+	void *(*start)(struct worker *, void *ctx);
+	/* A message from the master. */
+	void (*on_message)(void *state, struct span message);
+	/* Take nothing new, finish what is there, then worker_done(). */
+	void (*drain)(void *state);
+	/* The loop has ended: free everything. */
+	void (*end)(void *state);
+};
+
+/* In the child, signals blocked and the base re-initialised: serves until drained, stopped or
+ * orphaned.  master is the pid that must still be the parent.  Returns the exit status. */
+int worker_run(struct event_base *, unsigned slot, int channel, pid_t master,
+	       struct scoreboard_row *, const struct worker_ops *, void *ctx);
+
+struct event_base *worker_base(struct worker *);
+unsigned worker_slot(const struct worker *);
+struct scoreboard_row *worker_row(struct worker *);
+
+/* Serving now; the master counts it as up. */
+void worker_ready(struct worker *);
+/* Drained: the loop ends and the process exits 0. */
+void worker_done(struct worker *);
+/* To the master; at most CHANNEL_MAX bytes.  0, or -1 with errno; EAGAIN when it does not read. */
+MUST_CHECK int worker_tell(struct worker *, struct span message);
+
+#endif

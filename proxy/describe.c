@@ -1,0 +1,134 @@
+/* describe.c - see describe.h. */
+#include "describe.h"
+
+#include <stdlib.h>
+
+#include "clock.h"
+#include "status.h"
+
+static void
+add_lease(struct json_object *o, uint64_t end, uint64_t now)
+{
+	if (end == 0)
+		status_add_text(o, "lease_s", "-");
+	else
+		status_add_seconds(o, "lease_s", end > now ? end - now : 0);
+}
+
+static struct json_object *
+server_status(const struct registry *r, struct tally *t, unsigned i, uint64_t now)
+{
+	const struct registry_server *s = registry_server(r, i);
+	struct json_object *o = json_object_new_object();
+	struct tally_cell sum;
+	char text[ADDR_TEXT];
+
+	if (o == NULL)
+		return NULL;
+	tally_sum(t, i, &sum);
+	status_add_text(o, "id", s->id);
+	status_add_text(o, "policy", registry_policy(r, s->policy)->name);
+	status_add_text(o, "addr", addr_text(&s->addr, text));
+	status_add_text(o, "kind", s->pooled ? "pooled" : "plain");
+	status_add_text(o, "state", tally_get(&sum.down) > 0 ? "down" : "up");
+	status_add_seconds(o, "age_s", now - registry_joined(r, i));
+	add_lease(o, registry_lease_end(r, i), now);
+	status_add_number(o, "weight", s->weight);
+	status_add_number(o, "slots", s->slots);
+	status_add_number(o, "pipeline", s->pipeline);
+	status_add_number(o, "connections", tally_get(&sum.connections));
+	status_add_number(o, "in_flight", tally_get(&sum.in_flight));
+	status_add_number(o, "served", tally_get(&sum.served));
+	status_add_number(o, "failed", tally_get(&sum.failed));
+	status_add_number(o, "p50_us", tally_quantile(&sum, 0.50));
+	status_add_number(o, "p99_us", tally_quantile(&sum, 0.99));
+	return o;
+}
+
+/* Indices of the servers, sorted by policy and turn; qsort_r needs the table. */
+static int
+by_turn(const void *a, const void *b, void *arg)
+{
+	const struct registry *r = arg;
+	const struct registry_server *x = registry_server(r, *(const unsigned *)a);
+	const struct registry_server *y = registry_server(r, *(const unsigned *)b);
+
+	if (x->policy != y->policy)
+		return x->policy < y->policy ? -1 : 1;
+	return x->order < y->order ? -1 : x->order > y->order;
+}
+
+struct json_object *
+describe_servers(const struct registry *r, struct tally *t, uint64_t now)
+{
+	struct json_object *list = json_object_new_array();
+	unsigned *index = calloc(registry_server_end(r) + 1, sizeof *index), n = 0;
+
+	if (list == NULL || index == NULL) {
+		(void)json_object_put(list);
+		free(index);
+		return NULL;
+	}
+	for (unsigned i = 0; i < registry_server_end(r); i++)
+		if (registry_server(r, i)->used)
+			index[n++] = i;
+	qsort_r(index, n, sizeof *index, by_turn, (void *)(uintptr_t)r);
+	for (unsigned i = 0; i < n; i++)
+		(void)json_object_array_add(list, server_status(r, t, index[i], now));
+	free(index);
+	return list;
+}
+
+struct policy_sum {
+	unsigned servers, up;
+	uint64_t served, failed, in_flight;
+};
+
+static void
+sum_policy(const struct registry *r, struct tally *t, unsigned policy, struct policy_sum *out)
+{
+	struct tally_cell cell;
+
+	*out = (struct policy_sum){.servers = 0};
+	for (unsigned i = 0; i < registry_server_end(r); i++) {
+		const struct registry_server *s = registry_server(r, i);
+		if (!s->used || s->policy != policy)
+			continue;
+		tally_sum(t, i, &cell);
+		out->servers++;
+		out->up += tally_get(&cell.down) == 0;
+		out->served += tally_get(&cell.served);
+		out->failed += tally_get(&cell.failed);
+		out->in_flight += tally_get(&cell.in_flight);
+	}
+}
+
+static struct json_object *
+policy_status(const struct registry *r, struct tally *t, unsigned policy)
+{
+	struct json_object *o = json_object_new_object();
+	struct policy_sum sum;
+
+	if (o == NULL)
+		return NULL;
+	sum_policy(r, t, policy, &sum);
+	status_add_text(o, "policy", registry_policy(r, policy)->name);
+	status_add_text(o, "balance", "roundrobin");
+	status_add_number(o, "servers", sum.servers);
+	status_add_number(o, "up", sum.up);
+	status_add_number(o, "in_flight", sum.in_flight);
+	status_add_number(o, "served", sum.served);
+	status_add_number(o, "failed", sum.failed);
+	return o;
+}
+
+struct json_object *
+describe_policies(const struct registry *r, struct tally *t)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (unsigned i = 0; list != NULL && i < registry_policy_end(r); i++)
+		if (registry_policy(r, i)->used)
+			(void)json_object_array_add(list, policy_status(r, t, i));
+	return list;
+}

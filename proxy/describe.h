@@ -1,0 +1,15 @@
+/* describe.h - what the proxy's master tells of servers and policies on its control socket. */
+#ifndef POLICYPOOL_DESCRIBE_H
+#define POLICYPOOL_DESCRIBE_H
+
+#include <json-c/json.h>
+
+#include "permit.h"
+#include "registry.h"
+#include "tally.h"
+
+/* Arrays, an object a server or policy, in the order of policy and turn.  NULL on ENOMEM. */
+struct json_object *describe_servers(const struct registry *, struct tally *, uint64_t now);
+struct json_object *describe_policies(const struct registry *, struct tally *);
+
+#endif

@@ -1,0 +1,496 @@
+/* front.c - see front.h. */
+#include "front.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "channel.h"
+#include "conn.h"
+#include "join.h"
+#include "listener.h"
+#include "log.h"
+#include "relay.h"
+
+enum { OUTPUT_HIGH = 1 << 20 }; /* bytes a client may leave unread before we stop reading from it */
+
+struct front;
+
+struct client {
+	struct front *front;
+	struct conn *conn;
+	struct addr addr;
+	struct request_list requests; /* in the order in which they came and are answered */
+	unsigned n;
+	bool last; /* nothing more comes: finish when all is answered */
+	LIST_ENTRY(client) link; /* in front->clients */
+};
+
+struct front {
+	struct worker *worker;
+	const struct front_conf *conf;
+	struct scoreboard_row *row;
+	struct conn_loop *loop;
+	struct roster *roster;
+	struct relay *relay;
+	struct listener *listener; /* NULL once draining */
+	struct event *nudge;	   /* the permits' descriptor: a permit, or a changed registry */
+	struct request_list with_master;
+	uint64_t tokens;
+	LIST_HEAD(, client) clients;
+};
+
+static void front_end(void *);
+
+/* ---- clients ---- */
+
+static void
+check_drained(struct front *f)
+{
+	if (f->listener == NULL && LIST_EMPTY(&f->clients))
+		worker_done(f->worker);
+}
+
+static void
+forget_request(struct client *c, struct request *q)
+{
+	struct front *f = c->front;
+
+	TAILQ_REMOVE(&c->requests, q, order);
+	c->n--;
+	scoreboard_add(&f->row->in_flight, (uint64_t)-1);
+	if (q->state == REQUEST_WITH_MASTER) {
+		TAILQ_REMOVE(&f->with_master, q, link);
+		request_free(q);
+	} else {
+		relay_forget(f->relay, q);
+	}
+}
+
+static void
+client_free(struct client *c)
+{
+	struct front *f = c->front;
+	struct request *q;
+
+	while ((q = TAILQ_FIRST(&c->requests)) != NULL)
+		forget_request(c, q);
+	LIST_REMOVE(c, link);
+	free(c);
+	scoreboard_set(&f->row->connections, scoreboard_get(&f->row->connections) - 1);
+	if (f->listener != NULL)
+		listener_give_back(f->listener);
+	check_drained(f);
+}
+
+/* Reading goes on as long as the client takes its answers and does not run too far ahead. */
+static void
+client_pace(struct client *c)
+{
+	bool full = c->n >= c->front->conf->settings->proxy.client_pipeline ||
+		    conn_queued(c->conn) > OUTPUT_HIGH || c->last;
+
+	if (full)
+		conn_hold(c->conn);
+	else
+		conn_resume(c->conn);
+}
+
+static void
+client_settle(struct client *c)
+{
+	if (c->n == 0 && (c->last || (c->front->listener == NULL && conn_is_idle(c->conn))))
+		conn_finish(c->conn);
+	else
+		client_pace(c);
+}
+
+static void
+write_out(struct client *c, struct span answer)
+{
+	struct front *f = c->front;
+
+	scoreboard_add(&f->row->bytes_out, answer.n);
+	if (conn_write(c->conn, answer) < 0 && errno == ENOMEM)
+		log_event(LOG_ERROR, "out of memory for an answer", NULL);
+}
+
+/* Answers leave in the order of the requests: those at the head that are there. */
+static void
+client_flush(struct client *c)
+{
+	struct request *q;
+
+	while ((q = TAILQ_FIRST(&c->requests)) != NULL && q->state == REQUEST_ANSWERED) {
+		if (buf_len(&q->answer) > 0)
+			write_out(c, buf_span(&q->answer));
+		forget_request(c, q);
+	}
+	client_settle(c);
+}
+
+/* ---- answers ---- */
+
+static void
+narrate_reply(const struct request *q, const struct registry_server *server)
+{
+	log_narrate("Reply from server id %s for client id %.*s", server->id, SPAN_ARG(q->srcid));
+}
+
+static void
+on_answer(struct request *q, const struct registry_server *server, struct span reply, void *arg)
+{
+	struct front *f = arg;
+	struct client *c = q->client;
+
+	scoreboard_add(server != NULL ? &f->row->requests : &f->row->errors, 1);
+	if (server != NULL && log_narrates())
+		narrate_reply(q, server);
+	if (server != NULL && (buf_reserve(&q->answer, reply.n + 1) == NULL ||
+			       buf_append_span(&q->answer, reply) < 0 || buf_append(&q->answer, "\n", 1) < 0))
+		log_event(LOG_ERROR, "out of memory for a reply", NULL);
+	client_flush(c);
+}
+
+static void
+on_forward(const struct request *q, const struct registry_server *server, void *arg)
+{
+	(void)arg;
+	if (log_narrates())
+		log_narrate("Forwarding to server id %s for client id %.*s", server->id, SPAN_ARG(q->srcid));
+}
+
+static const struct relay_ops relay_ops = {on_answer, on_forward};
+
+/* ---- packets ---- */
+
+/* On the client's list, whatever becomes of it.  NULL on ENOMEM: the client is gone then. */
+static struct request *
+admit(struct client *c, struct span text, struct span srcid)
+{
+	struct front *f = c->front;
+	struct request *q = request_new(c, text, srcid);
+
+	if (q == NULL) {
+		log_event(LOG_ERROR, "out of memory for a request", NULL);
+		conn_close(c->conn);
+		client_free(c);
+		return NULL;
+	}
+	TAILQ_INSERT_TAIL(&c->requests, q, order);
+	c->n++;
+	scoreboard_add(&f->row->in_flight, 1);
+	return q;
+}
+
+static void
+refuse(struct client *c, struct span text, enum packet_code code, const char *why)
+{
+	struct front *f = c->front;
+	struct request *q = admit(c, text, span_of(NULL, 0));
+	char from[ADDR_TEXT];
+
+	log_event(LOG_WARN, "packet refused", "peer=%s code=%s why=%s", addr_text(&c->addr, from),
+		  packet_code_text(code), log_quoted(why));
+	if (q == NULL)
+		return;
+	scoreboard_add(&f->row->errors, 1);
+	if (request_fail(q, f->conf->settings->proxy.id, code, why, 0) < 0)
+		log_event(LOG_ERROR, "out of memory for an error", NULL);
+	client_flush(c);
+}
+
+static void
+take_request(struct client *c, const struct packet *p)
+{
+	struct span srcid = packet_scalar(p, "srcid"), policy = packet_scalar(p, "privPoliId");
+	struct request *q = admit(c, p->text, srcid);
+
+	if (q == NULL)
+		return;
+	if (log_narrates())
+		log_narrate("Message from client id %.*s, policy %.*s", SPAN_ARG(srcid), SPAN_ARG(policy));
+	relay_submit(c->front->relay, q, policy);
+}
+
+/* A registration is the master's to judge. */
+static void
+take_announcement(struct client *c, const struct packet *p)
+{
+	struct front *f = c->front;
+	struct join_handoff head = {.token = ++f->tokens, .peer = c->addr};
+	struct buf message = BUF_INIT;
+	struct request *q;
+
+	if (p->text.n > JOIN_MAX) {
+		refuse(c, p->text, PACKET_TOO_LARGE, "a registration of more than 8192 bytes");
+		return;
+	}
+	q = admit(c, p->text, span_of(NULL, 0));
+	if (q == NULL)
+		return;
+	q->token = head.token;
+	q->state = REQUEST_WITH_MASTER;
+	TAILQ_INSERT_TAIL(&f->with_master, q, link);
+	if (buf_append(&message, &head, sizeof head) == 0 && buf_append_span(&message, p->text) == 0 &&
+	    worker_tell(f->worker, buf_span(&message)) == 0) {
+		buf_release(&message);
+		return;
+	}
+	log_errno(LOG_ERROR, "cannot hand a registration to the master", NULL);
+	buf_release(&message);
+	TAILQ_REMOVE(&f->with_master, q, link);
+	if (request_fail(q, f->conf->settings->proxy.id, PACKET_OVERLOADED, "registrations pile up", 1000) < 0)
+		log_event(LOG_ERROR, "out of memory for an error", NULL);
+	client_flush(c);
+}
+
+/* NULL when the payload is as the settings ask, otherwise what is wrong. */
+static bool
+size_is_right(const struct front *f, const struct packet *p, struct packet_fault *fault)
+{
+	struct buf scratch = BUF_INIT;
+	struct span payload;
+	bool right;
+
+	if (!f->conf->settings->daemon.strict_payloadsize)
+		return true;
+	right = packet_payload(p, &scratch, &payload) == 0 && packet_check_size(p, payload, fault) == 0;
+	buf_release(&scratch);
+	return right;
+}
+
+static void
+on_packet(struct conn *conn, struct span text, void *arg)
+{
+	struct client *c = arg;
+	struct packet_fault fault;
+	struct packet p;
+
+	(void)conn;
+	scoreboard_add(&c->front->row->bytes_in, text.n);
+	if (packet_parse(&p, text, &fault) < 0) {
+		c->last = c->last || fault.lost;
+		refuse(c, text, fault.code, fault.why);
+	} else if (p.type == PACKET_REGISTER || p.type == PACKET_DEREGISTER) {
+		take_announcement(c, &p);
+	} else if (p.type != PACKET_REQUEST) {
+		refuse(c, text, PACKET_BAD_MESSAGE, "the proxy takes types 0, 1 and 5 only");
+	} else if (!size_is_right(c->front, &p, &fault)) {
+		refuse(c, text, fault.code, fault.why);
+	} else {
+		take_request(c, &p);
+	}
+}
+
+static void
+on_fault(struct conn *conn, int error, void *arg)
+{
+	struct client *c = arg;
+
+	(void)conn;
+	c->last = true;
+	if (error == EMSGSIZE)
+		refuse(c, span_of(NULL, 0), PACKET_TOO_LARGE, "the object is larger than max_message");
+	else
+		refuse(c, span_of(NULL, 0), PACKET_BAD_JSON, "an object must begin with {");
+}
+
+static void
+on_eof(struct conn *conn, bool cut, void *arg)
+{
+	struct client *c = arg;
+	char from[ADDR_TEXT];
+
+	(void)conn;
+	if (cut)
+		log_event(LOG_WARN, "packet cut by the end of the connection", "peer=%s",
+			  addr_text(&c->addr, from));
+	c->last = true;
+	client_settle(c);
+}
+
+static void
+on_close(struct conn *conn, int error, void *arg)
+{
+	struct client *c = arg;
+	char from[ADDR_TEXT];
+
+	(void)conn;
+	if (error != 0) {
+		errno = error;
+		log_errno(LOG_VERBOSE, "connection lost", "peer=%s", addr_text(&c->addr, from));
+	}
+	client_free(c);
+}
+
+static void
+on_drained(struct conn *conn, void *arg)
+{
+	(void)conn;
+	client_settle(arg);
+}
+
+static const struct conn_ops client_ops = {
+	.on_packet = on_packet,
+	.on_fault = on_fault,
+	.on_eof = on_eof,
+	.on_close = on_close,
+	.on_drained = on_drained,
+};
+
+static void
+on_accept(int fd, const struct addr *from, void *arg)
+{
+	struct front *f = arg;
+	struct client *c = calloc(1, sizeof *c);
+
+	if (c != NULL)
+		c->conn = conn_new(f->loop, fd, f->conf->settings->daemon.idle_timeout, &client_ops, c);
+	if (c == NULL || c->conn == NULL) {
+		log_errno(LOG_ERROR, "cannot take a connection", NULL);
+		free(c);
+		(void)close(fd);
+		listener_give_back(f->listener);
+		return;
+	}
+	c->front = f;
+	c->addr = *from;
+	TAILQ_INIT(&c->requests);
+	LIST_INSERT_HEAD(&f->clients, c, link);
+	scoreboard_add(&f->row->accepted, 1);
+	scoreboard_add(&f->row->connections, 1);
+}
+
+/* ---- the worker ---- */
+
+/* The master's answer to a registration. */
+static void
+front_on_message(void *state, struct span message)
+{
+	struct front *f = state;
+	struct join_handoff head;
+	struct request *q;
+
+	if (message.n < sizeof head)
+		return;
+	memcpy(&head, message.p, sizeof head);
+	TAILQ_FOREACH(q, &f->with_master, link)
+		if (q->token == head.token)
+			break;
+	if (q == NULL)
+		return; /* its client has gone meanwhile */
+	TAILQ_REMOVE(&f->with_master, q, link);
+	q->state = REQUEST_ANSWERED;
+	if (buf_append(&q->answer, message.p + sizeof head, message.n - sizeof head) < 0)
+		log_event(LOG_ERROR, "out of memory for an acknowledgement", NULL);
+	client_flush(q->client);
+}
+
+static void
+on_nudge(evutil_socket_t fd, short what, void *arg)
+{
+	struct front *f = arg;
+
+	(void)fd;
+	(void)what;
+	permit_heard(f->conf->permits, worker_slot(f->worker));
+	relay_look(f->relay);
+}
+
+static int
+open_relay(struct front *f)
+{
+	const struct front_conf *conf = f->conf;
+	struct relay_env env = {.base = worker_base(f->worker), .registry = conf->registry};
+
+	f->loop = conn_loop_new(env.base, conf->settings->daemon.max_message);
+	f->roster = roster_new(conf->registry);
+	if (f->loop == NULL || f->roster == NULL)
+		return -1;
+	env.upstream = (struct upstream_env){.conf = &conf->settings->proxy,
+					     .loop = f->loop,
+					     .roster = f->roster,
+					     .permits = conf->permits,
+					     .tally = conf->tally,
+					     .worker = worker_slot(f->worker)};
+	f->relay = relay_new(&env, &relay_ops, f);
+	return f->relay == NULL ? -1 : 0;
+}
+
+static int
+open_events(struct front *f)
+{
+	struct event_base *base = worker_base(f->worker);
+
+	f->nudge = event_new(base, permit_descriptor(f->conf->permits, worker_slot(f->worker)),
+			     EV_READ | EV_PERSIST, on_nudge, f);
+	if (f->nudge == NULL || event_add(f->nudge, NULL) < 0)
+		return -1;
+	f->listener = listener_new(base, f->conf->listen_fd, f->conf->settings->daemon.worker_connections,
+				   on_accept, f);
+	return f->listener == NULL ? -1 : 0;
+}
+
+static void *
+front_start(struct worker *w, void *arg)
+{
+	struct front *f = calloc(1, sizeof *f);
+
+	if (f == NULL)
+		return NULL;
+	f->worker = w;
+	f->conf = arg;
+	f->row = worker_row(w);
+	TAILQ_INIT(&f->with_master);
+	LIST_INIT(&f->clients);
+	if (open_relay(f) < 0 || open_events(f) < 0) {
+		log_errno(LOG_ERROR, "worker cannot start", NULL);
+		front_end(f);
+		return NULL;
+	}
+	worker_ready(w);
+	return f;
+}
+
+static void
+front_drain(void *state)
+{
+	struct front *f = state;
+	struct client *c;
+
+	listener_free(f->listener);
+	f->listener = NULL;
+	LIST_FOREACH(c, &f->clients, link)
+		if (c->n == 0 && conn_is_idle(c->conn))
+			conn_finish(c->conn);
+	check_drained(f);
+}
+
+static void
+front_end(void *state)
+{
+	struct front *f = state;
+	struct client *c;
+
+	while ((c = LIST_FIRST(&f->clients)) != NULL) {
+		conn_close(c->conn);
+		client_free(c);
+	}
+	relay_free(f->relay);
+	roster_free(f->roster);
+	conn_loop_free(f->loop);
+	listener_free(f->listener);
+	if (f->nudge != NULL)
+		event_free(f->nudge);
+	free(f);
+}
+
+const struct worker_ops front_ops = {
+	.start = front_start,
+	.on_message = front_on_message,
+	.drain = front_drain,
+	.end = front_end,
+};

@@ -1,0 +1,22 @@
+/* front.h - what a proxy's worker does: accept, own the clients, keep their answers in order. */
+#ifndef POLICYPOOL_FRONT_H
+#define POLICYPOOL_FRONT_H
+
+#include "permit.h"
+#include "registry.h"
+#include "settings.h"
+#include "tally.h"
+#include "worker.h"
+
+struct front_conf {
+	const struct proxy_settings *settings; /* borrowed, as all here */
+	struct registry *registry;
+	struct permits *permits;
+	struct tally *tally;
+	int listen_fd;
+};
+
+/* The ops of a worker; their ctx is a struct front_conf. */
+extern const struct worker_ops front_ops;
+
+#endif

@@ -1,0 +1,270 @@
+/* master.c - see master.h. */
+#include "master.h"
+
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "describe.h"
+#include "launch.h"
+#include "log.h"
+#include "net.h"
+#include "status.h"
+
+static const char program[] = "ppool-proxy";
+
+enum {
+	EXPIRE_MS = 200, /* how often leases are looked at */
+	LEAVE_MS = 1000
+};
+
+/* ---- what the control socket tells ---- */
+
+static struct json_object *
+or_error(struct json_object *o, const char **error)
+{
+	if (o == NULL)
+		*error = "out of memory";
+	return o;
+}
+
+static struct json_object *
+tell_status(const struct control_call *call, const char **error, void *arg)
+{
+	struct master *m = arg;
+	struct json_object *o = or_error(status_of_daemon(program, m->supervisor), error);
+	char text[ADDR_TEXT];
+
+	(void)call;
+	if (o == NULL)
+		return NULL;
+	status_add_text(o, "id", m->settings.proxy.id);
+	status_add_text(o, "listen", addr_text(&m->addr, text));
+	return o;
+}
+
+static struct json_object *
+tell_workers(const struct control_call *call, const char **error, void *arg)
+{
+	struct master *m = arg;
+
+	(void)call;
+	return or_error(status_of_workers(m->supervisor), error);
+}
+
+static struct json_object *
+tell_servers(const struct control_call *call, const char **error, void *arg)
+{
+	struct master *m = arg;
+
+	(void)call;
+	return or_error(describe_servers(m->front.registry, m->front.tally, clock_ms()), error);
+}
+
+static struct json_object *
+tell_policies(const struct control_call *call, const char **error, void *arg)
+{
+	struct master *m = arg;
+
+	(void)call;
+	return or_error(describe_policies(m->front.registry, m->front.tally), error);
+}
+
+static const struct control_verb verbs[] = {
+	{.name = "status", .run = tell_status},
+	{.name = "workers", .run = tell_workers},
+	{.name = "servers", .run = tell_servers},
+	{.name = "policies", .run = tell_policies},
+	{.name = NULL},
+};
+
+/* ---- the registry's master ---- */
+
+static void
+tell_change(struct master *m)
+{
+	for (unsigned i = 0; i < supervisor_slots(m->supervisor); i++)
+		permit_nudge(m->front.permits, i);
+}
+
+static void
+from_worker(unsigned slot, struct span message, void *arg)
+{
+	struct master *m = arg;
+	struct join_handoff head;
+	struct buf answer = BUF_INIT;
+	struct span text;
+
+	if (message.n < sizeof head)
+		return;
+	memcpy(&head, message.p, sizeof head);
+	text = span_of(message.p + sizeof head, message.n - sizeof head);
+	/* The workers know of the change before the server knows that it is done. */
+	if (buf_append(&answer, &head, sizeof head) == 0) {
+		if (join_handle(&m->join, text, &head.peer, clock_ms(), &answer) == JOIN_CHANGED)
+			tell_change(m);
+		if (supervisor_tell(m->supervisor, slot, buf_span(&answer)) < 0)
+			log_errno(LOG_WARN, "cannot answer a registration", "worker=%u", slot);
+	}
+	buf_release(&answer);
+}
+
+static void
+on_expiry(evutil_socket_t fd, short what, void *arg)
+{
+	struct master *m = arg;
+
+	(void)fd;
+	(void)what;
+	if (join_expire(&m->join, clock_ms()) == JOIN_CHANGED)
+		tell_change(m);
+}
+
+/* ---- what the supervisor asks for ---- */
+
+static void
+after_fork(void *arg)
+{
+	struct master *m = arg;
+
+	daemon_after_fork();
+	control_after_fork(m->control);
+	m->control = NULL;
+	event_free(m->expiry);
+	m->expiry = NULL;
+}
+
+static void *
+start_worker(struct worker *w, void *arg)
+{
+	struct master *m = arg;
+
+	return front_ops.start(w, &m->front);
+}
+
+static void
+on_exit_of(unsigned slot, void *arg)
+{
+	struct master *m = arg;
+
+	permit_release_all(m->front.permits, slot);
+	tally_fold(m->front.tally, slot, registry_server_end(m->front.registry));
+}
+
+static void
+on_up(void *arg)
+{
+	struct master *m = arg;
+	char text[ADDR_TEXT];
+
+	log_event(LOG_INFO, "serving", "listen=%s workers=%u", addr_text(&m->addr, text),
+		  supervisor_slots(m->supervisor));
+	log_narrate("Proxy running on port %u", addr_port(&m->addr));
+	daemon_ready();
+}
+
+static void
+on_stop(bool at_once, void *arg)
+{
+	struct master *m = arg;
+
+	(void)at_once; /* nothing to leave */
+	supervisor_stop_workers(m->supervisor);
+}
+
+/* ---- putting it together ---- */
+
+static int
+open_registry(struct master *m)
+{
+	const struct proxy_conf *c = &m->settings.proxy;
+	unsigned workers = daemon_workers(&m->settings.daemon);
+	struct timeval tv = clock_timeval(EXPIRE_MS);
+	const char *why;
+
+	m->front.registry = registry_new(c->max_servers, c->max_policies);
+	m->front.permits = permits_new(c->max_servers, workers);
+	m->front.tally = tally_new(workers, c->max_servers);
+	m->join = (struct join){.registry = m->front.registry, .tally = m->front.tally, .proxy_id = c->id,
+				.self = m->addr, .trusted_n = c->trusted_networks.n};
+	m->join.trusted = calloc(c->trusted_networks.n + 1, sizeof *m->join.trusted);
+	m->expiry = event_new(m->base, -1, EV_PERSIST, on_expiry, m);
+	if (m->front.registry == NULL || m->front.permits == NULL || m->front.tally == NULL ||
+	    m->join.trusted == NULL || m->expiry == NULL || event_add(m->expiry, &tv) < 0) {
+		log_errno(LOG_ERROR, "cannot make the registry", NULL);
+		return -1;
+	}
+	for (size_t i = 0; i < c->trusted_networks.n; i++)
+		if (addr_net_parse(&m->join.trusted[i], c->trusted_networks.item[i], &why) < 0) {
+			log_event(LOG_ERROR, "trusted_networks", "why=%s", log_quoted(why));
+			return -1;
+		}
+	return 0;
+}
+
+/* The workers' ops are those of front.h; only where they find their settings is ours to say. */
+static struct supervisor_ops
+make_ops(void)
+{
+	struct supervisor_ops ops = {.after_fork = after_fork,
+				     .worker = front_ops,
+				     .on_up = on_up,
+				     .from_worker = from_worker,
+				     .on_exit = on_exit_of,
+				     .on_stop = on_stop};
+
+	ops.worker.start = start_worker;
+	return ops;
+}
+
+int
+master_prepare(struct master *m)
+{
+	const struct daemon_conf *d = &m->settings.daemon;
+
+	m->ops = make_ops();
+	m->front.settings = &m->settings;
+	/* A client and its share of the connections to servers. */
+	(void)net_raise_nofile((unsigned long)d->worker_connections * 2 + 256);
+	m->front.listen_fd = m->listen_fd = launch_listen(d, &m->addr);
+	if (m->listen_fd < 0)
+		return -1;
+	(void)snprintf(m->name, sizeof m->name, "%s-%u", program, addr_port(&m->addr));
+	if (daemon_pidfile(d, m->name) < 0)
+		return -1;
+	m->base = event_base_new();
+	if (m->base == NULL) {
+		log_errno(LOG_ERROR, "cannot make an event loop", NULL);
+		return -1;
+	}
+	if (launch_control(d, m->base, m->name, verbs, m, &m->control) < 0 || open_registry(m) < 0)
+		return -1;
+	m->supervisor = launch_supervisor(d, m->base, LEAVE_MS, &m->ops, m);
+	return m->supervisor == NULL ? -1 : 0;
+}
+
+int
+master_run(struct master *m)
+{
+	return supervisor_run(m->supervisor);
+}
+
+void
+master_release(struct master *m)
+{
+	supervisor_free(m->supervisor);
+	control_free(m->control);
+	if (m->expiry != NULL)
+		event_free(m->expiry);
+	if (m->base != NULL)
+		event_base_free(m->base);
+	if (m->listen_fd >= 0)
+		(void)close(m->listen_fd);
+	permits_free(m->front.permits);
+	registry_free(m->front.registry);
+	tally_free(m->front.tally);
+	free(m->join.trusted);
+}

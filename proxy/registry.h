@@ -1,0 +1,85 @@
+/* registry.h - who is in which policy: one table in shared memory, changed by the master alone.
+ *
+ * Workers read it without a lock through a copy of their own (roster.h).  A change makes the
+ * generation odd, then even again; who copied meanwhile copies again.  Leases are the master's own
+ * business and not shared. */
+#ifndef POLICYPOOL_REGISTRY_H
+#define POLICYPOOL_REGISTRY_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "addr.h"
+#include "attr.h"
+#include "packet.h"
+
+struct registry_server {
+	bool used;
+	bool pooled;	   /* connections may be kept; otherwise plain: one request a connection */
+	uint16_t pipeline; /* requests in flight on one connection, at least 1 */
+	uint16_t slots;	   /* connections at once, at least 1 */
+	uint16_t weight;
+	uint32_t policy;   /* index in the policies */
+	uint64_t incarnation; /* another number whenever where or what it is has changed */
+	uint64_t order;	      /* turn within the policy: who came first */
+	struct addr addr;
+	char id[PACKET_ID_MAX + 1];
+};
+
+struct registry_policy {
+	_Atomic uint64_t ticket; /* turns taken, by all workers together */
+	bool used;
+	char name[PACKET_ID_MAX + 1];
+};
+
+struct registry;
+
+/* Shared with every child forked later.  NULL with errno. */
+struct registry *registry_new(unsigned max_servers, unsigned max_policies);
+void registry_free(struct registry *);
+
+/* ---- the master's ---- */
+
+enum registry_change {
+	REGISTRY_JOINED,   /* an id that was not there */
+	REGISTRY_RENEWED,  /* nothing but the lease has changed */
+	REGISTRY_REPLACED, /* the newer announcement took the older one's place and turn */
+	REGISTRY_FULL	   /* max_servers or max_policies reached: nothing changed */
+};
+
+/* An id is one server in the whole proxy, whatever its policy.  addr is where to reach it; now in
+ * clock_ms(). */
+enum registry_change registry_join(struct registry *, const struct packet_announcement *,
+				   const struct addr *, uint64_t now);
+
+/* The policy stays known.  False when there is no such server under that policy. */
+bool registry_leave(struct registry *, const char *id, const char *policy);
+
+/* Takes out servers whose lease has ended; gone is told each, before its entry is cleared. */
+void registry_expire(struct registry *, uint64_t now,
+		     void (*gone)(const struct registry_server *, unsigned index, void *ctx), void *ctx);
+
+/* The lease's end in clock_ms(); 0: none.  joined: when it came (since the last replacement). */
+uint64_t registry_lease_end(const struct registry *, unsigned index);
+uint64_t registry_joined(const struct registry *, unsigned index);
+
+/* ---- everybody's ---- */
+
+unsigned registry_max_servers(const struct registry *);
+unsigned registry_max_policies(const struct registry *);
+/* Indices in use are below these. */
+unsigned registry_server_end(const struct registry *);
+unsigned registry_policy_end(const struct registry *);
+
+/* The generation; odd while the master is changing the table.  Two words, no lock. */
+uint32_t registry_generation(const struct registry *);
+
+/* Entries as they stand; a worker reads them within a generation only, see roster.h. */
+const struct registry_server *registry_server(const struct registry *, unsigned index);
+const struct registry_policy *registry_policy(const struct registry *, unsigned index);
+
+/* Takes the next turn of a policy: 0, 1, 2, ... over all workers. */
+uint64_t registry_turn(struct registry *, unsigned policy);
+
+#endif

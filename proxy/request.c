@@ -1,0 +1,44 @@
+/* request.c - see request.h. */
+#include "request.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct request *
+request_new(struct client *client, struct span text, struct span srcid)
+{
+	struct request *r = malloc(sizeof *r + text.n);
+
+	if (r == NULL)
+		return NULL;
+	*r = (struct request){.client = client, .avoid = -1};
+	if (text.n > 0)
+		memcpy(r->bytes, text.p, text.n);
+	r->text = span_of(r->bytes, text.n);
+	if (srcid.n > 0)
+		r->srcid = span_of(r->bytes + (srcid.p - text.p), srcid.n);
+	return r;
+}
+
+void
+request_free(struct request *r)
+{
+	buf_release(&r->answer);
+	free(r);
+}
+
+int
+request_fail(struct request *r, const char *proxy_id, enum packet_code code, const char *message,
+	     unsigned retry_after_ms)
+{
+	struct packet p;
+	struct packet_fault fault;
+
+	/* Whatever could be read of it gives the answer its form, even where it was refused. */
+	if (r->text.n > 0 && packet_parse(&p, r->text, &fault) < 0)
+		fault.lost = false;
+	r->state = REQUEST_ANSWERED;
+	if (packet_error(&r->answer, r->text.n > 0 ? &p : NULL, proxy_id, code, message, retry_after_ms) < 0)
+		return -1;
+	return buf_append(&r->answer, "\n", 1);
+}

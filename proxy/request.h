@@ -1,0 +1,50 @@
+/* request.h - one packet of a client on its way to an answer.
+ *
+ *   QUEUED -> IN_FLIGHT -> ANSWERED        a server failed: IN_FLIGHT -> QUEUED again
+ *   WITH_MASTER -> ANSWERED                registrations
+ *
+ * The client's list keeps the order in which answers must leave. */
+#ifndef POLICYPOOL_REQUEST_H
+#define POLICYPOOL_REQUEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "buf.h"
+#include "packet.h"
+#include "span.h"
+
+struct client;
+
+enum request_state { REQUEST_QUEUED, REQUEST_IN_FLIGHT, REQUEST_WITH_MASTER, REQUEST_ANSWERED };
+
+struct request {
+	struct client *client; /* whose list it is on; NULL: it has gone, nobody wants the answer */
+	TAILQ_ENTRY(request) order; /* in the client's list */
+	TAILQ_ENTRY(request) link;  /* QUEUED: in its policy's queue; IN_FLIGHT: in its lane's;
+				       WITH_MASTER: in the worker's list of those */
+	enum request_state state;
+	unsigned policy;     /* index in the registry */
+	unsigned tries;	     /* that a server failed after it was sent */
+	int avoid;	     /* the server that failed it last, -1: none */
+	uint64_t waits_since; /* clock_ms(): in the queue */
+	uint64_t sent_us;     /* clock_us(): to a server */
+	uint64_t token;	      /* WITH_MASTER: names it in the master's answer */
+	struct buf answer;    /* ANSWERED: waits for its turn */
+	struct span srcid;    /* as text; borrows from text */
+	struct span text;     /* the packet as it came */
+	char bytes[];
+};
+
+TAILQ_HEAD(request_list, request);
+
+/* A copy of the packet's text, queued; srcid may be empty.  NULL on ENOMEM. */
+struct request *request_new(struct client *, struct span text, struct span srcid);
+void request_free(struct request *);
+
+/* Turns it into ANSWERED with an error (type 3) in the form of its packet.  0, or -1 on ENOMEM. */
+MUST_CHECK int request_fail(struct request *, const char *proxy_id, enum packet_code,
+			    const char *message, unsigned retry_after_ms);
+
+#endif

@@ -1,0 +1,94 @@
+/* settings.c - see settings.h. */
+#include "settings.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "packet.h"
+
+#define AT(member) offsetof(struct proxy_conf, member)
+#define HOUR	   ((uint64_t)3600 * 1000)
+
+static const char *
+judge_id(const char *text)
+{
+	if (text[0] == '\0')
+		return "an id cannot be empty";
+	for (const char *p = text; *p != '\0'; p++)
+		if ((unsigned char)*p < 0x20 || *p == '"' || *p == '\\' || *p == 0x7f)
+			return "control characters, quotes and backslashes cannot be part of it";
+	return NULL;
+}
+
+static const char *
+judge_address(const char *text)
+{
+	char host[ADDR_HOST];
+	uint16_t port;
+	const char *why;
+
+	return addr_split(text, host, &port, &why) < 0 ? why : NULL;
+}
+
+static const char *
+judge_network(const char *text)
+{
+	struct addr_net net;
+	const char *why;
+
+	return addr_net_parse(&net, text, &why) < 0 ? why : NULL;
+}
+
+static const struct conf_key keys[] = {
+	{.name = "id", .type = CONF_TEXT, .offset = AT(id), .fallback = "proxy", .min = 1,
+	 .max = PACKET_ID_MAX, .judge = judge_id, .help = "what the proxy calls itself in its own answers"},
+	{.name = "listen", .original = "port", .type = CONF_TEXT, .offset = AT(listen), .fallback = "2100",
+	 .max = ADDR_HOST, .judge = judge_address,
+	 .help = "PORT or HOST:PORT to serve on; port 0 takes a free one, no host means 127.0.0.1"},
+	{.name = "trusted_networks", .type = CONF_LIST, .offset = AT(trusted_networks),
+	 .fallback = "127.0.0.0/8,::1/128", .judge = judge_network,
+	 .help = "networks that registrations are taken from"},
+	{.name = "max_servers", .type = CONF_INT, .offset = AT(max_servers), .fallback = "4096", .min = 1,
+	 .max = 65535, .help = "servers that can be registered at once"},
+	{.name = "max_policies", .type = CONF_INT, .offset = AT(max_policies), .fallback = "1024",
+	 .min = 1, .max = 65535, .help = "policies that can be known at once"},
+	{.name = "server_connections", .type = CONF_INT, .offset = AT(server_connections), .fallback = "4",
+	 .min = 1, .max = 1024, .help = "connections that one worker keeps to one server"},
+	{.name = "plain_message", .type = CONF_INT, .offset = AT(plain_message), .fallback = "2048",
+	 .min = 256, .max = 1 << 20, .help = "largest request in bytes that a plain server is sent"},
+	{.name = "client_pipeline", .type = CONF_INT, .offset = AT(client_pipeline), .fallback = "128",
+	 .min = 1, .max = 65535, .help = "requests taken from one client connection before its first is answered"},
+	{.name = "queue_length", .type = CONF_INT, .offset = AT(queue_length), .fallback = "10000",
+	 .min = 1, .max = 1000000, .help = "requests of one worker that may wait for a server"},
+	{.name = "retries", .type = CONF_INT, .offset = AT(retries), .fallback = "3", .max = 100,
+	 .help = "further tries of a request whose server failed"},
+	{.name = "queue_timeout", .type = CONF_DURATION, .offset = AT(queue_timeout), .fallback = "3s",
+	 .min = 10, .max = HOUR, .help = "how long a request may wait for a server"},
+	{.name = "connect_timeout", .type = CONF_DURATION, .offset = AT(connect_timeout), .fallback = "1s",
+	 .min = 10, .max = HOUR, .help = "how long connecting to a server may take"},
+	{.name = "reply_timeout", .type = CONF_DURATION, .offset = AT(reply_timeout), .fallback = "10s",
+	 .min = 10, .max = HOUR, .help = "how long a server may take to reply"},
+};
+
+void
+proxy_settings_init(struct proxy_settings *s)
+{
+	memset(s, 0, sizeof *s);
+	s->table[0] = (struct conf_table){keys, sizeof keys / sizeof *keys, &s->proxy};
+	s->table[1] = (struct conf_table){daemon_keys, daemon_keys_n, &s->daemon};
+}
+
+int
+proxy_settings_check(const struct proxy_settings *s, struct addr *listen, FILE *err)
+{
+	char host[ADDR_HOST];
+	uint16_t port;
+	const char *why;
+
+	if (addr_split(s->proxy.listen, host, &port, &why) < 0 ||
+	    addr_resolve(listen, host[0] != '\0' ? host : "127.0.0.1", port, &why) < 0) {
+		(void)fprintf(err, "ppool-proxy: listen: %s: %s\n", s->proxy.listen, why);
+		return -1;
+	}
+	return 0;
+}

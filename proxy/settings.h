@@ -1,0 +1,35 @@
+/* settings.h - what ppool-proxy can be told, by file or command line; see policypool.conf(5). */
+#ifndef POLICYPOOL_PROXY_SETTINGS_H
+#define POLICYPOOL_PROXY_SETTINGS_H
+
+#include "addr.h"
+#include "conf.h"
+#include "daemon.h"
+
+struct proxy_conf {
+	char *id;     /* what it calls itself in errors and acknowledgements */
+	char *listen; /* PORT or HOST:PORT */
+	struct conf_list trusted_networks; /* registrations are taken from these */
+	unsigned max_servers, max_policies;
+	unsigned server_connections; /* kept connections of one worker to one server */
+	unsigned plain_message;	     /* bytes that a plain server can read */
+	unsigned client_pipeline;    /* requests of one client connection taken at once */
+	unsigned queue_length;	     /* requests of one worker waiting for a server */
+	unsigned retries;	     /* further tries after a server failed with a request */
+	uint64_t queue_timeout, connect_timeout, reply_timeout; /* ms */
+};
+
+struct proxy_settings {
+	struct proxy_conf proxy;
+	struct daemon_conf daemon;
+	struct conf_table table[2];
+};
+
+/* Ties the tables to s; call first. */
+void proxy_settings_init(struct proxy_settings *s);
+
+/* What no single key can judge.  Without a host the proxy listens on 127.0.0.1.  0, or -1 with one
+ * line on err. */
+MUST_CHECK int proxy_settings_check(const struct proxy_settings *, struct addr *listen, FILE *err);
+
+#endif

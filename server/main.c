@@ -1,0 +1,33 @@
+/* main.c - ppool-server(8). */
+#include "launch.h"
+#include "log.h"
+#include "master.h"
+
+static int
+check(void *arg, FILE *err)
+{
+	struct master *m = arg;
+
+	return server_settings_check(&m->settings, &m->addr, err);
+}
+
+int
+main(int argc, char *argv[])
+{
+	static const char program[] = "ppool-server";
+	static struct master m = {.listen_fd = -1};
+	int status;
+
+	server_settings_init(&m.settings);
+	status = launch_settings(program, m.settings.table, 2, argc, argv, check, &m);
+	if (status == LAUNCH_GO_ON) {
+		status = 1;
+		if (launch_detach(&m.settings.daemon, program) == 0 && master_prepare(&m) == 0)
+			status = master_run(&m);
+		master_release(&m);
+		daemon_end();
+		log_close();
+	}
+	conf_free(m.settings.table, 2);
+	return status;
+}

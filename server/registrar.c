@@ -1,0 +1,426 @@
+/* registrar.c - see registrar.h. */
+#include "registrar.h"
+
+#include <errno.h>
+#include <event2/dns.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "addr.h"
+#include "backoff.h"
+#include "clock.h"
+#include "conn.h"
+#include "log.h"
+
+enum { ANSWER_MAX = 65536, CONNECT_MS = 3000 };
+
+#define STATES(X)                                                                                  \
+	X(PAUSING, "pausing")                                                                      \
+	X(RESOLVING, "resolving")                                                                  \
+	X(CONNECTING, "connecting")                                                                \
+	X(ANNOUNCED, "announced")                                                                  \
+	X(JOINED, "joined")                                                                        \
+	X(UNCONFIRMED, "unconfirmed")                                                              \
+	X(LEAVING, "leaving")                                                                      \
+	X(LEFT, "left")
+#define STATE_ENUM(name, text) name,
+enum state { STATES(STATE_ENUM) };
+#undef STATE_ENUM
+
+struct registrar {
+	struct event_base *base;
+	struct registrar_conf conf;
+	struct packet_announcement announcement;
+	char host[ADDR_HOST];
+	uint16_t port;
+	enum state state;
+	uint64_t since;
+	bool ever_acked; /* it is one of our proxies: leases hold, and it understands type 5 */
+	bool complained; /* the present trouble has been logged */
+	struct backoff pause;
+	struct conn_loop *loop;
+	struct conn *conn; /* NULL, or the one to the proxy */
+	struct evdns_base *dns;
+	struct evdns_getaddrinfo_request *lookup;
+	struct event *clock; /* of the state */
+	void (*done)(void *);
+	void *done_ctx;
+};
+
+static void announce_over(struct registrar *, struct conn *);
+static void try_now(struct registrar *);
+
+static void
+set_state(struct registrar *r, enum state s)
+{
+	if (r->state == s)
+		return;
+	r->state = s;
+	r->since = clock_ms();
+}
+
+static void
+arm(struct registrar *r, uint64_t ms)
+{
+	struct timeval tv = clock_timeval(ms);
+
+	if (event_add(r->clock, &tv) < 0)
+		log_event(LOG_ERROR, "cannot arm the registration clock", NULL);
+}
+
+static void
+drop_conn(struct registrar *r)
+{
+	conn_close(r->conn);
+	r->conn = NULL;
+}
+
+static void
+left(struct registrar *r)
+{
+	drop_conn(r);
+	(void)event_del(r->clock);
+	set_state(r, LEFT);
+	r->done(r->done_ctx);
+}
+
+/* One line for a trouble, not one for each try. */
+static void
+complain(struct registrar *r, const char *why)
+{
+	log_event(r->complained ? LOG_VERBOSE : LOG_WARN, "not registered with the proxy",
+		  "proxy=%s why=%s", r->conf.proxy, log_quoted(why));
+	if (!r->complained)
+		log_narrate("Server %s: proxy %s: %s; trying again", r->announcement.id, r->conf.proxy, why);
+	r->complained = true;
+}
+
+static void
+pause_then_try(struct registrar *r, const char *why)
+{
+	drop_conn(r);
+	complain(r, why);
+	set_state(r, PAUSING);
+	arm(r, backoff_next(&r->pause, backoff_random()));
+}
+
+/* A proxy that closes or stays silent instead of acknowledging. */
+static void
+unconfirmed(struct registrar *r, const char *why)
+{
+	if (r->ever_acked) {
+		pause_then_try(r, why);
+		return;
+	}
+	drop_conn(r);
+	backoff_reset(&r->pause);
+	if (r->state != UNCONFIRMED && !r->complained)
+		log_event(LOG_INFO, "announced to a proxy that does not acknowledge", "proxy=%s",
+			  r->conf.proxy);
+	r->complained = false;
+	set_state(r, UNCONFIRMED);
+	if (r->conf.reannounce > 0)
+		arm(r, r->conf.reannounce);
+}
+
+/* ---- what the proxy says ---- */
+
+static void
+acknowledged(struct registrar *r)
+{
+	(void)event_del(r->clock);
+	backoff_reset(&r->pause);
+	if (r->state == LEAVING) {
+		left(r);
+		return;
+	}
+	if (r->since == 0 || r->complained || !r->ever_acked) {
+		log_event(LOG_INFO, "registered with the proxy", "proxy=%s id=%s policy=%s port=%u",
+			  r->conf.proxy, log_quoted(r->announcement.id),
+			  log_quoted(r->announcement.policy), r->announcement.port);
+		log_narrate("Server %s: registered with the proxy at %s", r->announcement.id, r->conf.proxy);
+	}
+	r->ever_acked = true;
+	r->complained = false;
+	set_state(r, JOINED);
+	/* Twice in a lease, and jittered: one lost renewal does no harm, and servers spread. */
+	arm(r, r->conf.lease / 3 + backoff_random() % (r->conf.lease / 6 + 1));
+}
+
+static void
+refused(struct registrar *r, const struct packet *p)
+{
+	struct span code = packet_scalar(p, "code"), message = packet_scalar(p, "message");
+	char why[256];
+
+	(void)snprintf(why, sizeof why, "refused: %.*s: %.*s", SPAN_ARG(code), SPAN_ARG(message));
+	if (r->state == LEAVING)
+		left(r);
+	else
+		pause_then_try(r, why);
+}
+
+static void
+on_packet(struct conn *c, struct span text, void *arg)
+{
+	struct registrar *r = arg;
+	struct packet_fault fault;
+	struct packet p;
+
+	(void)c;
+	if (packet_parse(&p, text, &fault) < 0)
+		log_event(LOG_WARN, "proxy answered what is no packet", "why=%s", log_quoted(fault.why));
+	else if (p.type == PACKET_ACK)
+		acknowledged(r);
+	else if (p.type == PACKET_ERROR)
+		refused(r, &p);
+}
+
+static void
+lost(struct registrar *r, const char *why)
+{
+	r->conn = NULL;
+	switch (r->state) {
+	case LEAVING: left(r); break;
+	case ANNOUNCED: unconfirmed(r, why); break;
+	case PAUSING:
+	case RESOLVING:
+	case CONNECTING:
+	case JOINED:
+	case UNCONFIRMED:
+	case LEFT: pause_then_try(r, why); break;
+	}
+}
+
+static void
+on_eof(struct conn *c, bool cut, void *arg)
+{
+	struct registrar *r = arg;
+
+	(void)cut;
+	conn_close(c);
+	lost(r, "the proxy closed the connection");
+}
+
+static void
+on_fault(struct conn *c, int error, void *arg)
+{
+	(void)error;
+	conn_close(c);
+	lost(arg, "the proxy answered what is no packet");
+}
+
+static void
+on_close(struct conn *c, int error, void *arg)
+{
+	(void)c;
+	lost(arg, error != 0 ? strerror(error) : "the proxy closed the connection");
+}
+
+static void
+on_open(struct conn *c, void *arg)
+{
+	announce_over(arg, c);
+}
+
+static const struct conn_ops ops = {
+	.on_open = on_open,
+	.on_packet = on_packet,
+	.on_fault = on_fault,
+	.on_eof = on_eof,
+	.on_close = on_close,
+};
+
+/* ---- what we say ---- */
+
+static int
+say(struct conn *c, int (*build)(struct buf *, const struct packet_announcement *),
+    const struct packet_announcement *a)
+{
+	struct buf *out = conn_output(c);
+
+	if (out == NULL || build(out, a) < 0 || buf_append(out, "\n", 1) < 0)
+		return -1;
+	conn_flush_later(c);
+	return 0;
+}
+
+static void
+announce_over(struct registrar *r, struct conn *c)
+{
+	if (say(c, packet_register, &r->announcement) < 0) {
+		pause_then_try(r, "out of memory");
+		return;
+	}
+	set_state(r, ANNOUNCED);
+	arm(r, r->conf.ack_timeout);
+}
+
+static void
+connect_to(struct registrar *r, const struct addr *to)
+{
+	r->conn = conn_connect(r->loop, to, CONNECT_MS, &ops, r);
+	if (r->conn == NULL)
+		pause_then_try(r, strerror(errno));
+	else
+		set_state(r, CONNECTING);
+}
+
+/* ---- names ---- */
+
+static void
+on_resolved(int result, struct evutil_addrinfo *found, void *arg)
+{
+	struct registrar *r = arg;
+	struct addr to = {.len = 0};
+
+	r->lookup = NULL;
+	if (result == EVUTIL_EAI_CANCEL)
+		return;
+	if (result != 0 || found->ai_addrlen > sizeof to.u) {
+		pause_then_try(r, evutil_gai_strerror(result));
+	} else {
+		memcpy(&to.u, found->ai_addr, found->ai_addrlen);
+		to.len = (socklen_t)found->ai_addrlen;
+		addr_set_port(&to, r->port);
+		connect_to(r, &to);
+	}
+	if (found != NULL)
+		evutil_freeaddrinfo(found);
+}
+
+/* Asked anew at each try, since names go stale, and without stopping the master's loop. */
+static void
+resolve(struct registrar *r)
+{
+	struct evutil_addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+	struct evdns_getaddrinfo_request *lookup;
+
+	if (r->dns == NULL)
+		r->dns = evdns_base_new(r->base, EVDNS_BASE_INITIALIZE_NAMESERVERS |
+						     EVDNS_BASE_DISABLE_WHEN_INACTIVE);
+	if (r->dns == NULL) {
+		pause_then_try(r, "no resolver (see resolv.conf(5))");
+		return;
+	}
+	set_state(r, RESOLVING);
+	lookup = evdns_getaddrinfo(r->dns, r->host, NULL, &hints, on_resolved, r);
+	if (r->state == RESOLVING) /* otherwise it was answered at once, and is gone */
+		r->lookup = lookup;
+}
+
+static void
+try_now(struct registrar *r)
+{
+	const char *host = r->host[0] != '\0' ? r->host : "127.0.0.1";
+	struct addr to;
+
+	if (strcmp(host, "localhost") == 0)
+		host = "127.0.0.1";
+	if (addr_numeric(&to, host, r->port) == 0)
+		connect_to(r, &to);
+	else
+		resolve(r);
+}
+
+/* ---- clocks ---- */
+
+static void
+on_clock(evutil_socket_t fd, short what, void *arg)
+{
+	struct registrar *r = arg;
+
+	(void)fd;
+	(void)what;
+	switch (r->state) {
+	case PAUSING:
+	case UNCONFIRMED: try_now(r); break;
+	case JOINED: announce_over(r, r->conn); break;
+	case ANNOUNCED: unconfirmed(r, "no acknowledgement in time"); break;
+	case LEAVING: left(r); break;
+	case RESOLVING:
+	case CONNECTING:
+	case LEFT: break;
+	}
+}
+
+/* ---- the registrar itself ---- */
+
+struct registrar *
+registrar_new(struct event_base *base, const struct registrar_conf *conf,
+	      const struct packet_announcement *announcement)
+{
+	struct registrar *r = calloc(1, sizeof *r);
+	const char *why;
+
+	if (r == NULL)
+		return NULL;
+	r->base = base;
+	r->conf = *conf;
+	r->announcement = *announcement;
+	r->pause = (struct backoff){.min = (uint32_t)conf->retry_min, .max = (uint32_t)conf->retry_max};
+	if (addr_split(conf->proxy, r->host, &r->port, &why) < 0) {
+		free(r);
+		errno = EINVAL;
+		return NULL;
+	}
+	r->clock = event_new(base, -1, 0, on_clock, r);
+	r->loop = conn_loop_new(base, ANSWER_MAX);
+	if (r->clock == NULL || r->loop == NULL) {
+		registrar_free(r);
+		errno = ENOMEM;
+		return NULL;
+	}
+	return r;
+}
+
+void
+registrar_free(struct registrar *r)
+{
+	if (r == NULL)
+		return;
+	if (r->lookup != NULL)
+		evdns_getaddrinfo_cancel(r->lookup);
+	if (r->dns != NULL)
+		evdns_base_free(r->dns, 0);
+	drop_conn(r);
+	conn_loop_free(r->loop);
+	if (r->clock != NULL)
+		event_free(r->clock);
+	free(r);
+}
+
+void
+registrar_start(struct registrar *r)
+{
+	try_now(r);
+}
+
+void
+registrar_leave(struct registrar *r, void (*done)(void *ctx), void *ctx)
+{
+	bool understands = r->ever_acked && (r->state == JOINED || r->state == ANNOUNCED);
+
+	r->done = done;
+	r->done_ctx = ctx;
+	if (r->lookup != NULL)
+		evdns_getaddrinfo_cancel(r->lookup);
+	r->lookup = NULL;
+	if (!understands || say(r->conn, packet_deregister, &r->announcement) < 0) {
+		left(r);
+		return;
+	}
+	set_state(r, LEAVING);
+	arm(r, r->conf.ack_timeout);
+}
+
+#define STATE_TEXT(name, text) text,
+
+const char *
+registrar_state(const struct registrar *r, uint64_t *since)
+{
+	static const char *const text[] = {STATES(STATE_TEXT)};
+
+	*since = r->since;
+	return text[r->state];
+}

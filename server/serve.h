@@ -1,0 +1,17 @@
+/* serve.h - what a server's worker does: accept, own the connections, answer through service. */
+#ifndef POLICYPOOL_SERVE_H
+#define POLICYPOOL_SERVE_H
+
+#include "daemon.h"
+#include "worker.h"
+
+struct serve_conf {
+	const char *id, *policy; /* borrowed, as all here */
+	const struct daemon_conf *daemon;
+	int listen_fd;
+};
+
+/* The ops of a worker; their ctx is a struct serve_conf. */
+extern const struct worker_ops serve_ops;
+
+#endif

@@ -1,0 +1,142 @@
+/* settings.c - see settings.h. */
+#include "settings.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define AT(member) offsetof(struct server_conf, member)
+#define HOUR	   ((uint64_t)3600 * 1000)
+
+static const char *
+judge_id(const char *text)
+{
+	if (strlen(text) > PACKET_ID_MAX)
+		return "longer than 64 bytes";
+	for (const char *p = text; *p != '\0'; p++)
+		if ((unsigned char)*p < 0x20 || *p == '"' || *p == '\\' || *p == 0x7f)
+			return "control characters, quotes and backslashes cannot be part of it";
+	return NULL;
+}
+
+static const char *
+judge_address(const char *text)
+{
+	char host[ADDR_HOST];
+	uint16_t port;
+	const char *why;
+
+	if (text[0] == '\0')
+		return NULL;
+	return addr_split(text, host, &port, &why) < 0 ? why : NULL;
+}
+
+static const struct conf_key keys[] = {
+	{.name = "id", .original = "id", .type = CONF_TEXT, .offset = AT(id), .max = PACKET_ID_MAX,
+	 .judge = judge_id, .help = "id of this server, unique in the pool (required)"},
+	{.name = "policy", .original = "pp", .type = CONF_TEXT, .offset = AT(policy), .max = PACKET_ID_MAX,
+	 .judge = judge_id, .help = "policy that it serves (required)"},
+	{.name = "listen", .original = "listen", .type = CONF_TEXT, .offset = AT(listen), .max = ADDR_HOST,
+	 .judge = judge_address, .help = "PORT or HOST:PORT to serve on; port 0 takes a free one (required)"},
+	{.name = "revproc", .original = "revproc", .type = CONF_TEXT, .offset = AT(revproc),
+	 .max = ADDR_HOST, .judge = judge_address,
+	 .help = "PORT or HOST:PORT of the proxy to join; empty: join none"},
+	{.name = "host", .type = CONF_TEXT, .offset = AT(host), .max = ADDR_HOST - 1, .judge = judge_id,
+	 .help = "host to announce; empty: the address that the proxy sees"},
+	{.name = "lease", .type = CONF_DURATION, .offset = AT(lease), .fallback = "10s", .min = 1000,
+	 .max = 24 * HOUR, .help = "how long the proxy may believe in this server without news"},
+	{.name = "keepalive", .type = CONF_BOOL, .offset = AT(keepalive), .fallback = "yes",
+	 .help = "announce that connections may be kept and requests pipelined"},
+	{.name = "pipeline", .type = CONF_INT, .offset = AT(pipeline), .fallback = "64", .min = 1,
+	 .max = 65535, .help = "requests that may be in flight on one connection"},
+	{.name = "slots", .type = CONF_INT, .offset = AT(slots), .fallback = "0", .max = 65535,
+	 .help = "connections served at once; 0: workers x worker_connections"},
+	{.name = "weight", .type = CONF_INT, .offset = AT(weight), .fallback = "1", .min = 1, .max = 1000,
+	 .help = "share of this server among those of its policy"},
+	{.name = "retry_min", .type = CONF_DURATION, .offset = AT(retry_min), .fallback = "200ms",
+	 .min = 10, .max = HOUR, .help = "first pause when the proxy cannot be reached"},
+	{.name = "retry_max", .type = CONF_DURATION, .offset = AT(retry_max), .fallback = "3s", .min = 10,
+	 .max = HOUR, .help = "longest pause when the proxy cannot be reached"},
+	{.name = "ack_timeout", .type = CONF_DURATION, .offset = AT(ack_timeout), .fallback = "2s",
+	 .min = 10, .max = HOUR, .help = "how long the proxy has to acknowledge"},
+	{.name = "reannounce", .type = CONF_DURATION, .offset = AT(reannounce), .fallback = "1m",
+	 .max = 24 * HOUR,
+	 .help = "pause between announcements to a proxy that never acknowledges; 0: announce once"},
+};
+
+void
+server_settings_init(struct server_settings *s)
+{
+	memset(s, 0, sizeof *s);
+	s->table[0] = (struct conf_table){keys, sizeof keys / sizeof *keys, &s->server};
+	s->table[1] = (struct conf_table){daemon_keys, daemon_keys_n, &s->daemon};
+}
+
+static int
+required(const char *value, const char *option, FILE *err)
+{
+	if (value != NULL && value[0] != '\0')
+		return 0;
+	(void)fprintf(err, "ppool-server: %s is needed\n", option);
+	return -1;
+}
+
+/* The host part given to listen on, or the one that fits how the proxy is reached. */
+static const char *
+default_host(const struct server_conf *c)
+{
+	char host[ADDR_HOST];
+	uint16_t port;
+	const char *why;
+	struct addr a;
+
+	if (c->revproc[0] == '\0' || addr_split(c->revproc, host, &port, &why) < 0 || host[0] == '\0' ||
+	    strcmp(host, "localhost") == 0)
+		return "127.0.0.1";
+	if (addr_numeric(&a, host, port) == 0 && addr_is_loopback(&a))
+		return "127.0.0.1";
+	return "0.0.0.0";
+}
+
+int
+server_settings_check(const struct server_settings *s, struct addr *listen, FILE *err)
+{
+	const struct server_conf *c = &s->server;
+	char host[ADDR_HOST];
+	uint16_t port;
+	const char *why;
+
+	if (required(c->id, "-id", err) < 0 || required(c->policy, "-pp", err) < 0 ||
+	    required(c->listen, "-listen", err) < 0)
+		return -1;
+	if (c->retry_min > c->retry_max) {
+		(void)fprintf(err, "ppool-server: retry_min is longer than retry_max\n");
+		return -1;
+	}
+	if (addr_split(c->listen, host, &port, &why) < 0 ||
+	    addr_resolve(listen, host[0] != '\0' ? host : default_host(c), port, &why) < 0) {
+		(void)fprintf(err, "ppool-server: listen: %s: %s\n", c->listen, why);
+		return -1;
+	}
+	return 0;
+}
+
+void
+server_settings_announcement(const struct server_settings *s, struct packet_announcement *a)
+{
+	const struct server_conf *c = &s->server;
+	uint64_t slots = c->slots;
+
+	if (slots == 0)
+		slots = (uint64_t)daemon_workers(&s->daemon) * s->daemon.worker_connections;
+	*a = (struct packet_announcement){
+	    .ack = true,
+	    .keepalive = c->keepalive,
+	    .pipeline = c->keepalive ? c->pipeline : 0,
+	    .slots = slots > 65535 ? 65535 : (unsigned)slots,
+	    .weight = c->weight,
+	    .lease = (unsigned)((c->lease + 999) / 1000),
+	};
+	(void)snprintf(a->id, sizeof a->id, "%s", c->id);
+	(void)snprintf(a->policy, sizeof a->policy, "%s", c->policy);
+	(void)snprintf(a->host, sizeof a->host, "%s", c->host);
+}

@@ -1,0 +1,39 @@
+/* settings.h - what ppool-server can be told, by file or command line; see policypool.conf(5). */
+#ifndef POLICYPOOL_SERVER_SETTINGS_H
+#define POLICYPOOL_SERVER_SETTINGS_H
+
+#include "addr.h"
+#include "conf.h"
+#include "daemon.h"
+#include "packet.h"
+
+struct server_conf {
+	char *id;
+	char *policy;
+	char *listen;  /* PORT or HOST:PORT */
+	char *revproc; /* the proxy: PORT or HOST:PORT; empty: serve without one */
+	char *host;    /* to announce; empty: the proxy takes the address we come from */
+	uint64_t lease; /* ms */
+	bool keepalive;
+	unsigned pipeline, slots, weight; /* slots 0: workers x worker_connections */
+	uint64_t retry_min, retry_max, ack_timeout, reannounce; /* ms */
+};
+
+struct server_settings {
+	struct server_conf server;
+	struct daemon_conf daemon;
+	struct conf_table table[2];
+};
+
+/* Ties the tables to s; call first. */
+void server_settings_init(struct server_settings *s);
+
+/* What no single key can judge: required keys, addresses.  Where to listen: the given host, or
+ * loopback when the proxy is reached over loopback or there is none, otherwise every address.
+ * 0, or -1 with one line on err. */
+MUST_CHECK int server_settings_check(const struct server_settings *, struct addr *listen, FILE *err);
+
+/* What to announce, but for the port. */
+void server_settings_announcement(const struct server_settings *, struct packet_announcement *);
+
+#endif

@@ -1,0 +1,395 @@
+/* links: common/frame common/buf */
+#include "frame.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+
+enum { MAX = 64 };
+
+struct stream {
+	struct frame frame;
+	struct buf in;
+	struct span out;
+};
+
+static struct stream
+stream(size_t max)
+{
+	struct stream s = {.in = BUF_INIT};
+
+	frame_init(&s.frame, max);
+	return s;
+}
+
+static void
+feed(struct stream *s, const char *text)
+{
+	cr_assert_eq(buf_append_str(&s->in, text), 0);
+}
+
+static void
+expect_object(struct stream *s, const char *text)
+{
+	cr_assert_eq(frame_next(&s->frame, &s->in, &s->out), FRAME_READY,
+		     "no object, want %s", text);
+	cr_assert(span_eq_str(s->out, text), "%.*s is not %s", SPAN_ARG(s->out), text);
+	buf_check(&s->in);
+}
+
+static void
+expect_more(struct stream *s)
+{
+	cr_assert_eq(frame_next(&s->frame, &s->in, &s->out), FRAME_MORE);
+}
+
+static void
+expect_error(struct stream *s, int error)
+{
+	errno = 0;
+	cr_assert_eq(frame_next(&s->frame, &s->in, &s->out), FRAME_ERROR);
+	cr_assert_eq(errno, error);
+}
+
+/* text, given whole and byte by byte, is one object and nothing after it. */
+static void
+expect_whole(const char *text)
+{
+	struct stream s = stream(MAX);
+
+	feed(&s, text);
+	expect_object(&s, text);
+	expect_more(&s);
+	for (size_t i = 0; text[i] != '\0'; i++) {
+		expect_more(&s);
+		cr_assert_eq(buf_append(&s.in, &text[i], 1), 0);
+	}
+	expect_object(&s, text);
+	expect_more(&s);
+	cr_assert_eq(buf_len(&s.in), 0);
+	buf_release(&s.in);
+}
+
+Test(frame, nothing_is_no_object)
+{
+	struct stream s = stream(MAX);
+
+	expect_more(&s);
+	cr_assert_not(frame_partial(&s.frame, &s.in));
+}
+
+Test(frame, an_object_is_handed_out_whole)
+{
+	expect_whole("{}");
+	expect_whole("{\"type\":\"0\",\"payload\":\"x\"}");
+	expect_whole("{ \"a\" : [ 1, {} ] ,\n\t\"b\":{\"c\":[[]]} }");
+}
+
+Test(frame, an_array_is_handed_out_whole)
+{
+	expect_whole("[]");
+	expect_whole("[{\"a\":[1]},2]");
+}
+
+Test(frame, brackets_in_strings_do_not_count)
+{
+	expect_whole("{\"}\":\"]\"}");
+	expect_whole("{\"a\":\"{[{[\"}");
+}
+
+Test(frame, an_escaped_quote_does_not_end_a_string)
+{
+	expect_whole("{\"a\":\"\\\"}\"}");
+	expect_whole("{\"a\":\"x\\\"\\\"}\\\"\"}");
+	expect_whole("{\"a\":\"\\\\\\\"}\"}");
+}
+
+Test(frame, an_escaped_backslash_does_not_escape_the_quote)
+{
+	expect_whole("{\"a\":\"\\\\\"}");
+	expect_whole("{\"a\":\"x\\\\\\\\\"}");
+	expect_whole("{\"\\\\\":\"}\"}");
+}
+
+/* Every way of cutting it in three. */
+Test(frame, an_object_may_be_cut_anywhere)
+{
+	const char *text = "{\"a\\\\\":\"\\\\\\\"}\\u00e9\",\"b\":[\"\\\"\"]}";
+	size_t n = strlen(text);
+
+	for (size_t i = 0; i <= n; i++) {
+		for (size_t j = i; j <= n; j++) {
+			struct stream s = stream(MAX);
+
+			cr_assert_eq(buf_append(&s.in, text, i), 0);
+			if (i < n)
+				expect_more(&s);
+			cr_assert_eq(buf_append(&s.in, text + i, j - i), 0);
+			if (j < n)
+				expect_more(&s);
+			cr_assert_eq(buf_append(&s.in, text + j, n - j), 0);
+			expect_object(&s, text);
+			buf_release(&s.in);
+		}
+	}
+}
+
+Test(frame, several_objects_may_stand_in_one_segment)
+{
+	struct stream s = stream(MAX);
+
+	feed(&s, "{\"a\":1}{\"b\":2}\n[3] {\"c\"");
+	expect_object(&s, "{\"a\":1}");
+	expect_object(&s, "{\"b\":2}");
+	expect_object(&s, "[3]");
+	expect_more(&s);
+	feed(&s, ":4}{\"d\":5}");
+	expect_object(&s, "{\"c\":4}");
+	expect_object(&s, "{\"d\":5}");
+	expect_more(&s);
+	buf_release(&s.in);
+}
+
+Test(frame, an_object_stays_readable_until_the_next_call)
+{
+	struct stream s = stream(MAX);
+
+	feed(&s, "{\"a\":1}{\"b\":2}");
+	expect_object(&s, "{\"a\":1}");
+	cr_assert_eq(s.out.p, buf_span(&s.in).p);
+	cr_assert_eq(buf_len(&s.in), 14);
+	expect_object(&s, "{\"b\":2}");
+	cr_assert_eq(buf_len(&s.in), 7);
+	buf_release(&s.in);
+}
+
+Test(frame, bytes_may_arrive_between_an_object_and_the_next_call)
+{
+	struct stream s = stream(MAX);
+
+	feed(&s, "{\"a\":1}");
+	expect_object(&s, "{\"a\":1}");
+	feed(&s, "{\"b\":2}");
+	expect_object(&s, "{\"b\":2}");
+	buf_release(&s.in);
+}
+
+Test(frame, white_space_between_objects_is_dropped)
+{
+	struct stream s = stream(4);
+
+	feed(&s, " \t\r\n          {}\n");
+	expect_object(&s, "{}");
+	expect_more(&s);
+	cr_assert_eq(buf_len(&s.in), 0);
+	for (int i = 0; i < 10000; i++) {
+		feed(&s, "\n");
+		expect_more(&s);
+		cr_assert_eq(buf_len(&s.in), 0);
+	}
+	feed(&s, "{}");
+	expect_object(&s, "{}");
+	buf_release(&s.in);
+}
+
+Test(frame, what_cannot_start_an_object_is_an_error)
+{
+	const char *const bad[] = {
+	    "x",    "\"{}\"", "1",    "}", "]", ",{}", "\xef\xbb\xbf{}",
+	    "null", "\v{}",   "\f{}", ":", "'"};
+
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		struct stream s = stream(MAX);
+
+		feed(&s, bad[i]);
+		expect_error(&s, EBADMSG);
+		buf_release(&s.in);
+	}
+}
+
+Test(frame, a_nul_byte_cannot_start_an_object)
+{
+	struct stream s = stream(MAX);
+
+	cr_assert_eq(buf_append(&s.in, "\0{}", 3), 0);
+	expect_error(&s, EBADMSG);
+	buf_release(&s.in);
+}
+
+Test(frame, objects_before_garbage_are_still_handed_out)
+{
+	struct stream s = stream(MAX);
+
+	feed(&s, "{} x");
+	expect_object(&s, "{}");
+	expect_error(&s, EBADMSG);
+	buf_release(&s.in);
+}
+
+Test(frame, an_error_is_repeated_by_every_later_call)
+{
+	struct stream bad = stream(MAX), large = stream(4);
+
+	feed(&bad, "x");
+	expect_error(&bad, EBADMSG);
+	buf_clear(&bad.in);
+	expect_error(&bad, EBADMSG);
+	feed(&bad, "{}");
+	expect_error(&bad, EBADMSG);
+
+	feed(&large, "{    }");
+	expect_error(&large, EMSGSIZE);
+	buf_clear(&large.in);
+	feed(&large, "{}");
+	expect_error(&large, EMSGSIZE);
+	buf_release(&bad.in);
+	buf_release(&large.in);
+}
+
+Test(frame, an_object_of_just_max_bytes_is_fine)
+{
+	struct stream s = stream(7);
+
+	feed(&s, "{\"a\":1}{\"b\":2} {\"c");
+	expect_object(&s, "{\"a\":1}");
+	expect_object(&s, "{\"b\":2}");
+	expect_more(&s);
+	feed(&s, "\":");
+	expect_more(&s);
+	feed(&s, "3}");
+	expect_object(&s, "{\"c\":3}");
+	buf_release(&s.in);
+}
+
+Test(frame, an_object_larger_than_max_is_an_error_even_when_whole)
+{
+	struct stream s = stream(6);
+
+	feed(&s, "{\"a\":1}");
+	expect_error(&s, EMSGSIZE);
+	buf_release(&s.in);
+}
+
+Test(frame, too_large_is_known_once_max_bytes_are_there)
+{
+	struct stream s = stream(6);
+
+	feed(&s, "  {\"a\":");
+	expect_more(&s);
+	feed(&s, "1");
+	expect_error(&s, EMSGSIZE);
+	buf_release(&s.in);
+}
+
+Test(frame, max_bounds_each_object_and_not_the_stream)
+{
+	struct stream s = stream(2);
+
+	feed(&s, "{}{}[]{} {}");
+	for (int i = 0; i < 2; i++)
+		expect_object(&s, "{}");
+	expect_object(&s, "[]");
+	for (int i = 0; i < 2; i++)
+		expect_object(&s, "{}");
+	expect_more(&s);
+	buf_release(&s.in);
+}
+
+/* What was seen is overwritten with brackets and quotes: a second look would go wrong. */
+static void
+scribble(struct stream *s)
+{
+	static const char junk[] = "}\"{\\]";
+
+	for (size_t i = 0; i < s->frame.seen; i++)
+		s->in.base[s->in.head + i] = junk[i % (sizeof junk - 1)];
+}
+
+Test(frame, bytes_seen_once_are_not_looked_at_again)
+{
+	const char *text = "{\"a\\\\\":\"\\\\\\\"}x\",\"b\":[\"\\\"\",{}]}";
+	struct stream s = stream(MAX);
+
+	for (size_t i = 0; text[i] != '\0'; i++) {
+		expect_more(&s);
+		cr_assert_eq(s.frame.seen, i);
+		scribble(&s);
+		cr_assert_eq(buf_append(&s.in, &text[i], 1), 0);
+	}
+	cr_assert_eq(frame_next(&s.frame, &s.in, &s.out), FRAME_READY);
+	cr_assert_eq(s.out.n, strlen(text));
+	expect_more(&s);
+	buf_release(&s.in);
+}
+
+/* One MiB a byte at a time.  What was seen lies in poison, so that the work is one look a
+ * byte. */
+Test(frame, a_mebibyte_byte_by_byte_is_looked_at_once)
+{
+	const size_t n = 1 << 20;
+	struct stream s = stream(n);
+
+	feed(&s, "{\"a\":\"");
+	while (buf_len(&s.in) < n - 2) {
+		size_t old = s.frame.seen;
+
+		expect_more(&s);
+		cr_assert_eq(s.frame.seen, buf_len(&s.in));
+		memset(s.in.base + s.in.head + old, '"', s.frame.seen - old);
+		cr_assert_eq(buf_append(&s.in, "\\", 1), 0);
+	}
+	feed(&s, "\"}");
+	cr_assert_eq(frame_next(&s.frame, &s.in, &s.out), FRAME_READY);
+	cr_assert_eq(s.out.n, n);
+	buf_release(&s.in);
+}
+
+Test(frame, an_unfinished_object_is_partial)
+{
+	struct stream s = stream(MAX);
+
+	feed(&s, "{\"a\"");
+	expect_more(&s);
+	cr_assert(frame_partial(&s.frame, &s.in));
+	feed(&s, ":1} \n");
+	expect_object(&s, "{\"a\":1}");
+	expect_more(&s);
+	cr_assert_not(frame_partial(&s.frame, &s.in));
+	buf_release(&s.in);
+}
+
+Test(frame, white_space_and_objects_handed_out_are_not_partial)
+{
+	struct stream s = stream(MAX);
+
+	feed(&s, " \n ");
+	expect_more(&s);
+	cr_assert_not(frame_partial(&s.frame, &s.in));
+	feed(&s, "{}");
+	expect_object(&s, "{}");
+	cr_assert_not(frame_partial(&s.frame, &s.in));
+	buf_release(&s.in);
+}
+
+Test(frame, deep_nesting_is_followed_to_its_end)
+{
+	const size_t deep = 100000;
+	struct stream s = stream(2 * deep);
+
+	for (size_t i = 0; i < deep; i++)
+		feed(&s, "[");
+	expect_more(&s);
+	for (size_t i = 0; i < deep; i++)
+		feed(&s, "]");
+	cr_assert_eq(frame_next(&s.frame, &s.in, &s.out), FRAME_READY);
+	cr_assert_eq(s.out.n, 2 * deep);
+	buf_release(&s.in);
+}
+
+Test(frame, a_bound_of_nothing_aborts, .signal = SIGABRT)
+{
+	struct frame f;
+
+	frame_init(&f, 0);
+}

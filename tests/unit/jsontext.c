@@ -1,0 +1,1109 @@
+/* links: common/jsontext */
+#include "jsontext.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#ifdef __has_feature
+#define HAS_FEATURE(x) __has_feature(x)
+#else
+#define HAS_FEATURE(x) 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || HAS_FEATURE(address_sanitizer)
+enum { MEMORY_CAN_BE_LIMITED = 0 };
+#else
+enum { MEMORY_CAN_BE_LIMITED = 1 };
+#endif
+
+enum { DEPTH = 16 };
+
+static struct jsontext_object object;
+static size_t at;
+
+/* The text in memory of exactly its size, so that a checker sees every step beyond it. It
+ * is never freed: the members borrow from it. */
+static struct span
+exactly(const char *p, size_t n)
+{
+	char *copy = malloc(n > 0 ? n : 1);
+
+	cr_assert_not_null(copy);
+	memcpy(copy, p, n);
+	return span_of(copy, n);
+}
+
+static enum jsontext_status
+scan(const char *text)
+{
+	struct span copy = exactly(text, strlen(text));
+
+	at = SIZE_MAX;
+	return jsontext_scan(copy, DEPTH, &object, &at);
+}
+
+static const struct jsontext_member *
+find(const char *key)
+{
+	const struct jsontext_member *m = jsontext_find(&object, key);
+
+	cr_assert_not_null(m, "no member %s", key);
+	return m;
+}
+
+static bool
+holds(const struct buf *b, const char *p, size_t n)
+{
+	return span_eq(buf_span(b), span_of(p, n));
+}
+
+/* ---- judging ---- */
+
+Test(jsontext, accepts_what_rfc_8259_allows)
+{
+	static const char *const texts[] = {
+	    "{}",
+	    " \t\r\n{ \t\r\n} \t\r\n",
+	    "{\"\":0}",
+	    "{\"a\":0,\"b\":-0,\"c\":-1,\"d\":10,\"e\":1234567890123456789012345678901234567890}",
+	    "{\"a\":0.0,\"b\":-0.10,\"c\":1e1,\"d\":1E+01,\"e\":1.5e-300,\"f\":0e0,\"g\":1e999}",
+	    "{\"a\":true,\"b\":false,\"c\":null}",
+	    "{ \"a\" : [ ] , \"b\" : [ 1 , \"2\" , [ 3 ] , { \"c\" : { } } ] }",
+	    "{\"a\":\"\",\"b\":\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u0000\\uFFFF\\uabCD\"}",
+	    "{\"a\":\"\x7f \x20!#[]~\"}",
+	    "{\"a\":\"'//*{}[],:\"}",
+	    "{\"a\":\"\\ud834\\udd1e\",\"b\":\"\\uDBFF\\uDFFF\\uD800\\uDC00\"}",
+	    "{\"a\":\"\xc2\x80\xdf\xbf\xe0\xa0\x80\xed\x9f\xbf\xee\x80\x80\xef\xbf\xbf\"}",
+	    "{\"a\":\"\xf0\x90\x80\x80\xf4\x8f\xbf\xbf\xe2\x80\xa8\"}",
+	    "{\"\xc3\xa9\":1,\"\\u00e8\":2}",
+	    "{\"a\":{\"a\":{\"a\":1}},\"b\":[{\"a\":1},{\"a\":1}]}",
+	    "{\"a\":1,\"A\":2,\"a \":3,\"a\\u0000\":4,\"\\u0000\":5,\"aa\":6}",
+	};
+
+	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+		cr_expect_eq(scan(texts[i]), JSONTEXT_OK, "%s: at %zu", texts[i], at);
+}
+
+/* Each text with the byte that decides. */
+static const struct {
+	const char *text;
+	size_t at;
+} not_json[] = {
+    {"", 0},
+    {" \n", 2},
+    {"{", 1},
+    {"}", 0},
+    {"]", 0},
+    {"{]", 1},
+    {"{\"a\":[}", 6},
+    {"{\"a\":[1}", 7},
+    {"{\"a\":{]}", 6},
+    {"{\"a\":{\"b\":1]}", 11},
+    {"{}}", 2},
+    {"{}{}", 2},
+    {"{},", 2},
+    {"{} x", 3},
+    {"\xef\xbb\xbf{}", 0},
+    {"{,}", 1},
+    {"{\"a\"}", 4},
+    {"{\"a\":}", 5},
+    {"{\"a\" 1}", 5},
+    {"{\"a\":1,}", 7},
+    {"{\"a\":1,,\"b\":2}", 7},
+    {"{\"a\":1 \"b\":2}", 7},
+    {"{\"a\"::1}", 5},
+    {"{\"a\":1", 6},
+    {"{\"a\":\"b", 7},
+    {"{\"a\":\"b\\", 7},
+    {"{\"a\":\"b\\\"}", 10},
+    {"{\"a\":[1,]}", 8},
+    {"{\"a\":[,1]}", 6},
+    {"{\"a\":[1 2]}", 8},
+    {"{a:1}", 1},
+    {"{1:1}", 1},
+    {"{null:1}", 1},
+    {"{'a':1}", 1},
+    {"{\"a\":'b'}", 5},
+    {"{\"a\":b}", 5},
+    {"{\"a\":/**/1}", 5},
+    {"{\"a\":1//\n}", 6},
+    {"{\"a\":1\f}", 6},
+    {"{\"a\":1\v}", 6},
+    {"{\"a\":\xc2\xa0"
+     "1}",
+     5},
+    {"{\"a\":NaN}", 5},
+    {"{\"a\":nan}", 6},
+    {"{\"a\":Infinity}", 5},
+    {"{\"a\":-Infinity}", 6},
+    {"{\"a\":True}", 5},
+    {"{\"a\":TRUE}", 5},
+    {"{\"a\":tru}", 8},
+    {"{\"a\":truth}", 8},
+    {"{\"a\":nul", 8},
+    {"{\"a\":nulll}", 9},
+    {"{\"a\":falsee}", 10},
+    {"{\"a\":+1}", 5},
+    {"{\"a\":-}", 6},
+    {"{\"a\":--1}", 6},
+    {"{\"a\":- 1}", 6},
+    {"{\"a\":01}", 6},
+    {"{\"a\":-01}", 7},
+    {"{\"a\":00}", 6},
+    {"{\"a\":.5}", 5},
+    {"{\"a\":1.}", 7},
+    {"{\"a\":1.e1}", 7},
+    {"{\"a\":1e}", 7},
+    {"{\"a\":1e+}", 8},
+    {"{\"a\":1e1.5}", 8},
+    {"{\"a\":1ee1}", 7},
+    {"{\"a\":0x10}", 6},
+    {"{\"a\":1_000}", 6},
+    {"{\"a\":1", 6},
+    {"{\"a\":\"\n\"}", 6},
+    {"{\"a\":\"\t\"}", 6},
+    {"{\"a\":\"12345678\x1f\"}", 14},
+    {"{\"a\n\":1}", 3},
+    {"{\"a\":\"\\x41\"}", 6},
+    {"{\"a\":\"\\'\"}", 6},
+    {"{\"a\":\"\\N\"}", 6},
+    {"{\"a\":\"\\U0041\"}", 6},
+    {"{\"a\":\"\\u\"}", 6},
+    {"{\"a\":\"\\u004\"}", 6},
+    {"{\"a\":\"\\u00g0\"}", 6},
+    {"{\"a\":\"\\u+041\"}", 6},
+    {"{\"a\":\"\\u00", 6},
+    {"{\"a\":\"\\ud834\\u00\"}", 12},
+    {"{\"a\":\"\\\n\"}", 6},
+    {"\"", 1},
+    {"-", 1},
+    {"[", 1},
+    {"[1", 2},
+    {"nul", 3},
+    {"{\"a\":\x80}", 5},
+};
+
+Test(jsontext, refuses_what_rfc_8259_does_not_allow)
+{
+	for (size_t i = 0; i < sizeof not_json / sizeof not_json[0]; i++) {
+		const char *text = not_json[i].text;
+
+		cr_expect_eq(scan(text), JSONTEXT_SYNTAX, "row %zu: %s", i, text);
+		cr_expect_eq(at, not_json[i].at, "row %zu: %s: at %zu, not %zu", i, text,
+			     at, not_json[i].at);
+	}
+}
+
+Test(jsontext, a_nul_byte_is_no_white_space_and_no_end)
+{
+	cr_expect_eq(jsontext_scan(exactly("{}\0", 3), DEPTH, &object, &at),
+		     JSONTEXT_SYNTAX);
+	cr_expect_eq(at, 2);
+	cr_expect_eq(jsontext_scan(exactly("{\"a\":\"\0\"}", 9), DEPTH, &object, &at),
+		     JSONTEXT_SYNTAX);
+	cr_expect_eq(at, 6);
+	cr_expect_eq(jsontext_scan(exactly("{\"a\":\"\\\0\"}", 10), DEPTH, &object, &at),
+		     JSONTEXT_SYNTAX);
+	cr_expect_eq(at, 6);
+}
+
+Test(jsontext, an_empty_span_without_memory_is_not_json)
+{
+	cr_expect_eq(jsontext_scan(span_of(NULL, 0), DEPTH, &object, &at),
+		     JSONTEXT_SYNTAX);
+	cr_expect_eq(at, 0);
+	cr_expect_eq(object.n, 0);
+}
+
+Test(jsontext, every_beginning_of_a_packet_is_not_json)
+{
+	const char *text =
+	    "{\"type\":\"0\",\"n\":-1.5e+3,\"a\":[true,{\"b\":null}],\"payload\":\"x\\"
+	    "u00e9\\ud834\\udd1e\xc3\xa9\\n\"}";
+
+	for (size_t n = 0; n < strlen(text); n++)
+		cr_expect_eq(jsontext_scan(exactly(text, n), DEPTH, &object, &at),
+			     JSONTEXT_SYNTAX, "%zu bytes", n);
+	cr_expect_eq(scan(text), JSONTEXT_OK);
+}
+
+Test(jsontext, json_that_is_no_object_is_told_apart)
+{
+	static const char *const texts[] = {"[]",    " [1,{\"a\":1,\"a\":2}]",
+					    "1",     "-1.5e3",
+					    "\"a\"", "true",
+					    "null",  "\"\\ud800\""};
+
+	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+		cr_expect_eq(scan(texts[i]), JSONTEXT_NOT_OBJECT, "%s", texts[i]);
+		cr_expect_eq(at, texts[i][0] == ' ' ? 1 : 0);
+		cr_expect_eq(object.n, 0);
+	}
+}
+
+Test(jsontext, malformed_utf8_is_found_where_it_stands)
+{
+	static const char *const inside[] = {
+	    "\x80",
+	    "\xbf",
+	    "\xc0\x80",
+	    "\xc1\xbf",
+	    "\xc3",
+	    "\xc3(",
+	    "\xe0\x80\x80",
+	    "\xe0\x9f\xbf",
+	    "\xe2\x82",
+	    "\xe2\x28\xa1",
+	    "\xe2\x82\x28",
+	    "\xed\xa0\x80",
+	    "\xed\xbf\xbf",
+	    "\xf0\x80\x80\x80",
+	    "\xf0\x8f\xbf\xbf",
+	    "\xf0\x90\x80",
+	    "\xf0\x90\x28\x80",
+	    "\xf4\x90\x80\x80",
+	    "\xf5\x80\x80\x80",
+	    "\xf8\x88\x80\x80\x80",
+	    "\xfe",
+	    "\xff",
+	    "\\ud800",
+	    "\\udbff",
+	    "\\udc00",
+	    "\\udfff",
+	    "\\ud800\\u0041",
+	    "\\ud800\\ud800",
+	    "\\ud800 \\udc00",
+	    "\\udc00\\ud800",
+	    "\\ud800\\n",
+	};
+	char text[64];
+
+	for (size_t i = 0; i < sizeof inside / sizeof inside[0]; i++) {
+		(void)snprintf(text, sizeof text, "{\"a\":\"%s\"}", inside[i]);
+		cr_expect_eq(scan(text), JSONTEXT_UTF8, "value %zu", i);
+		cr_expect_eq(at, 6, "value %zu: at %zu", i, at);
+		(void)snprintf(text, sizeof text, "{\"b\":[{\"%s\":1}]}", inside[i]);
+		cr_expect_eq(scan(text), JSONTEXT_UTF8, "key %zu", i);
+		cr_expect_eq(at, 8, "key %zu: at %zu", i, at);
+	}
+}
+
+Test(jsontext, a_malformed_character_does_not_swallow_the_quote_behind_it)
+{
+	cr_expect_eq(scan("{\"a\":\"\xe2\",\"b\":1}"), JSONTEXT_UTF8);
+	cr_expect_eq(object.n, 1);
+	cr_expect(span_eq_str(object.member[0].key, "b"));
+}
+
+Test(jsontext, a_key_that_stands_twice_is_found_however_it_is_written)
+{
+	static const struct {
+		const char *text;
+		size_t at;
+	} rows[] = {
+	    {"{\"a\":1,\"a\":1}", 7},
+	    {"{\"\":1,\"\":1}", 6},
+	    {"{\"a\":1,\"b\":2,\"c\":3,\"b\":2}", 19},
+	    {"{\"a\":1,\"\\u0061\":1}", 7},
+	    {"{\"\\u0061\":1,\"a\":1}", 12},
+	    {"{\"\\u00e9\":1,\"\xc3\xa9\":1}", 12},
+	    {"{\"\xf0\x9d\x84\x9e\":1,\"\\uD834\\udd1E\":1}", 10},
+	    {"{\"\\/\":1,\"/\":1}", 8},
+	    {"{\"\\n\":1,\"\\u000A\":1}", 8},
+	    {"{\"a\\u0000b\":1,\"a\\u0000b\":1}", 14},
+	    {"{\"x\":{\"a\":1,\"a\":1}}", 12},
+	    {"{\"x\":[[{\"a\":1},{\"b\":{},\"b\":1}]]}", 23},
+	    {"{\"a\":{\"b\":{\"a\":1}},\"b\":1,\"a\":1}", 25},
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		cr_expect_eq(scan(rows[i].text), JSONTEXT_DUPLICATE, "%s", rows[i].text);
+		cr_expect_eq(at, rows[i].at, "%s: at %zu", rows[i].text, at);
+	}
+}
+
+/* {"x":[[...]]} with that many levels in all, the object included. */
+static void
+nest(struct buf *b, size_t levels, const char *inside)
+{
+	cr_assert_eq(buf_append_str(b, "{\"x\":"), 0);
+	for (size_t i = 1; i < levels; i++)
+		cr_assert_eq(buf_append_str(b, "["), 0);
+	cr_assert_eq(buf_append_str(b, inside), 0);
+	for (size_t i = 1; i < levels; i++)
+		cr_assert_eq(buf_append_str(b, "]"), 0);
+	cr_assert_eq(buf_append_str(b, "}"), 0);
+}
+
+static enum jsontext_status
+scan_nested(size_t levels, unsigned max_depth, const char *inside)
+{
+	struct buf b = BUF_INIT;
+	enum jsontext_status status;
+
+	nest(&b, levels, inside);
+	status = jsontext_scan(exactly(b.base, b.tail), max_depth, &object, &at);
+	buf_release(&b);
+	return status;
+}
+
+Test(jsontext, max_depth_is_the_deepest_that_is_allowed)
+{
+	for (unsigned max = 1; max <= JSONTEXT_DEPTH_MAX; max++) {
+		cr_expect_eq(scan_nested(max, max, "1"), JSONTEXT_OK);
+		cr_expect_eq(scan_nested(max + 1, max, "1"), JSONTEXT_DEPTH);
+		cr_expect_eq(at, 5 + max - 1);
+	}
+	cr_expect_eq(jsontext_scan(span_str("{}"), 0, &object, &at), JSONTEXT_DEPTH);
+}
+
+Test(jsontext, below_max_depth_syntax_is_still_judged)
+{
+	cr_expect_eq(scan_nested(10000, DEPTH, "1"), JSONTEXT_DEPTH);
+	cr_expect_eq(at, 5 + DEPTH - 1);
+	cr_expect_eq(scan_nested(10000, DEPTH, "01"), JSONTEXT_SYNTAX);
+	cr_expect_eq(at, 5 + 9999 + 1);
+	cr_expect_eq(scan_nested(10000, DEPTH, "}"), JSONTEXT_SYNTAX);
+	cr_expect_eq(at, 5 + 9999);
+	cr_expect_eq(scan_nested(10000, DEPTH, "{\"a\":1,\"a\":2}"), JSONTEXT_DEPTH);
+}
+
+Test(jsontext, brackets_are_matched_to_a_bound_and_no_further)
+{
+	cr_expect_eq(scan_nested(JSONTEXT_FOLLOWED, DEPTH, "01"), JSONTEXT_SYNTAX);
+	cr_expect_eq(scan_nested(JSONTEXT_FOLLOWED, DEPTH, "[01]"), JSONTEXT_DEPTH);
+	cr_expect_eq(at, 5 + DEPTH - 1);
+	cr_expect_eq(scan_nested(1 << 20, DEPTH, "1"), JSONTEXT_DEPTH);
+}
+
+/* An object with that many members "0", "1", ... */
+static void
+many(struct buf *b, size_t members)
+{
+	for (size_t i = 0; i < members; i++)
+		cr_assert_eq(buf_printf(b, "%s\"%zu\":%zu", i > 0 ? "," : "{", i, i), 0);
+	cr_assert_eq(buf_append_str(b, "}"), 0);
+}
+
+Test(jsontext, an_object_has_as_many_members_as_the_limit_says)
+{
+	struct buf b = BUF_INIT;
+
+	many(&b, JSONTEXT_MEMBERS);
+	cr_expect_eq(jsontext_scan(buf_span(&b), DEPTH, &object, &at), JSONTEXT_OK);
+	cr_expect_eq(object.n, JSONTEXT_MEMBERS);
+	cr_expect(span_eq_str(find("63")->value, "63"));
+	buf_clear(&b);
+	many(&b, JSONTEXT_MEMBERS + 2);
+	cr_expect_eq(jsontext_scan(buf_span(&b), DEPTH, &object, &at),
+		     JSONTEXT_MEMBER_LIMIT);
+	cr_expect_eq(buf_span(&b).p[at + 1], '6');
+	cr_expect_eq(buf_span(&b).p[at + 2], '4');
+	cr_expect_eq(object.n, JSONTEXT_MEMBERS);
+	buf_release(&b);
+}
+
+Test(jsontext, the_limit_holds_for_inner_objects_and_each_counts_alone)
+{
+	struct buf b = BUF_INIT;
+
+	cr_assert_eq(buf_append_str(&b, "{\"a\":["), 0);
+	for (int i = 0; i < 100; i++) {
+		many(&b, JSONTEXT_MEMBERS);
+		cr_assert_eq(buf_append_str(&b, ","), 0);
+	}
+	cr_assert_eq(buf_append_str(&b, "1],\"b\":"), 0);
+	many(&b, JSONTEXT_MEMBERS);
+	cr_assert_eq(buf_append_str(&b, "}"), 0);
+	cr_expect_eq(jsontext_scan(buf_span(&b), DEPTH, &object, &at), JSONTEXT_OK);
+	buf_clear(&b);
+	cr_assert_eq(buf_append_str(&b, "{\"a\":"), 0);
+	many(&b, JSONTEXT_MEMBERS + 1);
+	cr_assert_eq(buf_append_str(&b, "}"), 0);
+	cr_expect_eq(jsontext_scan(buf_span(&b), DEPTH, &object, &at),
+		     JSONTEXT_MEMBER_LIMIT);
+	buf_release(&b);
+}
+
+Test(jsontext, full_objects_fit_on_every_level)
+{
+	struct buf b = BUF_INIT;
+
+	for (int level = 1; level <= JSONTEXT_DEPTH_MAX; level++) {
+		many(&b, JSONTEXT_MEMBERS);
+		b.tail -= 3; /* the last member is the next level */
+		cr_assert_eq(buf_append_str(&b, level < JSONTEXT_DEPTH_MAX ? "" : "1"),
+			     0);
+	}
+	for (int level = 1; level <= JSONTEXT_DEPTH_MAX; level++)
+		cr_assert_eq(buf_append_str(&b, "}"), 0);
+	cr_expect_eq(jsontext_scan(buf_span(&b), JSONTEXT_DEPTH_MAX, &object, &at),
+		     JSONTEXT_OK, "at %zu", at);
+	buf_release(&b);
+}
+
+Test(jsontext, the_first_fault_counts_but_syntax_wins)
+{
+	cr_expect_eq(scan("{\"a\":\"\xff\",\"a\":1}"), JSONTEXT_UTF8);
+	cr_expect_eq(scan("{\"a\":1,\"a\":\"\xff\"}"), JSONTEXT_DUPLICATE);
+	cr_expect_eq(scan("{\"a\":1,\"a\":1,\"b\":\"\xff\"}"), JSONTEXT_DUPLICATE);
+	cr_expect_eq(scan("[\"\xff\"]"), JSONTEXT_NOT_OBJECT);
+	cr_expect_eq(scan("{\"a\":\"\xff\",\"a\":1"), JSONTEXT_SYNTAX);
+	cr_expect_eq(scan("{\"a\":1,\"a\":1} x"), JSONTEXT_SYNTAX);
+	cr_expect_eq(scan("[1,]"), JSONTEXT_SYNTAX);
+}
+
+Test(jsontext, members_without_a_fault_are_listed_all_the_same)
+{
+	cr_expect_eq(
+	    scan(
+		"{\"a\":1,\"b\":\"\xff\",\"a\":2,\"\xff\":3,\"c\":[\"\\ud800\"],\"d\":4}"),
+	    JSONTEXT_UTF8);
+	cr_expect_eq(object.n, 3);
+	cr_expect(span_eq_str(find("a")->value, "1"));
+	cr_expect(span_eq_str(find("d")->value, "4"));
+	cr_expect_eq(scan("{\"a\":1,\"a\":2,\"b\":3}"), JSONTEXT_DUPLICATE);
+	cr_expect_eq(object.n, 2);
+	cr_expect(span_eq_str(find("a")->value, "1"));
+	cr_expect_eq(scan_nested(20, DEPTH, "1"), JSONTEXT_DEPTH);
+	cr_expect_eq(object.n, 0);
+	cr_expect_eq(scan("{\"a\":1,\"b\":2,\"c\":x}"), JSONTEXT_SYNTAX);
+	cr_expect_eq(object.n, 2);
+}
+
+/* ---- members ---- */
+
+Test(jsontext, members_come_in_order_with_their_spans_and_kinds)
+{
+	static const struct {
+		const char *key, *value;
+		enum jsontext_kind kind;
+		bool key_escaped, value_escaped;
+	} want[] = {
+	    {"s", "\"x y\"", JSONTEXT_STRING, false, false},
+	    {"e", "\"\\n\"", JSONTEXT_STRING, false, true},
+	    {"n", "-1.5e3", JSONTEXT_NUMBER, false, false},
+	    {"t", "true", JSONTEXT_BOOL, false, false},
+	    {"f", "false", JSONTEXT_BOOL, false, false},
+	    {"z", "null", JSONTEXT_NULL, false, false},
+	    {"o", "{ \"a\" : \"\\n\" }", JSONTEXT_OBJECT, false, false},
+	    {"k\\u0061", "[ 1, \"\\n\" ]", JSONTEXT_ARRAY, true, false},
+	    {"", "{}", JSONTEXT_OBJECT, false, false},
+	};
+
+	cr_assert_eq(scan(" { \"s\" : \"x y\" , \"e\":\"\\n\",\"n\": -1.5e3 ,\"t\":true,"
+			  "\"f\":false,\"z\":null , \"o\" : { \"a\" : \"\\n\" } ,"
+			  "\"k\\u0061\":[ 1, \"\\n\" ] ,\"\":{} } "),
+		     JSONTEXT_OK);
+	cr_assert_eq(object.n, sizeof want / sizeof want[0]);
+	for (size_t i = 0; i < object.n; i++) {
+		const struct jsontext_member *m = &object.member[i];
+
+		cr_expect(span_eq_str(m->key, want[i].key), "key %zu", i);
+		cr_expect(span_eq_str(m->value, want[i].value), "value %zu", i);
+		cr_expect_eq(m->kind, want[i].kind, "kind %zu", i);
+		cr_expect_eq(m->key_escaped, want[i].key_escaped, "key_escaped %zu", i);
+		cr_expect_eq(m->value_escaped, want[i].value_escaped, "value_escaped %zu",
+			     i);
+	}
+}
+
+Test(jsontext, a_member_is_found_by_its_decoded_key)
+{
+	cr_assert_eq(
+	    scan("{\"\\u0061b\":1,\"type\\u0000\":2,\"\\u00e9\":3,\"\":4,\"abc\":5}"),
+	    JSONTEXT_OK);
+	cr_expect(span_eq_str(find("ab")->value, "1"));
+	cr_expect(span_eq_str(find("\xc3\xa9")->value, "3"));
+	cr_expect(span_eq_str(find("")->value, "4"));
+	cr_expect(span_eq_str(find("abc")->value, "5"));
+	cr_expect_null(jsontext_find(&object, "type"));
+	cr_expect_null(jsontext_find(&object, "a"));
+	cr_expect_null(jsontext_find(&object, "abcd"));
+}
+
+Test(jsontext, inner_takes_the_quotes_off_a_string_only)
+{
+	cr_assert_eq(scan("{\"s\":\"\\n\",\"e\":\"\",\"n\":12,\"a\":[\"x\"],\"b\":true}"),
+		     JSONTEXT_OK);
+	cr_expect(span_eq_str(jsontext_inner(find("s")), "\\n"));
+	cr_expect_eq(jsontext_inner(find("e")).n, 0);
+	cr_expect(span_eq_str(jsontext_inner(find("n")), "12"));
+	cr_expect(span_eq_str(jsontext_inner(find("a")), "[\"x\"]"));
+	cr_expect(span_eq_str(jsontext_inner(find("b")), "true"));
+}
+
+Test(jsontext, every_status_has_words_of_its_own)
+{
+	for (int a = JSONTEXT_OK; a <= JSONTEXT_MEMBER_LIMIT; a++)
+		for (int b = JSONTEXT_OK; b < a; b++)
+			cr_expect_str_neq(jsontext_describe((enum jsontext_status)a),
+					  jsontext_describe((enum jsontext_status)b));
+	cr_expect_str_eq(jsontext_describe(JSONTEXT_DUPLICATE), "duplicate key");
+}
+
+/* ---- decoding and quoting ---- */
+
+Test(jsontext, decodes_every_escape)
+{
+	static const struct {
+		const char *inner, *bytes;
+		size_t n;
+	} rows[] = {
+	    {"", "", 0},
+	    {"abc", "abc", 3},
+	    {"\\\"\\\\\\/\\b\\f\\n\\r\\t", "\"\\/\b\f\n\r\t", 8},
+	    {"\\u0000", "\0", 1},
+	    {"a\\u0000b", "a\0b", 3},
+	    {"\\u007f\\u0080", "\x7f\xc2\x80", 3},
+	    {"\\u00e9", "\xc3\xa9", 2},
+	    {"\\u07ff\\u0800", "\xdf\xbf\xe0\xa0\x80", 5},
+	    {"\\uD7FF\\ue000\\uffff", "\xed\x9f\xbf\xee\x80\x80\xef\xbf\xbf", 9},
+	    {"\\ud800\\udc00", "\xf0\x90\x80\x80", 4},
+	    {"\\ud834\\udd1e!", "\xf0\x9d\x84\x9e!", 5},
+	    {"\\uDBFF\\uDFFF", "\xf4\x8f\xbf\xbf", 4},
+	    {"\xc3\xa9\\n\xe2\x82\xac", "\xc3\xa9\n\xe2\x82\xac", 6},
+	    {"\\\\u0041", "\\u0041", 6},
+	};
+	struct buf b = BUF_INIT;
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		buf_clear(&b);
+		cr_assert_eq(
+		    jsontext_decode(exactly(rows[i].inner, strlen(rows[i].inner)), &b),
+		    0);
+		cr_expect(holds(&b, rows[i].bytes, rows[i].n), "%s", rows[i].inner);
+	}
+	buf_release(&b);
+}
+
+Test(jsontext, decoding_appends)
+{
+	struct buf b = BUF_INIT;
+
+	cr_assert_eq(buf_append_str(&b, "x"), 0);
+	cr_assert_eq(jsontext_decode(span_str("\\u0041"), &b), 0);
+	cr_assert_eq(jsontext_decode(span_of(NULL, 0), &b), 0);
+	cr_expect(holds(&b, "xA", 2));
+	buf_release(&b);
+}
+
+Test(jsontext, decoding_what_was_never_judged_stays_within_its_bounds)
+{
+	static const char *const inner[] = {
+	    "\\",      "\\u",	    "\\u12",  "\\x",	"\\ud800",
+	    "\\udc00", "\\ud800\\", "\\\\\\", "\\\x80", "\\ud800\\u12"};
+	struct buf b = BUF_INIT;
+
+	for (size_t i = 0; i < sizeof inner / sizeof inner[0]; i++) {
+		size_t n = strlen(inner[i]);
+
+		buf_clear(&b);
+		cr_assert_eq(jsontext_decode(exactly(inner[i], n), &b), 0);
+		cr_expect_leq(buf_len(&b), n, "%s", inner[i]);
+	}
+	buf_release(&b);
+}
+
+Test(jsontext, quotes_what_has_to_be_quoted_and_nothing_else)
+{
+	static const struct {
+		const char *bytes;
+		size_t n;
+		const char *text;
+	} rows[] = {
+	    {NULL, 0, "\"\""},
+	    {"abc /'<>&", 9, "\"abc /'<>&\""},
+	    {"\"\\\b\f\n\r\t", 7, "\"\\\"\\\\\\b\\f\\n\\r\\t\""},
+	    {"\0\x01\x1f\x7f", 4, "\"\\u0000\\u0001\\u001f\x7f\""},
+	    {"long enough\nto be read in words", 31,
+	     "\"long enough\\nto be read in words\""},
+	    {"\xc3\xa9\xe2\x82\xac\xf0\x9d\x84\x9e", 9,
+	     "\"\xc3\xa9\xe2\x82\xac\xf0\x9d\x84\x9e\""},
+	    {"a\xff"
+	     "b\xc3",
+	     4,
+	     "\"a\xef\xbf\xbd"
+	     "b\xef\xbf\xbd\""},
+	    {"\xed\xa0\x80", 3, "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""},
+	    {"\xe2\x82\"", 3, "\"\xef\xbf\xbd\xef\xbf\xbd\\\"\""},
+	};
+	struct buf b = BUF_INIT;
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct span bytes = span_of(NULL, 0);
+
+		if (rows[i].n > 0)
+			bytes = exactly(rows[i].bytes, rows[i].n);
+		buf_clear(&b);
+		cr_assert_eq(jsontext_quote(&b, bytes), 0);
+		cr_expect(holds(&b, rows[i].text, strlen(rows[i].text)), "row %zu: %.*s",
+			  i, SPAN_ARG(buf_span(&b)));
+	}
+	buf_release(&b);
+}
+
+static size_t
+utf8(uint32_t c, char out[4])
+{
+	if (c < 0x80) {
+		out[0] = (char)c;
+		return 1;
+	}
+	if (c < 0x800) {
+		out[0] = (char)(0xc0 | c >> 6);
+		out[1] = (char)(0x80 | (c & 0x3f));
+		return 2;
+	}
+	if (c < 0x10000) {
+		out[0] = (char)(0xe0 | c >> 12);
+		out[1] = (char)(0x80 | (c >> 6 & 0x3f));
+		out[2] = (char)(0x80 | (c & 0x3f));
+		return 3;
+	}
+	out[0] = (char)(0xf0 | c >> 18);
+	out[1] = (char)(0x80 | (c >> 12 & 0x3f));
+	out[2] = (char)(0x80 | (c >> 6 & 0x3f));
+	out[3] = (char)(0x80 | (c & 0x3f));
+	return 4;
+}
+
+/* All of Unicode, raw and as an escape, through scan, decode and quote. */
+Test(jsontext, every_character_survives_both_ways)
+{
+	struct buf text = BUF_INIT, decoded = BUF_INIT, quoted = BUF_INIT;
+
+	for (uint32_t c = 0; c <= 0x10ffff; c++) {
+		char raw[4];
+		size_t n = utf8(c, raw);
+
+		if (c >= 0xd800 && c <= 0xdfff)
+			continue;
+		buf_clear(&text);
+		buf_clear(&decoded);
+		cr_assert_eq(buf_append_str(&text, "{\"a\":"), 0);
+		cr_assert_eq(jsontext_quote(&text, span_of(raw, n)), 0);
+		if (c < 0x10000)
+			cr_assert_eq(buf_printf(&text, ",\"b\":\"\\u%04X\"}", c), 0);
+		else
+			cr_assert_eq(buf_printf(&text, ",\"b\":\"\\u%04x\\u%04x\"}",
+						0xd800 + ((c - 0x10000) >> 10),
+						0xdc00 + ((c - 0x10000) & 0x3ff)),
+				     0);
+		cr_assert_eq(jsontext_scan(buf_span(&text), DEPTH, &object, &at),
+			     JSONTEXT_OK, "U+%04X", c);
+		cr_assert_eq(jsontext_decode(jsontext_inner(find("a")), &decoded), 0);
+		cr_assert(holds(&decoded, raw, n), "U+%04X raw", c);
+		buf_clear(&decoded);
+		cr_assert_eq(jsontext_decode(jsontext_inner(find("b")), &decoded), 0);
+		cr_assert(holds(&decoded, raw, n), "U+%04X escaped", c);
+	}
+	buf_release(&text);
+	buf_release(&decoded);
+	buf_release(&quoted);
+}
+
+Test(jsontext, a_string_may_end_anywhere_in_a_word)
+{
+	static const char special[] = {'"', '\\', '\x1f', '\x80', '\xff', '\n'};
+	char text[64];
+
+	for (size_t i = 0; i < sizeof special; i++)
+		for (size_t before = 0; before < 40; before++) {
+			size_t want =
+			    special[i] == '"' || special[i] == '\\' ? 0 : 6 + before;
+
+			memcpy(text, "{\"a\":\"", 6);
+			memset(text + 6, i & 1 ? '!' : '~', before);
+			text[6 + before] = special[i];
+			strcpy(text + 7 + before, special[i] == '"'    ? "}"
+						  : special[i] == '\\' ? "n\"}"
+								       : "\"}");
+			cr_expect_eq(scan(text) == JSONTEXT_OK, want == 0,
+				     "%zu after %zu", i, before);
+			cr_expect_eq(at, want, "%zu after %zu: %zu", i, before, at);
+		}
+}
+
+/* ---- failures and cost ---- */
+
+/* No memory from here on; each test is a process of its own. */
+static void
+limit_memory(void)
+{
+	struct rlimit limit = {1 << 20, 1 << 20};
+
+	cr_assert_eq(setrlimit(RLIMIT_AS, &limit), 0);
+}
+
+Test(jsontext, without_memory_nothing_is_appended)
+{
+	struct buf b = BUF_INIT;
+	size_t full = 1 << 20;
+
+	if (!MEMORY_CAN_BE_LIMITED)
+		cr_skip("the sanitizer needs memory of its own");
+	cr_assert_not_null(buf_reserve(&b, full));
+	memset(b.base, 'x', b.cap);
+	buf_commit(&b, b.cap);
+	full = buf_len(&b);
+	limit_memory();
+	errno = 0;
+	cr_expect_eq(jsontext_quote(&b, span_str("")), -1);
+	cr_expect_eq(errno, ENOMEM);
+	errno = 0;
+	cr_expect_eq(jsontext_decode(span_str("\\n"), &b), -1);
+	cr_expect_eq(errno, ENOMEM);
+	cr_expect_eq(buf_len(&b), full);
+	buf_check(&b);
+}
+
+/* A megabyte of what begins, repeats and ends so. */
+static void
+megabyte(struct buf *b, const char *begin, const char *again, const char *end)
+{
+	buf_clear(b);
+	cr_assert_eq(buf_append_str(b, begin), 0);
+	while (buf_len(b) < 1 << 20)
+		cr_assert_eq(buf_append_str(b, again), 0);
+	cr_assert_eq(buf_append_str(b, end), 0);
+}
+
+static void
+expect_quick(struct buf *b, enum jsontext_status want, const char *what)
+{
+	clock_t start = clock();
+
+	cr_expect_eq(jsontext_scan(buf_span(b), DEPTH, &object, &at), want, "%s", what);
+	cr_expect_lt((double)(clock() - start) / CLOCKS_PER_SEC, 1.0, "%s", what);
+}
+
+Test(jsontext, a_megabyte_of_anything_is_judged_quickly)
+{
+	struct buf b = BUF_INIT, full = BUF_INIT;
+
+	megabyte(&b, "{\"a\":\"", "0123456789abcdef", "\"}");
+	expect_quick(&b, JSONTEXT_OK, "a long string");
+	megabyte(&b, "{\"a\":\"", "\\u00e9", "\"}");
+	expect_quick(&b, JSONTEXT_OK, "escapes");
+	megabyte(&b, "{\"a\":[", "[],", "[]]}");
+	expect_quick(&b, JSONTEXT_OK, "arrays");
+	many(&full, JSONTEXT_MEMBERS);
+	cr_assert_eq(buf_append(&full, ",", 2), 0);
+	megabyte(&b, "{\"a\":[", full.base, "1]}");
+	expect_quick(&b, JSONTEXT_OK, "full objects");
+	megabyte(&b, "{\"a\":[", "{\"", "");
+	expect_quick(&b, JSONTEXT_SYNTAX, "half keys");
+	megabyte(&b, "{\"a\":", "[", "");
+	expect_quick(&b, JSONTEXT_DEPTH, "opening brackets");
+	megabyte(&b, "{", "\"\\u0061\":1,", "\"b\":1}");
+	expect_quick(&b, JSONTEXT_DUPLICATE, "one key");
+	buf_clear(&b);
+	many(&b, 100000);
+	expect_quick(&b, JSONTEXT_MEMBER_LIMIT, "many keys");
+	buf_release(&b);
+	buf_release(&full);
+}
+
+/* ---- against another reader of JSON ---- */
+
+enum { ROUNDS = 200000, SEED = 20240607 };
+
+static uint64_t state;
+
+/* xorshift64*, below n. */
+static size_t
+below(size_t n)
+{
+	state ^= state >> 12;
+	state ^= state << 25;
+	state ^= state >> 27;
+	return (size_t)((state * UINT64_C(2685821657736338717)) >> 33) % n;
+}
+
+#define ANY(table) (table)[below(sizeof(table) / sizeof(table)[0])]
+
+static void
+put(struct buf *b, const char *s)
+{
+	cr_assert_eq(buf_append_str(b, s), 0);
+}
+
+static void
+random_string(struct buf *b)
+{
+	static const char *const pieces[] = {"a",
+					     "0",
+					     "payload",
+					     "PP_1",
+					     " ",
+					     "'",
+					     "/",
+					     "a longer run of text",
+					     "\\n",
+					     "\\\"",
+					     "\\\\",
+					     "\\/",
+					     "\\u0000",
+					     "\\u00e9",
+					     "\\uFFFF",
+					     "\\ud834\\udd1e",
+					     "\xc3\xa9",
+					     "\xe2\x82\xac",
+					     "\xf0\x9d\x84\x9e",
+					     "\x7f"};
+
+	for (size_t n = below(4); n > 0; n--)
+		put(b, ANY(pieces));
+}
+
+static void random_value(struct buf *, int depth);
+
+static void
+random_object(struct buf *b, int depth)
+{
+	static const char *const keys[] = {"type",    "srcid", "privPoliId", "payload",
+					   "\\u0061", "",      "\xc3\xa9"};
+	static const char *const spaces[] = {"", "", "", " ", "\n", "\t \r"};
+	size_t n = below(6);
+
+	put(b, "{");
+	for (size_t i = 0; i < n; i++) {
+		put(b, ANY(spaces));
+		put(b, i > 0 ? ",\"" : "\"");
+		put(b, ANY(keys));
+		cr_assert_eq(buf_printf(b, "%zu\"", i), 0);
+		put(b, ANY(spaces));
+		put(b, ":");
+		put(b, ANY(spaces));
+		random_value(b, depth + 1);
+		put(b, ANY(spaces));
+	}
+	put(b, "}");
+}
+
+static void
+random_array(struct buf *b, int depth)
+{
+	put(b, "[");
+	for (size_t n = below(4), i = 0; i < n; i++) {
+		if (i > 0)
+			put(b, ",");
+		random_value(b, depth + 1);
+	}
+	put(b, "]");
+}
+
+static void
+random_value(struct buf *b, int depth)
+{
+	static const char *const scalars[] = {"0",
+					      "-0",
+					      "1",
+					      "-1",
+					      "2105",
+					      "1.5",
+					      "-0.25e-3",
+					      "1E+2",
+					      "123456789012345678901",
+					      "9223372036854775807",
+					      "1e5",
+					      "true",
+					      "false",
+					      "null"};
+
+	switch (below(depth < 6 ? 8 : 6)) {
+	case 0:
+	case 1: put(b, ANY(scalars)); break;
+	case 6: random_object(b, depth); break;
+	case 7: random_array(b, depth); break;
+	default:
+		put(b, "\"");
+		random_string(b);
+		put(b, "\"");
+	}
+}
+
+static void
+insert(struct buf *b, size_t where, const char *s)
+{
+	size_t n = strlen(s), len = buf_len(b);
+
+	cr_assert_not_null(buf_reserve(b, n));
+	memmove(b->base + where + n, b->base + where, len - where);
+	memcpy(b->base + where, s, n);
+	buf_commit(b, n);
+}
+
+static void
+mutate(struct buf *b)
+{
+	static const char *const tokens[] = {"\"",
+					     "\\",
+					     "{",
+					     "}",
+					     "[",
+					     "]",
+					     ",",
+					     ":",
+					     "'",
+					     "0",
+					     "-",
+					     ".",
+					     "e",
+					     "1.",
+					     "-01",
+					     "NaN",
+					     "\\u",
+					     "\x01",
+					     "\n",
+					     "/",
+					     "#",
+					     "nul",
+					     "\"\"",
+					     "\\u0000",
+					     "+",
+					     " ",
+					     "\x80",
+					     "\xc0\x80",
+					     "\\ud800",
+					     "\\udc00",
+					     "\xed\xa0\x80",
+					     "\"a\":1,"};
+	size_t len = buf_len(b), where = below(len);
+
+	switch (below(4)) {
+	case 0: b->base[where] = (char)below(256); break;
+	case 1:
+		memmove(b->base + where, b->base + where + 1, len - where - 1);
+		if (len > 1)
+			b->tail--;
+		break;
+	default: insert(b, where, ANY(tokens));
+	}
+}
+
+static json_object *
+reference(struct span text)
+{
+	struct json_tokener *t = json_tokener_new_ex(64);
+	json_object *o;
+
+	cr_assert_not_null(t);
+	json_tokener_set_flags(t, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+	o = json_tokener_parse_ex(t, text.p, (int)text.n);
+	if (json_tokener_get_error(t) != json_tokener_success) {
+		json_object_put(o);
+		o = NULL;
+	}
+	json_tokener_free(t);
+	return o;
+}
+
+/* json-c 0.16 takes an escaped U+1D800 to U+1DFFF, and what lies a multiple of 64 Ki
+ * above, for a surrogate. */
+static bool
+json_c_misreads(struct span s)
+{
+	for (size_t i = 0; i + 4 <= s.n; i++) {
+		const unsigned char *u = (const unsigned char *)s.p + i;
+
+		if (u[0] >= 0xf0 && (u[1] & 0x0f) == 0x0d && (u[2] & 0xe0) == 0xa0)
+			return true;
+	}
+	return false;
+}
+
+/* The member's raw text means what json-c found at its key. */
+static bool
+same_value(const struct jsontext_member *m, json_object *theirs, struct buf *scratch)
+{
+	json_object *array;
+	bool same;
+
+	buf_clear(scratch);
+	if (m->kind == JSONTEXT_STRING) {
+		cr_assert_eq(jsontext_decode(jsontext_inner(m), scratch), 0);
+		return json_c_misreads(buf_span(scratch)) ||
+		       span_eq(buf_span(scratch),
+			       span_of(json_object_get_string(theirs),
+				       (size_t)json_object_get_string_len(theirs)));
+	}
+	put(scratch, "[");
+	cr_assert_eq(buf_append_span(scratch, m->value), 0);
+	put(scratch, "]");
+	array = reference(buf_span(scratch));
+	same = array != NULL && json_object_array_length(array) == 1 &&
+	       json_object_equal(json_object_array_get_idx(array, 0), theirs);
+	json_object_put(array);
+	return same;
+}
+
+/* json-c cuts keys at a NUL: those can't be looked up there. */
+static bool
+same_object(json_object *theirs, struct buf *key, struct buf *scratch)
+{
+	for (const struct jsontext_member *m = object.member;
+	     m < object.member + object.n; m++) {
+		json_object *value;
+
+		buf_clear(key);
+		cr_assert_eq(jsontext_decode(m->key, key), 0);
+		if (memchr(key->base, '\0', buf_len(key)) != NULL ||
+		    json_c_misreads(buf_span(key)))
+			continue;
+		cr_assert_eq(buf_append(key, "", 1), 0);
+		if (!json_object_object_get_ex(theirs, key->base, &value) ||
+		    !same_value(m, value, scratch))
+			return false;
+	}
+	return true;
+}
+
+Test(jsontext, whatever_is_accepted_json_c_accepts_and_reads_alike)
+{
+	struct buf b = BUF_INIT, key = BUF_INIT, scratch = BUF_INIT;
+	int accepted = 0, mutated = 0;
+
+	state = SEED;
+	cr_assert_not_null(buf_reserve(&key, 1));
+	for (int round = 0; round < ROUNDS; round++) {
+		size_t mutations = below(4);
+		json_object *theirs;
+		char *exact;
+
+		buf_clear(&b);
+		random_object(&b, 1);
+		for (size_t i = 0; i < mutations; i++)
+			mutate(&b);
+		exact = malloc(buf_len(&b));
+		cr_assert_not_null(exact);
+		memcpy(exact, b.base, buf_len(&b));
+		if (jsontext_scan(span_of(exact, buf_len(&b)), DEPTH, &object, &at) !=
+		    JSONTEXT_OK) {
+			cr_assert_gt(mutations, 0, "seed %d round %d: %.*s", SEED, round,
+				     SPAN_ARG(buf_span(&b)));
+			free(exact);
+			continue;
+		}
+		accepted++;
+		mutated += mutations > 0;
+		theirs = reference(span_of(exact, buf_len(&b)));
+		cr_assert_not_null(theirs, "seed %d round %d: %.*s", SEED, round,
+				   SPAN_ARG(buf_span(&b)));
+		cr_assert(same_object(theirs, &key, &scratch), "seed %d round %d: %.*s",
+			  SEED, round, SPAN_ARG(buf_span(&b)));
+		json_object_put(theirs);
+		free(exact);
+	}
+	cr_expect_gt(accepted, ROUNDS / 4);
+	cr_expect_gt(mutated, ROUNDS / 20);
+	buf_release(&b);
+	buf_release(&key);
+	buf_release(&scratch);
+}
