@@ -179,7 +179,7 @@ answer_expired(struct relay *r, struct request *q)
 	} else if (queue->why[0] != '\0') {
 		(void)snprintf(why, sizeof why, "no server of policy %s could be reached: %s",
 			       queue->policy, queue->why);
-		answer_error(r, q, PACKET_NO_SERVER, why);
+		answer_error(r, q, PACKET_UPSTREAM_FAILED, why);
 	} else {
 		(void)snprintf(why, sizeof why, "every server of policy %s is busy", queue->policy);
 		answer_error(r, q, PACKET_OVERLOADED, why);
