@@ -115,8 +115,7 @@ addr_numeric(struct addr *a, const char *host, uint16_t port)
 int
 addr_resolve(struct addr *a, const char *host, uint16_t port, const char **why)
 {
-	const struct addrinfo hints = {.ai_family = AF_UNSPEC,
-				       .ai_socktype = SOCK_STREAM};
+	const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
 	struct addrinfo *found;
 	int error;
 
@@ -156,16 +155,15 @@ addr_text(const struct addr *a, char out[ADDR_TEXT])
 	bool v6 = a->u.sa.sa_family == AF_INET6;
 
 	(void)addr_host_text(a, host);
-	(void)snprintf(out, ADDR_TEXT, "%s%.*s%s:%u", v6 ? "[" : "", INET6_ADDRSTRLEN,
-		       host, v6 ? "]" : "", addr_port(a));
+	(void)snprintf(out, ADDR_TEXT, "%s%.*s%s:%u", v6 ? "[" : "", INET6_ADDRSTRLEN, host,
+		       v6 ? "]" : "", addr_port(a));
 	return out;
 }
 
 uint16_t
 addr_port(const struct addr *a)
 {
-	return ntohs(a->u.sa.sa_family == AF_INET6 ? a->u.in6.sin6_port
-						   : a->u.in4.sin_port);
+	return ntohs(a->u.sa.sa_family == AF_INET6 ? a->u.in6.sin6_port : a->u.in4.sin_port);
 }
 
 void
@@ -252,8 +250,7 @@ parse_net(struct addr_net *n, const char *host, const char *bits)
 		return NULL;
 	if (a.u.sa.sa_family == AF_INET6 && n->family == AF_INET)
 		mapped = MAPPED_BITS;
-	why = parse_number(bits, mapped + n->bits, &n->bits,
-			   "the prefix length is not a number",
+	why = parse_number(bits, mapped + n->bits, &n->bits, "the prefix length is not a number",
 			   "the prefix length is larger than the address");
 	if (why != NULL)
 		return why;
@@ -288,8 +285,7 @@ addr_in_net(const struct addr *a, const struct addr_net *net)
 {
 	struct addr_net host = net_of(a);
 
-	return host.family == net->family &&
-	       prefix_eq(host.prefix, net->prefix, net->bits);
+	return host.family == net->family && prefix_eq(host.prefix, net->prefix, net->bits);
 }
 
 bool

@@ -23,16 +23,14 @@ struct addr {
 
 /* Splits "PORT", "HOST:PORT", "[V6]:PORT" or ":PORT".  host is empty where none is given.
  * A port is 0 to 65535.  0, or -1 with *why a constant sentence. */
-MUST_CHECK int addr_split(const char *text, char host[ADDR_HOST], uint16_t *port,
-			  const char **why);
+MUST_CHECK int addr_split(const char *text, char host[ADDR_HOST], uint16_t *port, const char **why);
 
 /* From a numeric host ("127.0.0.1", "::1") and a port.  0, or -1 with errno EINVAL. */
 MUST_CHECK int addr_numeric(struct addr *, const char *host, uint16_t port);
 
 /* As addr_numeric(), but host may be a name (getaddrinfo, which may block; the first
  * result).  0, or -1 with *why from gai_strerror(). */
-MUST_CHECK int addr_resolve(struct addr *, const char *host, uint16_t port,
-			    const char **why);
+MUST_CHECK int addr_resolve(struct addr *, const char *host, uint16_t port, const char **why);
 
 /* "127.0.0.1:2100", "[::1]:2100".  Returns out. */
 const char *addr_text(const struct addr *, char out[ADDR_TEXT]);

@@ -2,8 +2,8 @@
 #ifndef POLICYPOOL_ATTR_H
 #define POLICYPOOL_ATTR_H
 
-#define MUST_CHECK	 __attribute__((warn_unused_result))
+#define MUST_CHECK	  __attribute__((warn_unused_result))
 #define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a)))
-#define NORETURN	 __attribute__((noreturn))
+#define NORETURN	  __attribute__((noreturn))
 
 #endif

@@ -20,7 +20,8 @@ enum channel_result { CHANNEL_ENDED = -1, CHANNEL_EMPTY, CHANNEL_MESSAGE };
 /* Both ends non-blocking and close-on-exec.  0, or -1 with errno. */
 MUST_CHECK int channel_pair(int fd[2]);
 
-/* 0, or -1 with errno: EAGAIN when the other side does not read, EMSGSIZE over CHANNEL_MAX, EPIPE. */
+/* 0, or -1 with errno: EAGAIN when the other side does not read, EMSGSIZE over CHANNEL_MAX, EPIPE.
+ */
 MUST_CHECK int channel_send(int fd, enum channel_tag, struct span body);
 
 /* MESSAGE: *tag and *body, which borrows from space (CHANNEL_MAX + 1 bytes).  ENDED: the other side

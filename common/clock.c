@@ -50,13 +50,11 @@ wall_text(int64_t ms, char *out, size_t size)
 	long zone;
 
 	assert(size >= CLOCK_TEXT);
-	if (localtime_r(&s, &tm) == NULL ||
-	    strftime(date, sizeof date, "%FT%T", &tm) == 0)
+	if (localtime_r(&s, &tm) == NULL || strftime(date, sizeof date, "%FT%T", &tm) == 0)
 		abort(); /* a year of more than four digits */
 	zone = labs(tm.tm_gmtoff) / 60;
 	(void)snprintf(out, size, "%s.%03u%c%02u:%02u", date, (unsigned)(ms % 1000),
-		       tm.tm_gmtoff < 0 ? '-' : '+', (unsigned)(zone / 60),
-		       (unsigned)(zone % 60));
+		       tm.tm_gmtoff < 0 ? '-' : '+', (unsigned)(zone / 60), (unsigned)(zone % 60));
 }
 
 void

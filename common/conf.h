@@ -29,15 +29,17 @@ struct conf_list {
 };
 
 struct conf_key {
-	const char *name;     /* in the file; as a long option with - for _ */
-	const char *original; /* single-dash word of the packets' first programs ("port"), or NULL */
-	char letter;	      /* short option, or 0 */
+	const char *name; /* in the file; as a long option with - for _ */
+	const char
+		*original; /* single-dash word of the packets' first programs ("port"), or NULL */
+	char letter;	   /* short option, or 0 */
 	enum conf_type type;
 	size_t offset;		    /* of the value in the settings struct */
 	const char *fallback;	    /* default, in the file's notation; NULL: empty */
 	uint64_t min, max;	    /* INT, SIZE (bytes), DURATION (ms); TEXT: length */
 	const char *const *choices; /* CHOICE: NULL-terminated */
-	/* Further judgement of a TEXT or of each item of a LIST; a constant sentence, or NULL if fine. */
+	/* Further judgement of a TEXT or of each item of a LIST; a constant sentence, or NULL if
+	 * fine. */
 	const char *(*judge)(const char *text);
 	const char *help; /* what it is, one line, for --help */
 };
@@ -51,21 +53,22 @@ struct conf_table {
 
 /* What a command line asks for beside settings. */
 struct conf_command {
-	const char *file;  /* -c / --config, or NULL */
-	bool check;	   /* -t / --check */
-	bool show;	   /* -T / --show */
-	bool help;	   /* -h / --help */
-	bool version;	   /* -V / --version */
-	int rest;	   /* index of the first argument that is no option */
+	const char *file; /* -c / --config, or NULL */
+	bool check;	  /* -t / --check */
+	bool show;	  /* -T / --show */
+	bool help;	  /* -h / --help */
+	bool version;	  /* -V / --version */
+	int rest;	  /* index of the first argument that is no option */
 };
 
-/* Errors go to `err` as one line each: "FILE:LINE: KEY: what is wrong" or "--option: what is wrong". */
+/* Errors go to `err` as one line each: "FILE:LINE: KEY: what is wrong" or "--option: what is
+ * wrong". */
 
 /* Defaults, then the file (command line's -c, otherwise `file`, NULL for none; one named by the
  * command line must exist), then the command line.  argv is not changed.  Accepts -port X,
  * --port X, --port=X, -d for letter keys; "--" ends the options.  BOOL options take no value
- * (--daemon, --no-daemon) unless given with "=".  0, or -1 when anything was wrong: everything wrong in
- * a file is told, not just the first. */
+ * (--daemon, --no-daemon) unless given with "=".  0, or -1 when anything was wrong: everything
+ * wrong in a file is told, not just the first. */
 MUST_CHECK int conf_load(const struct conf_table *tables, size_t n, int argc, char *const argv[],
 			 const char *file, struct conf_command *, FILE *err);
 

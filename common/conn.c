@@ -35,10 +35,10 @@ struct conn {
 	void *ctx;
 	enum conn_state state;
 	int fd;
-	bool held;    /* conn_hold(): deliver nothing, read nothing */
-	bool eof;     /* the peer has ended its side */
-	bool faulted; /* the stream can't be followed further */
-	bool dirty;   /* on loop->dirty */
+	bool held;	 /* conn_hold(): deliver nothing, read nothing */
+	bool eof;	 /* the peer has ended its side */
+	bool faulted;	 /* the stream can't be followed further */
+	bool dirty;	 /* on loop->dirty */
 	bool delivering; /* stands in deliver(): more may be waiting */
 	uint64_t idle_ms;
 	uint64_t linger_until; /* clock_ms() */
@@ -54,7 +54,7 @@ TAILQ_HEAD(conn_list, conn);
 struct conn_loop {
 	struct event_base *base;
 	size_t max_message;
-	struct event *turn_end;	 /* made active by whatever has to be done when the turn ends */
+	struct event *turn_end; /* made active by whatever has to be done when the turn ends */
 	struct conn_list dirty, open, grave;
 	unsigned count;
 	struct buf scratch; /* where input is read to while a conn has none waiting */
@@ -178,7 +178,8 @@ set_interest(struct event *ev, bool wanted, const struct timeval *timeout)
 {
 	bool pending = event_pending(ev, EV_READ | EV_WRITE, NULL);
 
-	/* event_add fails for lack of memory only; the idle sweep of the peer then ends the conn. */
+	/* event_add fails for lack of memory only; the idle sweep of the peer then ends the conn.
+	 */
 	if (wanted && !pending)
 		(void)event_add(ev, timeout);
 	else if (!wanted && pending)
@@ -292,8 +293,7 @@ tell_eof(struct conn *c, const struct buf *in)
 static void
 keep_rest(struct conn *c, struct buf *scratch)
 {
-	if (c->state == CONN_OPEN && !c->faulted &&
-	    buf_append_span(&c->in, buf_span(scratch)) < 0)
+	if (c->state == CONN_OPEN && !c->faulted && buf_append_span(&c->in, buf_span(scratch)) < 0)
 		conn_fail(c, ENOMEM);
 	buf_clear(scratch);
 }
@@ -510,7 +510,8 @@ conn_flush_later(struct conn *c)
 /* ---- birth ---- */
 
 static struct conn *
-conn_make(struct conn_loop *loop, int fd, enum conn_state state, const struct conn_ops *ops, void *ctx)
+conn_make(struct conn_loop *loop, int fd, enum conn_state state, const struct conn_ops *ops,
+	  void *ctx)
 {
 	struct conn *c = calloc(1, sizeof *c);
 

@@ -4,16 +4,16 @@
  *   conn_write -> output buffer -> socket         (flushed once at the end of the loop's turn)
  *
  * Interest in reading and writing is derived from the buffers and the state, in one place.  The
- * conns of one loop share a conn_loop: it flushes those written to in this turn and frees the closed
- * ones after it, so a conn stays valid until the turn ends.
+ * conns of one loop share a conn_loop: it flushes those written to in this turn and frees the
+ * closed ones after it, so a conn stays valid until the turn ends.
  *
  * States, one setter:
  *   CONNECTING  -> OPEN            the connect was decided well
  *   OPEN        -> HALF            the peer has ended its side; what it still wants is written
  *   OPEN, HALF  -> FINISHING       conn_finish(): output is flushed, then our side is ended
- *   FINISHING   -> LINGERING       input is read and thrown away until the peer ends or time is up, so
- *                                  that unread bytes don't make the kernel reset what we wrote
- *   any         -> CLOSED          on_close has been called, freed after the turn */
+ *   FINISHING   -> LINGERING       input is read and thrown away until the peer ends or time is up,
+ * so that unread bytes don't make the kernel reset what we wrote any         -> CLOSED on_close has
+ * been called, freed after the turn */
 #ifndef POLICYPOOL_CONN_H
 #define POLICYPOOL_CONN_H
 
@@ -33,14 +33,14 @@ struct conn_ops {
 	void (*on_open)(struct conn *, void *ctx);
 	/* One whole object; it borrows until return. */
 	void (*on_packet)(struct conn *, struct span text, void *ctx);
-	/* The stream can't be followed further (errno of frame_next()); nothing more is read.  Write a
-	 * last answer and conn_finish(), or conn_close(). */
+	/* The stream can't be followed further (errno of frame_next()); nothing more is read. Write
+	 * a last answer and conn_finish(), or conn_close(). */
 	void (*on_fault)(struct conn *, int error, void *ctx);
-	/* The peer has ended its side; cut is true when an object was unfinished.  Nothing more comes.
-	 * Finish when nothing more is to be written. */
+	/* The peer has ended its side; cut is true when an object was unfinished.  Nothing more
+	 * comes. Finish when nothing more is to be written. */
 	void (*on_eof)(struct conn *, bool cut, void *ctx);
-	/* Gone: error is 0 for an orderly end, ETIMEDOUT for idleness or a connect that took too long,
-	 * otherwise what the system said.  Not called for conn_close(). */
+	/* Gone: error is 0 for an orderly end, ETIMEDOUT for idleness or a connect that took too
+	 * long, otherwise what the system said.  Not called for conn_close(). */
 	void (*on_close)(struct conn *, int error, void *ctx);
 	/* The output buffer is empty again.  May be NULL. */
 	void (*on_drained)(struct conn *, void *ctx);
@@ -54,7 +54,8 @@ unsigned conn_loop_count(const struct conn_loop *); /* not yet closed */
 
 /* Takes over a connected fd; idle_ms closes it after that long without input (0: never).  NULL with
  * errno, fd then still the caller's. */
-struct conn *conn_new(struct conn_loop *, int fd, uint64_t idle_ms, const struct conn_ops *, void *ctx);
+struct conn *conn_new(struct conn_loop *, int fd, uint64_t idle_ms, const struct conn_ops *,
+		      void *ctx);
 
 /* Starts connecting; on_open or on_close tells the end, within timeout_ms.  NULL with errno when it
  * failed at once. */

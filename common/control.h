@@ -2,7 +2,8 @@
  *
  * request  {"cmd":"status"}      answer  {"ok":true,"data":...} or {"ok":false,"error":"..."}
  *
- * Who may connect is the socket's mode; who may change things is asked of the peer's credentials. */
+ * Who may connect is the socket's mode; who may change things is asked of the peer's credentials.
+ */
 #ifndef POLICYPOOL_CONTROL_H
 #define POLICYPOOL_CONTROL_H
 
@@ -24,13 +25,13 @@ struct control_call {
 struct control_verb {
 	const char *name;
 	bool changes; /* refused to callers who may not change things */
-	/* Returns the data of the answer, which passes to the caller; NULL with *error set (constant)
-	 * when it can't be answered. */
+	/* Returns the data of the answer, which passes to the caller; NULL with *error set
+	 * (constant) when it can't be answered. */
 	struct json_object *(*run)(const struct control_call *, const char **error, void *ctx);
 };
 
-/* Serves `verbs` (ended by a row without name; borrowed) at path.  NULL with errno; EADDRINUSE when a
- * living process has it. */
+/* Serves `verbs` (ended by a row without name; borrowed) at path.  NULL with errno; EADDRINUSE when
+ * a living process has it. */
 struct control *control_new(struct event_base *, const char *path, mode_t mode,
 			    const struct control_verb *verbs, void *ctx);
 

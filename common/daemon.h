@@ -14,14 +14,14 @@
 struct daemon_conf {
 	bool daemon;	   /* -d: detach */
 	char *pidfile;	   /* empty: RUNTIME/NAME.pid when detached, none in front */
-	char *runtime_dir; /* empty: /run/policypool for root, otherwise $XDG_RUNTIME_DIR/policypool or
-			      /tmp/policypool-UID */
+	char *runtime_dir; /* empty: /run/policypool for root, otherwise $XDG_RUNTIME_DIR/policypool
+			      or /tmp/policypool-UID */
 	char *control;	   /* empty: RUNTIME/NAME.sock; "none": no control socket */
 	unsigned control_mode;
-	char *log;	/* "stderr", "syslog" or a path; empty: syslog when detached, otherwise stderr */
-	int log_level;	/* enum log_level */
-	int log_format; /* 0 logfmt, 1 json */
-	int narrate;	/* 0 auto (in front only), 1 yes, 2 no */
+	char *log; /* "stderr", "syslog" or a path; empty: syslog when detached, otherwise stderr */
+	int log_level;	  /* enum log_level */
+	int log_format;	  /* 0 logfmt, 1 json */
+	int narrate;	  /* 0 auto (in front only), 1 yes, 2 no */
 	unsigned workers; /* 0: the CPUs this process may use */
 	unsigned worker_connections;
 	uint64_t stop_timeout; /* ms */
@@ -49,7 +49,8 @@ MUST_CHECK int daemon_log(const struct daemon_conf *, const char *program);
  *    which names the pid that holds it. */
 MUST_CHECK int daemon_pidfile(const struct daemon_conf *, const char *name);
 
-/* Serving: lets the parent of daemon_detach() go and turns stdio to /dev/null.  No effect in front. */
+/* Serving: lets the parent of daemon_detach() go and turns stdio to /dev/null.  No effect in front.
+ */
 void daemon_ready(void);
 
 /* In a forked worker: forgets pidfile and parent pipe without touching the file. */
@@ -58,11 +59,12 @@ void daemon_after_fork(void);
 /* Removes the pidfile; frees. */
 void daemon_end(void);
 
-/* RUNTIME/NAME.sock or what conf.control says; NULL for "none".  Owned by the caller; errno ENOMEM. */
+/* RUNTIME/NAME.sock or what conf.control says; NULL for "none".  Owned by the caller; errno ENOMEM.
+ */
 char *daemon_control_path(const struct daemon_conf *, const char *name);
 
-/* The runtime directory in force, for ppool-ctl too; `configured` may be NULL or empty.  Owned by the
- * caller; NULL on ENOMEM. */
+/* The runtime directory in force, for ppool-ctl too; `configured` may be NULL or empty.  Owned by
+ * the caller; NULL on ENOMEM. */
 char *daemon_runtime_dir(const char *configured);
 
 /* conf.workers, or the CPUs this process may use when 0; at least 1. */

@@ -23,8 +23,7 @@ digest_sha1_hex(struct span data, char hex[DIGEST_HEX + 1])
 	struct sha1_ctx ctx;
 	uint8_t digest[SHA1_DIGEST_SIZE];
 
-	_Static_assert(DIGEST_HEX == BASE16_ENCODE_LENGTH(SHA1_DIGEST_SIZE),
-		       "two digits a byte");
+	_Static_assert(DIGEST_HEX == BASE16_ENCODE_LENGTH(SHA1_DIGEST_SIZE), "two digits a byte");
 	sha1_init(&ctx);
 	if (data.n > 0)
 		sha1_update(&ctx, data.n, (const uint8_t *)data.p);

@@ -14,9 +14,9 @@
 #include "span.h"
 
 struct frame {
-	size_t max;   /* bytes of one object, at most */
-	size_t seen;  /* bytes of the buffer's content already looked at */
-	size_t taken; /* bytes handed out by the last READY, consumed by the next call */
+	size_t max;	/* bytes of one object, at most */
+	size_t seen;	/* bytes of the buffer's content already looked at */
+	size_t taken;	/* bytes handed out by the last READY, consumed by the next call */
 	unsigned depth; /* open brackets */
 	bool in_string, escaped;
 	int error; /* errno of the ERROR that every later call repeats; 0 before */

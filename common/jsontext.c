@@ -32,8 +32,8 @@ struct scan {
 	const char *at; /* what decided status */
 	unsigned depth, max_depth;
 	struct levels *levels;
-	size_t keys;  /* on the stack of keys; meaningless after a fault */
-	bool tainted; /* a fault lies in the top-level member being read */
+	size_t keys;		       /* on the stack of keys; meaningless after a fault */
+	bool tainted;		       /* a fault lies in the top-level member being read */
 	struct jsontext_member member; /* the top-level member being read */
 	struct jsontext_object *out;
 };
@@ -95,8 +95,7 @@ fault(struct scan *s, enum jsontext_status status, const char *at)
 static int
 next_token(struct scan *s)
 {
-	while (s->p < s->end &&
-	       (*s->p == ' ' || *s->p == '\n' || *s->p == '\t' || *s->p == '\r'))
+	while (s->p < s->end && (*s->p == ' ' || *s->p == '\n' || *s->p == '\t' || *s->p == '\r'))
 		s->p++;
 	return s->p < s->end ? (unsigned char)*s->p : END;
 }
@@ -374,8 +373,7 @@ scan_text(struct scan *s)
 }
 
 enum jsontext_status
-jsontext_scan(struct span text, unsigned max_depth, struct jsontext_object *out,
-	      size_t *at)
+jsontext_scan(struct span text, unsigned max_depth, struct jsontext_object *out, size_t *at)
 {
 	const char *begin = text.n > 0 ? text.p : "";
 	struct levels levels;
@@ -416,8 +414,7 @@ jsontext_find(const struct jsontext_object *o, const char *key)
 	struct span wanted = span_str(key);
 
 	for (const struct jsontext_member *m = o->member; m < o->member + o->n; m++)
-		if (m->key_escaped ? same_string(m->key, wanted)
-				   : span_eq(m->key, wanted))
+		if (m->key_escaped ? same_string(m->key, wanted) : span_eq(m->key, wanted))
 			return m;
 	return NULL;
 }
@@ -471,8 +468,7 @@ quote_char(const char **p, const char *end, char written[QUOTED_MAX])
 	if (c >= 0x80) {
 		n = jsonchar_utf8(start, end);
 		if (n == 0)
-			return (size_t)(jsonchar_put(written, JSONCHAR_REPLACEMENT) -
-					written);
+			return (size_t)(jsonchar_put(written, JSONCHAR_REPLACEMENT) - written);
 		memcpy(written, start, n);
 		*p = start + n;
 		return n;

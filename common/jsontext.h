@@ -68,8 +68,7 @@ MUST_CHECK enum jsontext_status jsontext_scan(struct span text, unsigned max_dep
 const char *jsontext_describe(enum jsontext_status);
 
 /* The first member called key (compared decoded), or NULL.  key has no backslash. */
-const struct jsontext_member *jsontext_find(const struct jsontext_object *,
-					    const char *key);
+const struct jsontext_member *jsontext_find(const struct jsontext_object *, const char *key);
 
 /* A string's content without its quotes, still escaped; any other kind's text as it
  * stands. */

@@ -26,7 +26,8 @@ launch_settings(const char *program, const struct conf_table *tables, size_t n, 
 		return 0;
 	}
 	if (command.rest < argc) {
-		(void)fprintf(stderr, "%s: %s: no argument is expected here\n", program, argv[command.rest]);
+		(void)fprintf(stderr, "%s: %s: no argument is expected here\n", program,
+			      argv[command.rest]);
 		return 2;
 	}
 	if (command.show)
@@ -69,7 +70,8 @@ launch_control(const struct daemon_conf *d, struct event_base *base, const char 
 		return 0;
 	*out = control_new(base, path, (mode_t)d->control_mode, verbs, ctx);
 	if (*out == NULL)
-		log_errno(asked_for ? LOG_ERROR : LOG_WARN, "no control socket", "path=%s", log_quoted(path));
+		log_errno(asked_for ? LOG_ERROR : LOG_WARN, "no control socket", "path=%s",
+			  log_quoted(path));
 	free(path);
 	return *out == NULL && asked_for ? -1 : 0;
 }

@@ -14,7 +14,8 @@
 
 enum { LOG_LINE = 4096 }; /* bytes; what is longer is cut */
 
-#define LOG_LEVELS(X) X(LOG_ERROR, "error") X(LOG_WARN, "warn") X(LOG_INFO, "info") X(LOG_VERBOSE, "debug")
+#define LOG_LEVELS(X) \
+	X(LOG_ERROR, "error") X(LOG_WARN, "warn") X(LOG_INFO, "info") X(LOG_VERBOSE, "debug")
 #define LOG_ENUM(name, text) name,
 enum log_level { LOG_LEVELS(LOG_ENUM) LOG_LEVEL_COUNT };
 #undef LOG_ENUM
@@ -31,7 +32,8 @@ struct log_options {
  * logger as it was (a file that can't be opened). */
 MUST_CHECK int log_open(const struct log_options *);
 
-/* Opens a log file anew by its path, for rotation.  0, or -1 with errno, the old file still open. */
+/* Opens a log file anew by its path, for rotation.  0, or -1 with errno, the old file still open.
+ */
 MUST_CHECK int log_reopen(void);
 
 void log_close(void);

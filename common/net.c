@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 enum {
-	SKIPS = 64, /* transient errors passed over in one net_accept(): none can hold the
-		       loop */
+	SKIPS = 64,	  /* transient errors passed over in one net_accept(): none can hold the
+			     loop */
 	UNIX_BACKLOG = 64 /* callers of a control socket waiting to be accepted */
 };
 
@@ -50,8 +50,7 @@ net_listen(const struct addr *a, int backlog)
 		return -1;
 	if (set_flag(fd, SOL_SOCKET, SO_REUSEADDR, 1) < 0)
 		return close_failed(fd);
-	if (a->u.sa.sa_family == AF_INET6 &&
-	    set_flag(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0) < 0)
+	if (a->u.sa.sa_family == AF_INET6 && set_flag(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0) < 0)
 		return close_failed(fd);
 	if (bind(fd, &a->u.sa, a->len) < 0 || listen(fd, backlog) < 0)
 		return close_failed(fd);
@@ -105,8 +104,7 @@ net_accept(int listener, int *fd, struct addr *peer)
 {
 	for (int i = 0; i < SKIPS; i++) {
 		*peer = (struct addr){.len = sizeof peer->u};
-		*fd = accept4(listener, &peer->u.sa, &peer->len,
-			      SOCK_NONBLOCK | SOCK_CLOEXEC);
+		*fd = accept4(listener, &peer->u.sa, &peer->len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (*fd >= 0) {
 			if (set_flag(*fd, IPPROTO_TCP, TCP_NODELAY, 1) == 0)
 				return NET_ACCEPTED;

@@ -5,8 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-static int refuse(struct packet_fault *, enum packet_code, const char *fmt, ...)
-    PRINTF_LIKE(3, 4);
+static int refuse(struct packet_fault *, enum packet_code, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
 static int
 refuse(struct packet_fault *fault, enum packet_code code, const char *fmt, ...)
@@ -61,8 +60,7 @@ has_control(struct span s)
 	for (size_t i = 0; i < s.n; i++) {
 		unsigned char c = (unsigned char)s.p[i];
 
-		if (c == 0x7f ||
-		    (c == 0xc2 && i + 1 < s.n && (unsigned char)s.p[i + 1] < 0xa0))
+		if (c == 0x7f || (c == 0xc2 && i + 1 < s.n && (unsigned char)s.p[i + 1] < 0xa0))
 			return true;
 	}
 	return false;
@@ -73,8 +71,8 @@ is_id(const struct jsontext_member *m)
 {
 	struct span text = jsontext_inner(m);
 
-	return is_scalar(m) && text.n > 0 && text.n <= PACKET_ID_MAX &&
-	       !m->value_escaped && !has_control(text);
+	return is_scalar(m) && text.n > 0 && text.n <= PACKET_ID_MAX && !m->value_escaped &&
+	       !has_control(text);
 }
 
 /* Decimal digits with a minus in front at most. */
@@ -119,23 +117,20 @@ struct span
 packet_sender(const struct packet *p)
 {
 	bool announcement = p->type == PACKET_REGISTER || p->type == PACKET_DEREGISTER;
-	const struct jsontext_member *m =
-	    jsontext_find(&p->object, announcement ? "id" : "srcid");
+	const struct jsontext_member *m = jsontext_find(&p->object, announcement ? "id" : "srcid");
 
 	return m != NULL && is_id(m) ? m->value : span_str("\"\"");
 }
 
 int
-packet_number(const struct packet *p, const char *key, int64_t min, int64_t max,
-	      int64_t *out)
+packet_number(const struct packet *p, const char *key, int64_t min, int64_t max, int64_t *out)
 {
 	const struct jsontext_member *m = jsontext_find(&p->object, key);
 	int64_t value;
 
 	if (m == NULL)
 		return 0;
-	if (!is_scalar(m) || !read_integer(jsontext_inner(m), &value) || value < min ||
-	    value > max)
+	if (!is_scalar(m) || !read_integer(jsontext_inner(m), &value) || value < min || value > max)
 		return -1;
 	*out = value;
 	return 1;
@@ -168,13 +163,11 @@ packet_check_size(const struct packet *p, struct span payload, struct packet_fau
 
 	if (m == NULL)
 		return 0;
-	if (packet_number(p, "payloadsize", 0, INT64_MAX, &size) > 0 &&
-	    (uint64_t)size == payload.n)
+	if (packet_number(p, "payloadsize", 0, INT64_MAX, &size) > 0 && (uint64_t)size == payload.n)
 		return 0;
 	shown = excerpt(m->value);
-	return refuse(fault, PACKET_BAD_MESSAGE,
-		      "payloadsize is %.*s: the payload has %zu bytes", SPAN_ARG(shown),
-		      payload.n);
+	return refuse(fault, PACKET_BAD_MESSAGE, "payloadsize is %.*s: the payload has %zu bytes",
+		      SPAN_ARG(shown), payload.n);
 }
 
 /* ---- judging ---- */
@@ -187,8 +180,7 @@ judge_scalar(const struct jsontext_member *m, const char *key, struct packet_fau
 	if (m == NULL)
 		return refuse(fault, PACKET_BAD_MESSAGE, "%s is missing", key);
 	if (!is_scalar(m))
-		return refuse(fault, PACKET_BAD_MESSAGE,
-			      "%s must be a string or a number", key);
+		return refuse(fault, PACKET_BAD_MESSAGE, "%s must be a string or a number", key);
 	return 0;
 }
 
@@ -202,11 +194,9 @@ judge_id(const struct jsontext_member *m, const char *key, struct packet_fault *
 	if (jsontext_inner(m).n == 0)
 		return refuse(fault, PACKET_BAD_MESSAGE, "%s is empty", key);
 	if (jsontext_inner(m).n > PACKET_ID_MAX)
-		return refuse(fault, PACKET_BAD_MESSAGE,
-			      "%s is %zu bytes long: it may have %d", key,
-			      jsontext_inner(m).n, PACKET_ID_MAX);
-	return refuse(fault, PACKET_BAD_MESSAGE,
-		      "%s has an escape or a control character", key);
+		return refuse(fault, PACKET_BAD_MESSAGE, "%s is %zu bytes long: it may have %d",
+			      key, jsontext_inner(m).n, PACKET_ID_MAX);
+	return refuse(fault, PACKET_BAD_MESSAGE, "%s has an escape or a control character", key);
 }
 
 static int
@@ -220,8 +210,7 @@ judge_string(const struct jsontext_member *m, const char *key, struct packet_fau
 }
 
 static int
-judge_payload(const struct jsontext_member *m, const char *key,
-	      struct packet_fault *fault)
+judge_payload(const struct jsontext_member *m, const char *key, struct packet_fault *fault)
 {
 	if (m != NULL && m->kind != JSONTEXT_STRING)
 		return refuse(fault, PACKET_BAD_PAYLOAD, "%s must be a string", key);
@@ -236,8 +225,8 @@ refuse_number(const struct jsontext_member *m, const char *key, int64_t min, int
 
 	if (m->kind == JSONTEXT_OBJECT || m->kind == JSONTEXT_ARRAY)
 		shown = span_str("no scalar");
-	return refuse(fault, PACKET_BAD_MESSAGE, "%s is %.*s: it must be %lld to %lld",
-		      key, SPAN_ARG(shown), (long long)min, (long long)max);
+	return refuse(fault, PACKET_BAD_MESSAGE, "%s is %.*s: it must be %lld to %lld", key,
+		      SPAN_ARG(shown), (long long)min, (long long)max);
 }
 
 static int
@@ -260,19 +249,13 @@ static const struct {
 	const char *key;
 	judge *judge;
 } needed[] = {
-    {PACKET_REQUEST, "srcid", judge_id},
-    {PACKET_REQUEST, "privPoliId", judge_id},
-    {PACKET_REQUEST, "payload", judge_payload},
-    {PACKET_REGISTER, "id", judge_id},
-    {PACKET_REGISTER, "privPolyId", judge_id},
-    {PACKET_REGISTER, "listenport", judge_port},
-    {PACKET_REPLY, "srcid", judge_id},
-    {PACKET_REPLY, "destid", judge_id},
-    {PACKET_REPLY, "payload", judge_payload},
-    {PACKET_ERROR, "destid", judge_scalar},
-    {PACKET_ERROR, "code", judge_string},
-    {PACKET_DEREGISTER, "id", judge_id},
-    {PACKET_DEREGISTER, "privPolyId", judge_id},
+	{PACKET_REQUEST, "srcid", judge_id},	     {PACKET_REQUEST, "privPoliId", judge_id},
+	{PACKET_REQUEST, "payload", judge_payload},  {PACKET_REGISTER, "id", judge_id},
+	{PACKET_REGISTER, "privPolyId", judge_id},   {PACKET_REGISTER, "listenport", judge_port},
+	{PACKET_REPLY, "srcid", judge_id},	     {PACKET_REPLY, "destid", judge_id},
+	{PACKET_REPLY, "payload", judge_payload},    {PACKET_ERROR, "destid", judge_scalar},
+	{PACKET_ERROR, "code", judge_string},	     {PACKET_DEREGISTER, "id", judge_id},
+	{PACKET_DEREGISTER, "privPolyId", judge_id},
 };
 
 static int
@@ -317,8 +300,7 @@ judge_type(const struct packet *p, struct packet_fault *fault)
 static int
 refuse_text(enum jsontext_status status, size_t at, struct packet_fault *fault)
 {
-	enum packet_code code =
-	    status == JSONTEXT_UTF8 ? PACKET_BAD_PAYLOAD : PACKET_BAD_JSON;
+	enum packet_code code = status == JSONTEXT_UTF8 ? PACKET_BAD_PAYLOAD : PACKET_BAD_JSON;
 
 	(void)refuse(fault, code, "%s at byte %zu", jsontext_describe(status), at);
 	fault->lost = status == JSONTEXT_SYNTAX;
@@ -392,8 +374,7 @@ is_host(struct span s)
 }
 
 static int
-read_host(const struct packet *p, struct packet_announcement *a,
-	  struct packet_fault *fault)
+read_host(const struct packet *p, struct packet_announcement *a, struct packet_fault *fault)
 {
 	const struct jsontext_member *m = jsontext_find(&p->object, "host");
 	struct span host, shown;
@@ -409,15 +390,13 @@ read_host(const struct packet *p, struct packet_announcement *a,
 		return 0;
 	}
 	shown = excerpt(host);
-	return refuse(
-	    fault, PACKET_BAD_MESSAGE,
-	    "host is %.*s: it must be an address or a name of at most %zu bytes",
-	    SPAN_ARG(shown), sizeof a->host - 1);
+	return refuse(fault, PACKET_BAD_MESSAGE,
+		      "host is %.*s: it must be an address or a name of at most %zu bytes",
+		      SPAN_ARG(shown), sizeof a->host - 1);
 }
 
 int
-packet_announced(const struct packet *p, struct packet_announcement *a,
-		 struct packet_fault *fault)
+packet_announced(const struct packet *p, struct packet_announcement *a, struct packet_fault *fault)
 {
 	unsigned port;
 

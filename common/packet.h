@@ -65,8 +65,7 @@ struct packet {
  * *fault filled; *p then still holds the members, type and type_number where they could
  * be read (object.n is 0 where not), so that packet_error() can answer in the peer's
  * form. */
-MUST_CHECK int packet_parse(struct packet *p, struct span text,
-			    struct packet_fault *fault);
+MUST_CHECK int packet_parse(struct packet *p, struct span text, struct packet_fault *fault);
 
 /* ---- reading; none allocates, all borrow from the packet's text ---- */
 
@@ -84,14 +83,13 @@ struct span packet_sender(const struct packet *);
 
 /* The decimal number at key, string or number, within [min, max].  1, 0 where the key is
  * absent, -1 where it is there and not such a number. */
-MUST_CHECK int packet_number(const struct packet *, const char *key, int64_t min,
-			     int64_t max, int64_t *out);
+MUST_CHECK int packet_number(const struct packet *, const char *key, int64_t min, int64_t max,
+			     int64_t *out);
 
 /* The payload decoded: borrowed from the text where it has no escape, otherwise from
  * scratch, whose content is replaced.  Empty where a packet of type 3 has none.  0, or -1
  * with ENOMEM.  Only for packets of type 0, 2 and 3. */
-MUST_CHECK int packet_payload(const struct packet *, struct buf *scratch,
-			      struct span *out);
+MUST_CHECK int packet_payload(const struct packet *, struct buf *scratch, struct span *out);
 
 /* For strict_payloadsize.  0 if payloadsize is absent or the true length in bytes, -1
  * with *fault filled. */
@@ -103,14 +101,13 @@ MUST_CHECK int packet_check_size(const struct packet *, struct span payload,
 
 /* Type 2.  type and srcid in the form that the request used for type (a srcid that is no
  * integer stays a string), destid the request's srcid unchanged. */
-MUST_CHECK int packet_reply(struct buf *out, const struct packet *request,
-			    const char *srcid, struct span payload);
+MUST_CHECK int packet_reply(struct buf *out, const struct packet *request, const char *srcid,
+			    struct span payload);
 
 /* Type 3.  request may be NULL or unreadable: strings then, and an empty destid.  An
  * announcement's destid is its id.  retry_after in milliseconds, left out when 0. */
-MUST_CHECK int packet_error(struct buf *out, const struct packet *request,
-			    const char *srcid, enum packet_code, const char *message,
-			    unsigned retry_after_ms);
+MUST_CHECK int packet_error(struct buf *out, const struct packet *request, const char *srcid,
+			    enum packet_code, const char *message, unsigned retry_after_ms);
 
 /* Type 0, all strings but payloadsize. */
 MUST_CHECK int packet_request(struct buf *out, const char *srcid, const char *policy,
@@ -149,7 +146,7 @@ MUST_CHECK int packet_announced(const struct packet *, struct packet_announcemen
 
 /* Type 4, in the form of the packet it answers, with its id as destid and its privPolyId;
  * verb is "registered", "renewed" or "deregistered". */
-MUST_CHECK int packet_ack(struct buf *out, const struct packet *announcement,
-			  const char *srcid, const char *verb);
+MUST_CHECK int packet_ack(struct buf *out, const struct packet *announcement, const char *srcid,
+			  const char *verb);
 
 #endif

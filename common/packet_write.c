@@ -67,10 +67,8 @@ put_head(struct buf *out, const char *type, const struct packet *p, const char *
 {
 	bool number = p != NULL && p->type_number;
 
-	if (buf_append_str(out, "{\"type\":") < 0 ||
-	    put_form(out, span_str(type), number) < 0 ||
-	    buf_append_str(out, ",\"srcid\":") < 0 ||
-	    put_form(out, span_str(srcid), number) < 0 ||
+	if (buf_append_str(out, "{\"type\":") < 0 || put_form(out, span_str(type), number) < 0 ||
+	    buf_append_str(out, ",\"srcid\":") < 0 || put_form(out, span_str(srcid), number) < 0 ||
 	    buf_append_str(out, ",\"destid\":") < 0)
 		return -1;
 	return buf_append_span(out, p != NULL ? packet_sender(p) : span_str("\"\""));
@@ -85,8 +83,7 @@ put_payload(struct buf *out, struct span payload)
 }
 
 static int
-put_reply(struct buf *out, const struct packet *request, const char *srcid,
-	  struct span payload)
+put_reply(struct buf *out, const struct packet *request, const char *srcid, struct span payload)
 {
 	if (put_head(out, "2", request, srcid) < 0 || put_payload(out, payload) < 0)
 		return -1;
@@ -94,8 +91,7 @@ put_reply(struct buf *out, const struct packet *request, const char *srcid,
 }
 
 int
-packet_reply(struct buf *out, const struct packet *request, const char *srcid,
-	     struct span payload)
+packet_reply(struct buf *out, const struct packet *request, const char *srcid, struct span payload)
 {
 	size_t before = buf_len(out);
 
@@ -103,11 +99,10 @@ packet_reply(struct buf *out, const struct packet *request, const char *srcid,
 }
 
 static int
-put_error(struct buf *out, const struct packet *request, const char *srcid,
-	  enum packet_code code, const char *message, unsigned retry_after_ms)
+put_error(struct buf *out, const struct packet *request, const char *srcid, enum packet_code code,
+	  const char *message, unsigned retry_after_ms)
 {
-	if (put_head(out, "3", request, srcid) < 0 ||
-	    put_payload(out, span_of(NULL, 0)) < 0 ||
+	if (put_head(out, "3", request, srcid) < 0 || put_payload(out, span_of(NULL, 0)) < 0 ||
 	    put_string(out, ",\"code\":", span_str(packet_code_text(code))) < 0 ||
 	    put_string(out, ",\"message\":", span_str(message)) < 0)
 		return -1;
@@ -137,8 +132,7 @@ put_request(struct buf *out, const char *srcid, const char *policy, struct span 
 }
 
 int
-packet_request(struct buf *out, const char *srcid, const char *policy,
-	       struct span payload)
+packet_request(struct buf *out, const char *srcid, const char *policy, struct span payload)
 {
 	size_t before = buf_len(out);
 
@@ -201,22 +195,19 @@ packet_deregister(struct buf *out, const struct packet_announcement *a)
 }
 
 static int
-put_ack(struct buf *out, const struct packet *announcement, const char *srcid,
-	const char *verb)
+put_ack(struct buf *out, const struct packet *announcement, const char *srcid, const char *verb)
 {
 	struct span policy = packet_raw(announcement, "privPolyId");
 
 	if (put_head(out, "4", announcement, srcid) < 0 ||
-	    buf_append_str(out, ",\"privPolyId\":") < 0 ||
-	    buf_append_span(out, policy) < 0 ||
+	    buf_append_str(out, ",\"privPolyId\":") < 0 || buf_append_span(out, policy) < 0 ||
 	    put_string(out, ",\"verb\":", span_str(verb)) < 0)
 		return -1;
 	return buf_append_str(out, "}");
 }
 
 int
-packet_ack(struct buf *out, const struct packet *announcement, const char *srcid,
-	   const char *verb)
+packet_ack(struct buf *out, const struct packet *announcement, const char *srcid, const char *verb)
 {
 	size_t before = buf_len(out);
 

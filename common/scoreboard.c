@@ -9,7 +9,8 @@
 struct scoreboard {
 	unsigned rows;
 	size_t bytes;
-	struct scoreboard_row *row; /* shared; row[rows] is the base: what reaped workers had counted */
+	struct scoreboard_row
+		*row; /* shared; row[rows] is the base: what reaped workers had counted */
 };
 
 struct scoreboard *
@@ -56,8 +57,8 @@ scoreboard_clear(struct scoreboard *sb, unsigned i)
 {
 	struct scoreboard_row *row = scoreboard_row(sb, i), *base = &sb->row[sb->rows];
 
-#define KEEP(name)                                                                                 \
-	scoreboard_add(&base->name, scoreboard_get(&row->name));                                   \
+#define KEEP(name)                                               \
+	scoreboard_add(&base->name, scoreboard_get(&row->name)); \
 	scoreboard_set(&row->name, 0);
 #define DROP(name) scoreboard_set(&row->name, 0);
 	SCOREBOARD_COUNTERS(KEEP)

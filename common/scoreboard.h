@@ -1,7 +1,8 @@
 /* scoreboard.h - a row a worker in shared memory, written by that worker alone.
  *
- * Every cell is one word, stored whole: a worker killed in the middle of an update leaves old values
- * or new ones, never broken ones.  Only the master clears a row, once its worker is reaped. */
+ * Every cell is one word, stored whole: a worker killed in the middle of an update leaves old
+ * values or new ones, never broken ones.  Only the master clears a row, once its worker is reaped.
+ */
 #ifndef POLICYPOOL_SCOREBOARD_H
 #define POLICYPOOL_SCOREBOARD_H
 
@@ -9,15 +10,15 @@
 #include <stdint.h>
 
 /* Counters first (they outlive the worker: the master adds them to the base row), then gauges. */
-#define SCOREBOARD_COUNTERS(X)                                                                     \
-	X(accepted)  /* connections taken */                                                       \
-	X(requests)  /* packets answered well */                                                   \
-	X(errors)    /* packets answered with an error */                                          \
-	X(bytes_in)  /* of packets read */                                                         \
+#define SCOREBOARD_COUNTERS(X)                            \
+	X(accepted)  /* connections taken */              \
+	X(requests)  /* packets answered well */          \
+	X(errors)    /* packets answered with an error */ \
+	X(bytes_in)  /* of packets read */                \
 	X(bytes_out) /* of answers written */
-#define SCOREBOARD_GAUGES(X)                                                                       \
-	X(connections) /* open now */                                                              \
-	X(in_flight)   /* requests taken and not yet answered */                                   \
+#define SCOREBOARD_GAUGES(X)                                     \
+	X(connections) /* open now */                            \
+	X(in_flight)   /* requests taken and not yet answered */ \
 	X(heartbeat)   /* clock_ms() of the loop's last turn */
 
 #define SCOREBOARD_CELL(name) _Atomic uint64_t name;

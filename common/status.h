@@ -6,7 +6,7 @@
 
 #include "supervisor.h"
 
-/* An object: program, version, pid, state, since, uptime_s, workers, and the scoreboard's sums.  The
+/* An object: program, version, pid, state, since, uptime_s, workers, and the scoreboard's sums. The
  * caller adds its own and owns it.  NULL on ENOMEM. */
 struct json_object *status_of_daemon(const char *program, struct supervisor *);
 

@@ -15,9 +15,9 @@
 
 enum {
 	MESSAGES_A_WAKE = 64,
-	STEADY_MS = 10000,  /* a worker that lived this long has its earlier deaths forgotten */
-	FIRST_TRIES = 5,    /* deaths a slot may have before the daemon has ever been up */
-	AT_ONCE_MS = 500    /* what is left to a worker of stop_timeout when stopping at once */
+	STEADY_MS = 10000, /* a worker that lived this long has its earlier deaths forgotten */
+	FIRST_TRIES = 5,   /* deaths a slot may have before the daemon has ever been up */
+	AT_ONCE_MS = 500   /* what is left to a worker of stop_timeout when stopping at once */
 };
 
 enum phase { PHASE_STARTING, PHASE_RUNNING, PHASE_LEAVING, PHASE_STOPPING };
@@ -31,9 +31,9 @@ struct member {
 	int channel; /* the master's end, or -1 */
 	struct event *readable, *clock;
 	struct backoff pause;
-	uint64_t born;	  /* clock_ms() of the fork */
-	unsigned deaths;  /* of this slot's workers that were not asked to end */
-	int last_status;  /* wait status of the last one, -1: none yet */
+	uint64_t born;	 /* clock_ms() of the fork */
+	unsigned deaths; /* of this slot's workers that were not asked to end */
+	int last_status; /* wait status of the last one, -1: none yet */
 };
 
 enum { SIGNALS = 5 };
@@ -216,7 +216,8 @@ static void
 send_signal(struct member *m, int sig)
 {
 	if (m->pid > 0 && kill(m->pid, sig) < 0 && errno != ESRCH)
-		log_errno(LOG_ERROR, "cannot signal a worker", "worker=%u signal=%d", m->index, sig);
+		log_errno(LOG_ERROR, "cannot signal a worker", "worker=%u signal=%d", m->index,
+			  sig);
 }
 
 static void
@@ -226,8 +227,8 @@ do_pause(struct member *m)
 	uint32_t ms;
 
 	if (s->phase == PHASE_STARTING && m->deaths >= FIRST_TRIES) {
-		log_event(LOG_ERROR, "workers do not start; giving up", "worker=%u tries=%u", m->index,
-			  m->deaths);
+		log_event(LOG_ERROR, "workers do not start; giving up", "worker=%u tries=%u",
+			  m->index, m->deaths);
 		s->status = 1;
 		supervisor_stop_workers(s);
 		return;
@@ -291,11 +292,11 @@ log_exit(const struct member *m, int status, bool asked)
 	enum log_level level = asked ? LOG_VERBOSE : LOG_WARN;
 
 	if (WIFSIGNALED(status))
-		log_event(level, "worker died", "worker=%u worker_pid=%d signal=%d", m->index, (int)m->pid,
-			  WTERMSIG(status));
+		log_event(level, "worker died", "worker=%u worker_pid=%d signal=%d", m->index,
+			  (int)m->pid, WTERMSIG(status));
 	else
-		log_event(level, "worker ended", "worker=%u worker_pid=%d code=%d", m->index, (int)m->pid,
-			  WEXITSTATUS(status));
+		log_event(level, "worker ended", "worker=%u worker_pid=%d code=%d", m->index,
+			  (int)m->pid, WEXITSTATUS(status));
 }
 
 static void
@@ -381,7 +382,8 @@ on_reopen(evutil_socket_t sig, short what, void *arg)
 	for (unsigned i = 0; i < s->conf.workers; i++)
 		if (s->member[i].channel >= 0 &&
 		    channel_send(s->member[i].channel, CHANNEL_REOPEN, span_of(NULL, 0)) < 0)
-			log_errno(LOG_WARN, "cannot tell a worker to reopen its log", "worker=%u", i);
+			log_errno(LOG_WARN, "cannot tell a worker to reopen its log", "worker=%u",
+				  i);
 }
 
 /* ---- the supervisor itself ---- */
@@ -394,7 +396,8 @@ init_members(struct supervisor *s)
 		return -1;
 	for (unsigned i = 0; i < s->conf.workers; i++) {
 		struct member *m = &s->member[i];
-		*m = (struct member){.sup = s, .index = i, .wanted = true, .channel = -1, .last_status = -1};
+		*m = (struct member){
+			.sup = s, .index = i, .wanted = true, .channel = -1, .last_status = -1};
 		m->pause = (struct backoff){.min = s->conf.pause_min, .max = s->conf.pause_max};
 		m->clock = event_new(s->base, -1, 0, on_clock, m);
 		if (m->clock == NULL)

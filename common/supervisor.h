@@ -1,12 +1,12 @@
 /* supervisor.h - a master that keeps N forked workers alive.  Used by both daemons.
  *
- * The master never serves: it forks, reaps, waits, and answers to signals.  It allocates what it needs
- * before the first fork, and after that nothing that fails ends it: it waits and tries again.
+ * The master never serves: it forks, reaps, waits, and answers to signals.  It allocates what it
+ * needs before the first fork, and after that nothing that fails ends it: it waits and tries again.
  * A worker ends by itself when its master is gone (the kernel's parent-death signal, and the end of
  * its channel).
  *
- * Signals to the master: TERM drains within stop_timeout; a second TERM, or INT or QUIT, stops at once;
- * USR1 reopens logs; CHLD reaps.  To a worker: TERM drains it, QUIT ends it. */
+ * Signals to the master: TERM drains within stop_timeout; a second TERM, or INT or QUIT, stops at
+ * once; USR1 reopens logs; CHLD reaps.  To a worker: TERM drains it, QUIT ends it. */
 #ifndef POLICYPOOL_SUPERVISOR_H
 #define POLICYPOOL_SUPERVISOR_H
 
@@ -44,9 +44,9 @@ struct supervisor_ops {
 
 struct supervisor_conf {
 	unsigned workers;
-	uint64_t stop_timeout;	 /* ms a draining worker has */
-	uint64_t start_timeout;	 /* ms a starting worker has */
-	uint64_t leave_timeout;	 /* ms that on_stop has before the workers are stopped anyway */
+	uint64_t stop_timeout;	/* ms a draining worker has */
+	uint64_t start_timeout; /* ms a starting worker has */
+	uint64_t leave_timeout; /* ms that on_stop has before the workers are stopped anyway */
 	uint32_t pause_min, pause_max; /* ms, back-off after a death */
 };
 
@@ -55,8 +55,9 @@ struct supervisor *supervisor_new(struct event_base *, const struct supervisor_c
 				  const struct supervisor_ops *, void *ctx);
 void supervisor_free(struct supervisor *);
 
-/* Forks the workers and runs until stopped.  Returns the exit status: 0, or 1 when no set of workers
- * could be brought up at the very start.  Does not return in a worker: that ends in exit(). */
+/* Forks the workers and runs until stopped.  Returns the exit status: 0, or 1 when no set of
+ * workers could be brought up at the very start.  Does not return in a worker: that ends in exit().
+ */
 int supervisor_run(struct supervisor *);
 
 /* To be called from on_stop, or whenever its work is done. */
@@ -72,8 +73,8 @@ bool supervisor_stopping(const struct supervisor *);
 /* ---- for looking in ---- */
 
 struct supervisor_view {
-	const char *state; /* starting, running, leaving, stopping */
-	uint64_t started;  /* clock_ms() */
+	const char *state;	/* starting, running, leaving, stopping */
+	uint64_t started;	/* clock_ms() */
 	unsigned wanted, ready; /* workers */
 };
 

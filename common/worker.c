@@ -145,8 +145,10 @@ worker_run(struct event_base *base, unsigned slot, int channel, pid_t master,
 
 	if (w == NULL)
 		return 1;
-	*w = (struct worker){.base = base, .slot = slot, .channel = channel, .row = row, .ops = ops, .ctx = ctx};
-	/* The signal covers a worker that hangs; the check covers a master that died before this. */
+	*w = (struct worker){
+		.base = base, .slot = slot, .channel = channel, .row = row, .ops = ops, .ctx = ctx};
+	/* The signal covers a worker that hangs; the check covers a master that died before this.
+	 */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != master || set_events(w) < 0) {
 		release(w);
 		return 1;

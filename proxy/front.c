@@ -24,7 +24,7 @@ struct client {
 	struct addr addr;
 	struct request_list requests; /* in the order in which they came and are answered */
 	unsigned n;
-	bool last; /* nothing more comes: finish when all is answered */
+	bool last;		 /* nothing more comes: finish when all is answered */
 	LIST_ENTRY(client) link; /* in front->clients */
 };
 
@@ -148,8 +148,9 @@ on_answer(struct request *q, const struct registry_server *server, struct span r
 	scoreboard_add(server != NULL ? &f->row->requests : &f->row->errors, 1);
 	if (server != NULL && log_narrates())
 		narrate_reply(q, server);
-	if (server != NULL && (buf_reserve(&q->answer, reply.n + 1) == NULL ||
-			       buf_append_span(&q->answer, reply) < 0 || buf_append(&q->answer, "\n", 1) < 0))
+	if (server != NULL &&
+	    (buf_reserve(&q->answer, reply.n + 1) == NULL ||
+	     buf_append_span(&q->answer, reply) < 0 || buf_append(&q->answer, "\n", 1) < 0))
 		log_event(LOG_ERROR, "out of memory for a reply", NULL);
 	client_flush(c);
 }
@@ -159,7 +160,8 @@ on_forward(const struct request *q, const struct registry_server *server, void *
 {
 	(void)arg;
 	if (log_narrates())
-		log_narrate("Forwarding to server id %s for client id %.*s", server->id, SPAN_ARG(q->srcid));
+		log_narrate("Forwarding to server id %s for client id %.*s", server->id,
+			    SPAN_ARG(q->srcid));
 }
 
 static const struct relay_ops relay_ops = {on_answer, on_forward};
@@ -211,7 +213,8 @@ take_request(struct client *c, const struct packet *p)
 	if (q == NULL)
 		return;
 	if (log_narrates())
-		log_narrate("Message from client id %.*s, policy %.*s", SPAN_ARG(srcid), SPAN_ARG(policy));
+		log_narrate("Message from client id %.*s, policy %.*s", SPAN_ARG(srcid),
+			    SPAN_ARG(policy));
 	relay_submit(c->front->relay, q, policy);
 }
 
@@ -234,7 +237,8 @@ take_announcement(struct client *c, const struct packet *p)
 	q->token = head.token;
 	q->state = REQUEST_WITH_MASTER;
 	TAILQ_INSERT_TAIL(&f->with_master, q, link);
-	if (buf_append(&message, &head, sizeof head) == 0 && buf_append_span(&message, p->text) == 0 &&
+	if (buf_append(&message, &head, sizeof head) == 0 &&
+	    buf_append_span(&message, p->text) == 0 &&
 	    worker_tell(f->worker, buf_span(&message)) == 0) {
 		buf_release(&message);
 		return;
@@ -242,7 +246,8 @@ take_announcement(struct client *c, const struct packet *p)
 	log_errno(LOG_ERROR, "cannot hand a registration to the master", NULL);
 	buf_release(&message);
 	TAILQ_REMOVE(&f->with_master, q, link);
-	if (request_fail(q, f->conf->settings->proxy.id, PACKET_OVERLOADED, "registrations pile up", 1000) < 0)
+	if (request_fail(q, f->conf->settings->proxy.id, PACKET_OVERLOADED, "registrations pile up",
+			 1000) < 0)
 		log_event(LOG_ERROR, "out of memory for an error", NULL);
 	client_flush(c);
 }
@@ -257,7 +262,8 @@ size_is_right(const struct front *f, const struct packet *p, struct packet_fault
 
 	if (!f->conf->settings->daemon.strict_payloadsize)
 		return true;
-	right = packet_payload(p, &scratch, &payload) == 0 && packet_check_size(p, payload, fault) == 0;
+	right = packet_payload(p, &scratch, &payload) == 0 &&
+		packet_check_size(p, payload, fault) == 0;
 	buf_release(&scratch);
 	return right;
 }
@@ -293,7 +299,8 @@ on_fault(struct conn *conn, int error, void *arg)
 	(void)conn;
 	c->last = true;
 	if (error == EMSGSIZE)
-		refuse(c, span_of(NULL, 0), PACKET_TOO_LARGE, "the object is larger than max_message");
+		refuse(c, span_of(NULL, 0), PACKET_TOO_LARGE,
+		       "the object is larger than max_message");
 	else
 		refuse(c, span_of(NULL, 0), PACKET_BAD_JSON, "an object must begin with {");
 }
@@ -348,7 +355,8 @@ on_accept(int fd, const struct addr *from, void *arg)
 	struct client *c = calloc(1, sizeof *c);
 
 	if (c != NULL)
-		c->conn = conn_new(f->loop, fd, f->conf->settings->daemon.idle_timeout, &client_ops, c);
+		c->conn = conn_new(f->loop, fd, f->conf->settings->daemon.idle_timeout, &client_ops,
+				   c);
 	if (c == NULL || c->conn == NULL) {
 		log_errno(LOG_ERROR, "cannot take a connection", NULL);
 		free(c);
@@ -429,8 +437,8 @@ open_events(struct front *f)
 			     EV_READ | EV_PERSIST, on_nudge, f);
 	if (f->nudge == NULL || event_add(f->nudge, NULL) < 0)
 		return -1;
-	f->listener = listener_new(base, f->conf->listen_fd, f->conf->settings->daemon.worker_connections,
-				   on_accept, f);
+	f->listener = listener_new(base, f->conf->listen_fd,
+				   f->conf->settings->daemon.worker_connections, on_accept, f);
 	return f->listener == NULL ? -1 : 0;
 }
 

@@ -44,16 +44,18 @@ static enum join_result
 joined(const struct join *j, const struct packet_announcement *a, const struct addr *at,
        enum registry_change change)
 {
-	static const char *const said[] = {[REGISTRY_JOINED] = "server joined",
-					   [REGISTRY_REPLACED] = "server replaced"};
+	static const char *const said[] = {
+		[REGISTRY_JOINED] = "server joined", [REGISTRY_REPLACED] = "server replaced"};
 	char text[ADDR_TEXT];
 
 	(void)j;
 	if (change == REGISTRY_RENEWED)
 		return JOIN_NOTHING;
-	log_event(LOG_INFO, said[change], "id=%s policy=%s addr=%s kind=%s lease=%u", log_quoted(a->id),
-		  log_quoted(a->policy), addr_text(at, text), a->keepalive ? "pooled" : "plain", a->lease);
-	log_narrate("Setup message from server id %s, policy %s, port %u", a->id, a->policy, a->port);
+	log_event(LOG_INFO, said[change], "id=%s policy=%s addr=%s kind=%s lease=%u",
+		  log_quoted(a->id), log_quoted(a->policy), addr_text(at, text),
+		  a->keepalive ? "pooled" : "plain", a->lease);
+	log_narrate("Setup message from server id %s, policy %s, port %u", a->id, a->policy,
+		    a->port);
 	return JOIN_CHANGED;
 }
 
@@ -97,7 +99,8 @@ do_deregister(const struct join *j, const struct packet_announcement *a, const c
 		refuse(fault, PACKET_BAD_MESSAGE, "no such server is registered under that policy");
 		return -1;
 	}
-	log_event(LOG_INFO, "server left", "id=%s policy=%s", log_quoted(a->id), log_quoted(a->policy));
+	log_event(LOG_INFO, "server left", "id=%s policy=%s", log_quoted(a->id),
+		  log_quoted(a->policy));
 	log_narrate("Server id %s left, policy %s", a->id, a->policy);
 	*verb = "deregistered";
 	*result = JOIN_CHANGED;
@@ -134,8 +137,9 @@ join_handle(const struct join *j, struct span text, const struct addr *peer, uin
 		fine = carry_out(j, &p, &a, peer, now, &verb, &result, &fault) == 0;
 	int rc = 0;
 	if (!fine) {
-		log_event(LOG_WARN, "registration refused", "peer=%s code=%s why=%s", addr_text(peer, from),
-			  packet_code_text(fault.code), log_quoted(fault.why));
+		log_event(LOG_WARN, "registration refused", "peer=%s code=%s why=%s",
+			  addr_text(peer, from), packet_code_text(fault.code),
+			  log_quoted(fault.why));
 		rc = packet_error(answer, &p, j->proxy_id, fault.code, fault.why, 0);
 	} else if (a.ack || p.type == PACKET_DEREGISTER) {
 		rc = packet_ack(answer, &p, j->proxy_id, verb);

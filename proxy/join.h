@@ -7,7 +7,8 @@
 #include "settings.h"
 #include "tally.h"
 
-/* From a worker to the master, followed by the packet; back, followed by the answer (maybe empty). */
+/* From a worker to the master, followed by the packet; back, followed by the answer (maybe empty).
+ */
 struct join_handoff {
 	uint64_t token;	  /* the worker's, unchanged */
 	struct addr peer; /* who sent the packet */
@@ -28,8 +29,8 @@ enum join_result { JOIN_NOTHING, JOIN_CHANGED }; /* has the registry changed: te
 
 /* Judges and carries out a packet of type 1 or 5; appends the answer, with its newline: an
  * acknowledgement where one was asked for, an error where it was refused. */
-enum join_result join_handle(const struct join *, struct span text, const struct addr *peer, uint64_t now,
-			     struct buf *answer);
+enum join_result join_handle(const struct join *, struct span text, const struct addr *peer,
+			     uint64_t now, struct buf *answer);
 
 /* Takes out servers whose lease has ended. */
 enum join_result join_expire(const struct join *, uint64_t now);

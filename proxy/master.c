@@ -188,8 +188,11 @@ open_registry(struct master *m)
 	m->front.registry = registry_new(c->max_servers, c->max_policies);
 	m->front.permits = permits_new(c->max_servers, workers);
 	m->front.tally = tally_new(workers, c->max_servers);
-	m->join = (struct join){.registry = m->front.registry, .tally = m->front.tally, .proxy_id = c->id,
-				.self = m->addr, .trusted_n = c->trusted_networks.n};
+	m->join = (struct join){.registry = m->front.registry,
+				.tally = m->front.tally,
+				.proxy_id = c->id,
+				.self = m->addr,
+				.trusted_n = c->trusted_networks.n};
 	m->join.trusted = calloc(c->trusted_networks.n + 1, sizeof *m->join.trusted);
 	m->expiry = event_new(m->base, -1, EV_PERSIST, on_expiry, m);
 	if (m->front.registry == NULL || m->front.permits == NULL || m->front.tally == NULL ||

@@ -1,8 +1,8 @@
 /* permit.c - see permit.h.
  *
- * Giving and waiting race: the giver frees the word and then looks for waiters, the waiter puts its bit
- * up and then looks at the word.  Both orders are sequentially consistent, so one of them sees the
- * other. */
+ * Giving and waiting race: the giver frees the word and then looks for waiters, the waiter puts its
+ * bit up and then looks at the word.  Both orders are sequentially consistent, so one of them sees
+ * the other. */
 #include "permit.h"
 
 #include <errno.h>

@@ -1,7 +1,8 @@
 /* permit.h - the right to hold a connection to a server that serves few at once, over all workers.
  *
- * A word of shared memory a permit names the worker that holds it, so a dead worker's permits are found
- * and freed by the master.  Who finds none asks to be told, and is handed the next one in its turn. */
+ * A word of shared memory a permit names the worker that holds it, so a dead worker's permits are
+ * found and freed by the master.  Who finds none asks to be told, and is handed the next one in its
+ * turn. */
 #ifndef POLICYPOOL_PERMIT_H
 #define POLICYPOOL_PERMIT_H
 
@@ -18,8 +19,8 @@ struct permits;
 struct permits *permits_new(unsigned servers, unsigned workers);
 void permits_free(struct permits *);
 
-/* A permit's number, PERMIT_UNBOUNDED, or PERMIT_NONE: then the worker is told through its descriptor
- * when to try again. */
+/* A permit's number, PERMIT_UNBOUNDED, or PERMIT_NONE: then the worker is told through its
+ * descriptor when to try again. */
 MUST_CHECK int permit_take(struct permits *, unsigned server, unsigned slots, unsigned worker);
 
 /* Gives back what permit_take() returned; hands it to the next worker that waits. */

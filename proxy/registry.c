@@ -16,7 +16,7 @@ struct shared {
 /* The master's own, a row a server. */
 struct tenure {
 	uint64_t joined, lease_end; /* clock_ms(); lease_end 0: none */
-	uint64_t freed;		    /* count of removals when it was freed: oldest is used again first */
+	uint64_t freed; /* count of removals when it was freed: oldest is used again first */
 };
 
 struct registry {
@@ -33,7 +33,8 @@ struct registry *
 registry_new(unsigned max_servers, unsigned max_policies)
 {
 	struct registry *r = calloc(1, sizeof *r);
-	size_t servers = max_servers * sizeof *r->server, policies = max_policies * sizeof *r->policy;
+	size_t servers = max_servers * sizeof *r->server,
+	       policies = max_policies * sizeof *r->policy;
 
 	if (r == NULL)
 		return NULL;
@@ -271,7 +272,8 @@ registry_expire(struct registry *r, uint64_t now,
 		void (*gone)(const struct registry_server *, unsigned, void *), void *ctx)
 {
 	for (unsigned i = 0; i < r->shared->server_end; i++) {
-		if (!r->server[i].used || r->tenure[i].lease_end == 0 || r->tenure[i].lease_end > now)
+		if (!r->server[i].used || r->tenure[i].lease_end == 0 ||
+		    r->tenure[i].lease_end > now)
 			continue;
 		gone(&r->server[i], i, ctx);
 		take_out(r, i);

@@ -20,7 +20,7 @@ struct registry_server {
 	uint16_t pipeline; /* requests in flight on one connection, at least 1 */
 	uint16_t slots;	   /* connections at once, at least 1 */
 	uint16_t weight;
-	uint32_t policy;   /* index in the policies */
+	uint32_t policy;      /* index in the policies */
 	uint64_t incarnation; /* another number whenever where or what it is has changed */
 	uint64_t order;	      /* turn within the policy: who came first */
 	struct addr addr;
@@ -58,7 +58,8 @@ bool registry_leave(struct registry *, const char *id, const char *policy);
 
 /* Takes out servers whose lease has ended; gone is told each, before its entry is cleared. */
 void registry_expire(struct registry *, uint64_t now,
-		     void (*gone)(const struct registry_server *, unsigned index, void *ctx), void *ctx);
+		     void (*gone)(const struct registry_server *, unsigned index, void *ctx),
+		     void *ctx);
 
 /* The lease's end in clock_ms(); 0: none.  joined: when it came (since the last replacement). */
 uint64_t registry_lease_end(const struct registry *, unsigned index);

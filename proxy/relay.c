@@ -11,7 +11,7 @@
 #include "route.h"
 
 enum {
-	TICK_MS = 25,		/* while anything is pending: clocks are that precise */
+	TICK_MS = 25,	       /* while anything is pending: clocks are that precise */
 	RETRY_AFTER_MS = 1000, /* what an overloaded client is told */
 	WHY_MAX = 160
 };
@@ -161,7 +161,8 @@ answer_error(struct relay *r, struct request *q, enum packet_code code, const ch
 		return;
 	}
 	if (request_fail(q, r->env.upstream.conf->id, code, why, retry_after) < 0)
-		log_event(LOG_ERROR, "out of memory for an error", "code=%s", packet_code_text(code));
+		log_event(LOG_ERROR, "out of memory for an error", "code=%s",
+			  packet_code_text(code));
 	r->ops->on_answer(q, NULL, span_of(NULL, 0), r->ctx);
 }
 
@@ -174,7 +175,8 @@ answer_expired(struct relay *r, struct request *q)
 
 	dequeue(r, q);
 	if (strcmp(queue->policy, p->name) != 0 || p->n == 0) {
-		(void)snprintf(why, sizeof why, "no server of policy %s is registered", queue->policy);
+		(void)snprintf(why, sizeof why, "no server of policy %s is registered",
+			       queue->policy);
 		answer_error(r, q, PACKET_NO_SERVER, why);
 	} else if (queue->why[0] != '\0') {
 		(void)snprintf(why, sizeof why, "no server of policy %s could be reached: %s",
@@ -229,7 +231,8 @@ dispatch_one(struct relay *r, const struct roster_policy *p, struct queue *queue
 			return true;
 		}
 		if (why != NULL)
-			(void)snprintf(queue->why, sizeof queue->why, "server %s: %s", server->id, why);
+			(void)snprintf(queue->why, sizeof queue->why, "server %s: %s", server->id,
+				       why);
 		r->usable[pick] = false;
 	}
 	return false;
@@ -296,13 +299,14 @@ relay_submit(struct relay *r, struct request *q, struct span policy)
 	refresh(r);
 	p = roster_find(r->roster, policy);
 	if (p == NULL) {
-		(void)snprintf(why, sizeof why, "no server ever registered for policy %.*s", SPAN_ARG(policy));
+		(void)snprintf(why, sizeof why, "no server ever registered for policy %.*s",
+			       SPAN_ARG(policy));
 		answer_error(r, q, PACKET_UNKNOWN_POLICY, why);
 		return;
 	}
 	if (too_large_for_all(r, p, q->text.n)) {
-		(void)snprintf(why, sizeof why, "%zu bytes; the servers of policy %s take %u", q->text.n,
-			       p->name, r->env.upstream.conf->plain_message);
+		(void)snprintf(why, sizeof why, "%zu bytes; the servers of policy %s take %u",
+			       q->text.n, p->name, r->env.upstream.conf->plain_message);
 		answer_error(r, q, PACKET_TOO_LARGE, why);
 		return;
 	}

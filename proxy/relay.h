@@ -14,8 +14,9 @@
 struct relay;
 
 struct relay_ops {
-	/* Its state is ANSWERED now, the answer in it, unless `reply` is given: then that is the answer,
-	 * borrowed until return, to be sent as it is.  server: who replied, NULL for our own errors. */
+	/* Its state is ANSWERED now, the answer in it, unless `reply` is given: then that is the
+	 * answer, borrowed until return, to be sent as it is.  server: who replied, NULL for our
+	 * own errors. */
 	void (*on_answer)(struct request *, const struct registry_server *server, struct span reply,
 			  void *ctx);
 	/* For the narration: it is being sent to a server. */

@@ -38,7 +38,8 @@ request_fail(struct request *r, const char *proxy_id, enum packet_code code, con
 	if (r->text.n > 0 && packet_parse(&p, r->text, &fault) < 0)
 		fault.lost = false;
 	r->state = REQUEST_ANSWERED;
-	if (packet_error(&r->answer, r->text.n > 0 ? &p : NULL, proxy_id, code, message, retry_after_ms) < 0)
+	if (packet_error(&r->answer, r->text.n > 0 ? &p : NULL, proxy_id, code, message,
+			 retry_after_ms) < 0)
 		return -1;
 	return buf_append(&r->answer, "\n", 1);
 }

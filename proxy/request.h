@@ -22,12 +22,13 @@ enum request_state { REQUEST_QUEUED, REQUEST_IN_FLIGHT, REQUEST_WITH_MASTER, REQ
 struct request {
 	struct client *client; /* whose list it is on; NULL: it has gone, nobody wants the answer */
 	TAILQ_ENTRY(request) order; /* in the client's list */
-	TAILQ_ENTRY(request) link;  /* QUEUED: in its policy's queue; IN_FLIGHT: in its lane's;
-				       WITH_MASTER: in the worker's list of those */
+	TAILQ_ENTRY(request)
+	link; /* QUEUED: in its policy's queue; IN_FLIGHT: in its lane's;
+		 WITH_MASTER: in the worker's list of those */
 	enum request_state state;
-	unsigned policy;     /* index in the registry */
-	unsigned tries;	     /* that a server failed after it was sent */
-	int avoid;	     /* the server that failed it last, -1: none */
+	unsigned policy;      /* index in the registry */
+	unsigned tries;	      /* that a server failed after it was sent */
+	int avoid;	      /* the server that failed it last, -1: none */
 	uint64_t waits_since; /* clock_ms(): in the queue */
 	uint64_t sent_us;     /* clock_us(): to a server */
 	uint64_t token;	      /* WITH_MASTER: names it in the master's answer */

@@ -27,7 +27,8 @@ struct roster *
 roster_new(const struct registry *registry)
 {
 	struct roster *r = calloc(1, sizeof *r);
-	unsigned servers = registry_max_servers(registry), policies = registry_max_policies(registry);
+	unsigned servers = registry_max_servers(registry),
+		 policies = registry_max_policies(registry);
 	unsigned buckets = 2;
 
 	if (r == NULL)
@@ -88,7 +89,8 @@ copy(struct roster *r)
 		memcpy(r->server, registry_server(g, 0), r->server_end * sizeof *r->server);
 		for (unsigned i = 0; i < r->policy_end; i++) {
 			r->entry[i].used = registry_policy(g, i)->used;
-			memcpy(r->entry[i].name, registry_policy(g, i)->name, sizeof r->entry[i].name);
+			memcpy(r->entry[i].name, registry_policy(g, i)->name,
+			       sizeof r->entry[i].name);
 		}
 		atomic_thread_fence(memory_order_acquire);
 	} while ((before & 1) || registry_generation(g) != before);

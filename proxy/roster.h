@@ -11,9 +11,9 @@
 struct roster;
 
 struct roster_policy {
-	unsigned index;		   /* of the policy in the registry */
-	unsigned n;		   /* servers */
-	const unsigned *server;	   /* their indices in the registry, in the order of their turns */
+	unsigned index;		/* of the policy in the registry */
+	unsigned n;		/* servers */
+	const unsigned *server; /* their indices in the registry, in the order of their turns */
 	const char *name;
 };
 

@@ -7,8 +7,8 @@
 #include "daemon.h"
 
 struct proxy_conf {
-	char *id;     /* what it calls itself in errors and acknowledgements */
-	char *listen; /* PORT or HOST:PORT */
+	char *id;			   /* what it calls itself in errors and acknowledgements */
+	char *listen;			   /* PORT or HOST:PORT */
 	struct conf_list trusted_networks; /* registrations are taken from these */
 	unsigned max_servers, max_policies;
 	unsigned server_connections; /* kept connections of one worker to one server */

@@ -8,7 +8,8 @@
 
 struct tally {
 	unsigned workers, servers;
-	struct tally_cell *cell; /* [workers + 1][servers]; the last row keeps what the dead had counted */
+	struct tally_cell
+		*cell; /* [workers + 1][servers]; the last row keeps what the dead had counted */
 };
 
 static size_t
@@ -97,7 +98,8 @@ add_cell(struct tally_cell *into, const struct tally_cell *from)
 	tally_add(&into->failed, (int64_t)tally_get(&from->failed));
 	tally_add(&into->retried, (int64_t)tally_get(&from->retried));
 	for (unsigned i = 0; i < TALLY_BUCKETS; i++)
-		add32(&into->latency[i], atomic_load_explicit(&from->latency[i], memory_order_relaxed));
+		add32(&into->latency[i],
+		      atomic_load_explicit(&from->latency[i], memory_order_relaxed));
 }
 
 static void

@@ -1,5 +1,5 @@
-/* tally.h - what workers count of each server, in shared memory: a cell a worker and server, written
- * by that worker alone. */
+/* tally.h - what workers count of each server, in shared memory: a cell a worker and server,
+ * written by that worker alone. */
 #ifndef POLICYPOOL_TALLY_H
 #define POLICYPOOL_TALLY_H
 
@@ -10,10 +10,11 @@
 enum { TALLY_BUCKETS = 4 * 32 };
 
 struct tally_cell {
-	_Atomic uint64_t served, failed, retried; /* requests: replied, lost here, sent elsewhere after */
-	_Atomic uint64_t in_flight, connections;  /* now */
-	_Atomic uint64_t down;			  /* 1: this worker could not reach it */
-	_Atomic uint32_t latency[TALLY_BUCKETS];  /* replies, by time from sending to reply */
+	_Atomic uint64_t served, failed,
+		retried; /* requests: replied, lost here, sent elsewhere after */
+	_Atomic uint64_t in_flight, connections; /* now */
+	_Atomic uint64_t down;			 /* 1: this worker could not reach it */
+	_Atomic uint32_t latency[TALLY_BUCKETS]; /* replies, by time from sending to reply */
 };
 
 struct tally;
@@ -46,7 +47,8 @@ tally_get(const _Atomic uint64_t *word)
 	return atomic_load_explicit(word, memory_order_relaxed);
 }
 
-/* The master: the worker is dead: its counters are kept, what it held is 0.  end: servers are below. */
+/* The master: the worker is dead: its counters are kept, what it held is 0.  end: servers are
+ * below. */
 void tally_fold(struct tally *, unsigned worker, unsigned end);
 
 /* The master: another server begins at this index. */

@@ -177,8 +177,9 @@ take_from_flight(struct lane *l, struct request *r)
 	tally_add(&l->up->cell->in_flight, -1);
 }
 
-/* The lane failed.  The first in its flight gets the loss itself; for the others, the connection broke.
- * From the last to the first, so that who puts them back at the head of a queue keeps their order. */
+/* The lane failed.  The first in its flight gets the loss itself; for the others, the connection
+ * broke. From the last to the first, so that who puts them back at the head of a queue keeps their
+ * order. */
 static void
 lane_lose(struct lane *l, enum upstream_loss loss, const char *why)
 {
@@ -196,8 +197,9 @@ lane_lose(struct lane *l, enum upstream_loss loss, const char *why)
 		bool first = r == TAILQ_FIRST(&lost);
 		TAILQ_REMOVE(&lost, r, link);
 		tally_add(&up->cell->failed, 1);
-		all->ops->on_lost(r, up->index, first || loss == UPSTREAM_UNREACHED ? loss : UPSTREAM_BROKEN,
-				  why, all->ctx);
+		all->ops->on_lost(r, up->index,
+				  first || loss == UPSTREAM_UNREACHED ? loss : UPSTREAM_BROKEN, why,
+				  all->ctx);
 	}
 	all->ops->on_room(all->ctx);
 }
@@ -216,7 +218,8 @@ lane_open(struct upstream *up, const char **why)
 	}
 	l = calloc(1, sizeof *l);
 	if (l != NULL)
-		l->conn = conn_connect(all->env.loop, &up->info.addr, all->env.conf->connect_timeout, &lane_ops, l);
+		l->conn = conn_connect(all->env.loop, &up->info.addr,
+				       all->env.conf->connect_timeout, &lane_ops, l);
 	if (l == NULL || l->conn == NULL) {
 		*why = strerror(errno);
 		set_down(up, *why);
@@ -250,7 +253,8 @@ may_open(const struct upstream *up)
 	return up->lanes_n < up->all->env.conf->server_connections;
 }
 
-/* An idle lane, then a new one as long as more may be kept, then the one with the least in flight. */
+/* An idle lane, then a new one as long as more may be kept, then the one with the least in flight.
+ */
 static struct lane *
 lane_for(struct upstream *up, const char **why)
 {
@@ -294,8 +298,8 @@ on_packet(struct conn *c, struct span text, void *arg)
 
 	(void)c;
 	if (wrong != NULL) {
-		log_event(LOG_WARN, "server answered wrongly", "id=%s why=%s", log_quoted(up->info.id),
-			  log_quoted(wrong));
+		log_event(LOG_WARN, "server answered wrongly", "id=%s why=%s",
+			  log_quoted(up->info.id), log_quoted(wrong));
 		lane_lose(l, UPSTREAM_BROKEN, wrong);
 		return;
 	}
@@ -314,14 +318,16 @@ on_fault(struct conn *c, int error, void *arg)
 {
 	(void)c;
 	lane_lose(arg, UPSTREAM_BROKEN,
-		  error == EMSGSIZE ? "the reply is larger than max_message" : "the reply is no JSON");
+		  error == EMSGSIZE ? "the reply is larger than max_message"
+				    : "the reply is no JSON");
 }
 
 static void
 on_eof(struct conn *c, bool cut, void *arg)
 {
 	(void)c;
-	lane_lose(arg, UPSTREAM_BROKEN, cut ? "the reply was cut" : "the server closed the connection");
+	lane_lose(arg, UPSTREAM_BROKEN,
+		  cut ? "the reply was cut" : "the server closed the connection");
 }
 
 static void

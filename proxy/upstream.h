@@ -1,11 +1,12 @@
 /* upstream.h - a worker's connections to the servers: opened, kept, matched with replies, given up.
  *
- *   request -> lane (one connection) -> its flight, in order -> the n-th reply is the n-th request's
+ *   request -> lane (one connection) -> its flight, in order -> the n-th reply is the n-th
+ * request's
  *
- * To a pooled server few lanes are kept, requests pipelined on each.  To a plain one a lane lives for
- * one request, and a permit (permit.h) sees to it that there is one at a time over all workers.  A lane
- * on which something went wrong (a reply nobody asked for, another's destid, no JSON, a time-out) is
- * never used again. */
+ * To a pooled server few lanes are kept, requests pipelined on each.  To a plain one a lane lives
+ * for one request, and a permit (permit.h) sees to it that there is one at a time over all workers.
+ * A lane on which something went wrong (a reply nobody asked for, another's destid, no JSON, a
+ * time-out) is never used again. */
 #ifndef POLICYPOOL_UPSTREAM_H
 #define POLICYPOOL_UPSTREAM_H
 
@@ -25,10 +26,12 @@ enum upstream_loss {
 };
 
 struct upstream_ops {
-	/* The reply as it came, judged; it borrows until return.  The request is the callee's again. */
+	/* The reply as it came, judged; it borrows until return.  The request is the callee's
+	 * again. */
 	void (*on_reply)(struct request *, unsigned server, struct span reply, void *ctx);
 	/* No valid reply.  The request is the callee's again, no more in flight. */
-	void (*on_lost)(struct request *, unsigned server, enum upstream_loss, const char *why, void *ctx);
+	void (*on_lost)(struct request *, unsigned server, enum upstream_loss, const char *why,
+			void *ctx);
 	/* A lane has room again or a pause is over: look at the queues. */
 	void (*on_room)(void *ctx);
 };
@@ -43,7 +46,8 @@ struct upstream_env {
 };
 
 /* NULL on ENOMEM. */
-struct upstreams *upstreams_new(const struct upstream_env *, const struct upstream_ops *, void *ctx);
+struct upstreams *upstreams_new(const struct upstream_env *, const struct upstream_ops *,
+				void *ctx);
 /* What is in flight must have been taken back, see upstreams_abandon(). */
 void upstreams_free(struct upstreams *);
 
@@ -53,9 +57,10 @@ void upstreams_refresh(struct upstreams *);
 /* Could server take a request of that many bytes now, as far as this worker knows? */
 bool upstream_usable(struct upstreams *, unsigned server, size_t bytes, uint64_t now);
 
-/* Puts the request in flight.  0, or -1 when it can't be done now after all: the request is as it was.
- * why is set then, if it was for more than lack of room. */
-MUST_CHECK int upstream_send(struct upstreams *, unsigned server, struct request *, const char **why);
+/* Puts the request in flight.  0, or -1 when it can't be done now after all: the request is as it
+ * was. why is set then, if it was for more than lack of room. */
+MUST_CHECK int upstream_send(struct upstreams *, unsigned server, struct request *,
+			     const char **why);
 
 /* Gives up waiting for permits that no queued request needs. */
 void upstreams_stop_waiting(struct upstreams *);

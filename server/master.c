@@ -87,7 +87,8 @@ on_up(void *arg)
 	char text[ADDR_TEXT];
 
 	log_event(LOG_INFO, "serving", "id=%s policy=%s listen=%s workers=%u", log_quoted(c->id),
-		  log_quoted(c->policy), addr_text(&m->addr, text), supervisor_slots(m->supervisor));
+		  log_quoted(c->policy), addr_text(&m->addr, text),
+		  supervisor_slots(m->supervisor));
 	log_narrate("Server running with id %s, policy %s, listening on port %u", c->id, c->policy,
 		    addr_port(&m->addr));
 	daemon_ready();
@@ -117,7 +118,8 @@ static void
 from_worker(unsigned slot, struct span message, void *arg)
 {
 	(void)arg;
-	log_event(LOG_ERROR, "unexpected message from a worker", "worker=%u bytes=%zu", slot, message.n);
+	log_event(LOG_ERROR, "unexpected message from a worker", "worker=%u bytes=%zu", slot,
+		  message.n);
 }
 
 /* ---- putting it together ---- */
@@ -140,7 +142,8 @@ open_registrar(struct master *m)
 	a.port = addr_port(&m->addr);
 	m->registrar = registrar_new(m->base, &conf, &a);
 	if (m->registrar == NULL) {
-		log_errno(LOG_ERROR, "cannot set up the registration", "proxy=%s", log_quoted(c->revproc));
+		log_errno(LOG_ERROR, "cannot set up the registration", "proxy=%s",
+			  log_quoted(c->revproc));
 		return -1;
 	}
 	return 0;
@@ -166,7 +169,8 @@ master_prepare(struct master *m)
 	const struct daemon_conf *d = &m->settings.daemon;
 
 	(void)snprintf(m->name, sizeof m->name, "%s-%s", program, m->settings.server.id);
-	m->serve = (struct serve_conf){.id = m->settings.server.id, .policy = m->settings.server.policy, .daemon = d};
+	m->serve = (struct serve_conf){
+		.id = m->settings.server.id, .policy = m->settings.server.policy, .daemon = d};
 	m->ops = make_ops();
 	(void)net_raise_nofile((unsigned long)d->worker_connections + 64);
 	m->serve.listen_fd = m->listen_fd = launch_listen(d, &m->addr);

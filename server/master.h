@@ -1,4 +1,5 @@
-/* master.h - the server's master: listens, joins the pool, tells on the control socket, supervises. */
+/* master.h - the server's master: listens, joins the pool, tells on the control socket, supervises.
+ */
 #ifndef POLICYPOOL_SERVER_MASTER_H
 #define POLICYPOOL_SERVER_MASTER_H
 
@@ -9,8 +10,8 @@
 #include "settings.h"
 #include "supervisor.h"
 
-/* In the order in which its parts are made.  Zeroed, listen_fd -1, the settings loaded and addr where
- * to listen, before master_prepare(). */
+/* In the order in which its parts are made.  Zeroed, listen_fd -1, the settings loaded and addr
+ * where to listen, before master_prepare(). */
 struct master {
 	struct server_settings settings;
 	struct addr addr;

@@ -14,14 +14,14 @@
 
 enum { ANSWER_MAX = 65536, CONNECT_MS = 3000 };
 
-#define STATES(X)                                                                                  \
-	X(PAUSING, "pausing")                                                                      \
-	X(RESOLVING, "resolving")                                                                  \
-	X(CONNECTING, "connecting")                                                                \
-	X(ANNOUNCED, "announced")                                                                  \
-	X(JOINED, "joined")                                                                        \
-	X(UNCONFIRMED, "unconfirmed")                                                              \
-	X(LEAVING, "leaving")                                                                      \
+#define STATES(X)                     \
+	X(PAUSING, "pausing")         \
+	X(RESOLVING, "resolving")     \
+	X(CONNECTING, "connecting")   \
+	X(ANNOUNCED, "announced")     \
+	X(JOINED, "joined")           \
+	X(UNCONFIRMED, "unconfirmed") \
+	X(LEAVING, "leaving")         \
 	X(LEFT, "left")
 #define STATE_ENUM(name, text) name,
 enum state { STATES(STATE_ENUM) };
@@ -91,7 +91,8 @@ complain(struct registrar *r, const char *why)
 	log_event(r->complained ? LOG_VERBOSE : LOG_WARN, "not registered with the proxy",
 		  "proxy=%s why=%s", r->conf.proxy, log_quoted(why));
 	if (!r->complained)
-		log_narrate("Server %s: proxy %s: %s; trying again", r->announcement.id, r->conf.proxy, why);
+		log_narrate("Server %s: proxy %s: %s; trying again", r->announcement.id,
+			    r->conf.proxy, why);
 	r->complained = true;
 }
 
@@ -138,7 +139,8 @@ acknowledged(struct registrar *r)
 		log_event(LOG_INFO, "registered with the proxy", "proxy=%s id=%s policy=%s port=%u",
 			  r->conf.proxy, log_quoted(r->announcement.id),
 			  log_quoted(r->announcement.policy), r->announcement.port);
-		log_narrate("Server %s: registered with the proxy at %s", r->announcement.id, r->conf.proxy);
+		log_narrate("Server %s: registered with the proxy at %s", r->announcement.id,
+			    r->conf.proxy);
 	}
 	r->ever_acked = true;
 	r->complained = false;
@@ -169,7 +171,8 @@ on_packet(struct conn *c, struct span text, void *arg)
 
 	(void)c;
 	if (packet_parse(&p, text, &fault) < 0)
-		log_event(LOG_WARN, "proxy answered what is no packet", "why=%s", log_quoted(fault.why));
+		log_event(LOG_WARN, "proxy answered what is no packet", "why=%s",
+			  log_quoted(fault.why));
 	else if (p.type == PACKET_ACK)
 		acknowledged(r);
 	else if (p.type == PACKET_ERROR)
@@ -298,7 +301,7 @@ resolve(struct registrar *r)
 
 	if (r->dns == NULL)
 		r->dns = evdns_base_new(r->base, EVDNS_BASE_INITIALIZE_NAMESERVERS |
-						     EVDNS_BASE_DISABLE_WHEN_INACTIVE);
+							 EVDNS_BASE_DISABLE_WHEN_INACTIVE);
 	if (r->dns == NULL) {
 		pause_then_try(r, "no resolver (see resolv.conf(5))");
 		return;
@@ -358,7 +361,8 @@ registrar_new(struct event_base *base, const struct registrar_conf *conf,
 	r->base = base;
 	r->conf = *conf;
 	r->announcement = *announcement;
-	r->pause = (struct backoff){.min = (uint32_t)conf->retry_min, .max = (uint32_t)conf->retry_max};
+	r->pause = (struct backoff){.min = (uint32_t)conf->retry_min,
+				    .max = (uint32_t)conf->retry_max};
 	if (addr_split(conf->proxy, r->host, &r->port, &why) < 0) {
 		free(r);
 		errno = EINVAL;

@@ -1,7 +1,8 @@
 /* registrar.h - keeps this server known to its proxy: joins, renews under the lease, leaves.
  *
- *   PAUSING -> CONNECTING -> ANNOUNCED -> JOINED     our proxies acknowledge; the connection is kept,
- *      ^           |             |          |        renewals go over it, and its end tells at once
+ *   PAUSING -> CONNECTING -> ANNOUNCED -> JOINED     our proxies acknowledge; the connection is
+ * kept, ^           |             |          |        renewals go over it, and its end tells at
+ * once
  *      +-----------+-------------+----------+        that the proxy has gone
  *                                |
  *                                +------> UNCONFIRMED   plain proxies never acknowledge: announced

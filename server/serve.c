@@ -14,7 +14,7 @@
 
 enum {
 	OUTPUT_HIGH = 1 << 20, /* bytes a peer may leave unread before we stop reading from it */
-	GRACE_MS = 200	       /* after leaving the pool: requests already on their way still come */
+	GRACE_MS = 200 /* after leaving the pool: requests already on their way still come */
 };
 
 struct serve;
@@ -60,11 +60,11 @@ static void
 narrate(const struct serve *s, const struct service_note *n, enum service_outcome outcome)
 {
 	if (outcome == SERVICE_ANSWERED)
-		log_narrate("Server %s: request from client %.*s, payload of %zu bytes, replied %s", s->conf->id,
-			    SPAN_ARG(n->client), n->payload, n->digest);
+		log_narrate("Server %s: request from client %.*s, payload of %zu bytes, replied %s",
+			    s->conf->id, SPAN_ARG(n->client), n->payload, n->digest);
 	else
-		log_narrate("Server %s: refused a packet: %s: %s", s->conf->id, packet_code_text(n->fault.code),
-			    n->fault.why);
+		log_narrate("Server %s: refused a packet: %s: %s", s->conf->id,
+			    packet_code_text(n->fault.code), n->fault.why);
 }
 
 static void

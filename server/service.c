@@ -40,7 +40,8 @@ judge(const struct service *s, const struct packet *p, struct packet_fault *faul
 	struct span policy;
 
 	if (p->type != PACKET_REQUEST) {
-		fault_set(fault, PACKET_BAD_MESSAGE, false, "a server takes requests (type 0) only");
+		fault_set(fault, PACKET_BAD_MESSAGE, false,
+			  "a server takes requests (type 0) only");
 		return -1;
 	}
 	policy = packet_scalar(p, "privPoliId");
@@ -48,8 +49,8 @@ judge(const struct service *s, const struct packet *p, struct packet_fault *faul
 		return 0;
 	fault->code = PACKET_UNKNOWN_POLICY;
 	fault->lost = false;
-	(void)snprintf(fault->why, sizeof fault->why, "this server serves policy %s, not %.*s", s->policy,
-		       SPAN_ARG(policy));
+	(void)snprintf(fault->why, sizeof fault->why, "this server serves policy %s, not %.*s",
+		       s->policy, SPAN_ARG(policy));
 	return -1;
 }
 
@@ -73,7 +74,8 @@ service_answer(struct service *s, struct span text, struct buf *out, struct serv
 	if (s->strict_payloadsize && packet_check_size(&p, payload, &note->fault) < 0)
 		return refuse(s, &p, out, note);
 	digest_sha1_hex(payload, note->digest);
-	if (packet_reply(out, &p, s->id, span_of(note->digest, DIGEST_HEX)) < 0 || end_line(out, before) < 0)
+	if (packet_reply(out, &p, s->id, span_of(note->digest, DIGEST_HEX)) < 0 ||
+	    end_line(out, before) < 0)
 		return SERVICE_FAILED;
 	return SERVICE_ANSWERED;
 }
@@ -83,7 +85,8 @@ service_broken(struct service *s, int error, struct buf *out, struct service_not
 {
 	*note = (struct service_note){.payload = 0};
 	if (error == EMSGSIZE)
-		fault_set(&note->fault, PACKET_TOO_LARGE, true, "the object is larger than max_message");
+		fault_set(&note->fault, PACKET_TOO_LARGE, true,
+			  "the object is larger than max_message");
 	else
 		fault_set(&note->fault, PACKET_BAD_JSON, true, "an object must begin with {");
 	return refuse(s, NULL, out, note);

@@ -10,9 +10,9 @@
 struct server_conf {
 	char *id;
 	char *policy;
-	char *listen;  /* PORT or HOST:PORT */
-	char *revproc; /* the proxy: PORT or HOST:PORT; empty: serve without one */
-	char *host;    /* to announce; empty: the proxy takes the address we come from */
+	char *listen;	/* PORT or HOST:PORT */
+	char *revproc;	/* the proxy: PORT or HOST:PORT; empty: serve without one */
+	char *host;	/* to announce; empty: the proxy takes the address we come from */
 	uint64_t lease; /* ms */
 	bool keepalive;
 	unsigned pipeline, slots, weight; /* slots 0: workers x worker_connections */
@@ -31,7 +31,8 @@ void server_settings_init(struct server_settings *s);
 /* What no single key can judge: required keys, addresses.  Where to listen: the given host, or
  * loopback when the proxy is reached over loopback or there is none, otherwise every address.
  * 0, or -1 with one line on err. */
-MUST_CHECK int server_settings_check(const struct server_settings *, struct addr *listen, FILE *err);
+MUST_CHECK int server_settings_check(const struct server_settings *, struct addr *listen,
+				     FILE *err);
 
 /* What to announce, but for the port. */
 void server_settings_announcement(const struct server_settings *, struct packet_announcement *);

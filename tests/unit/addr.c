@@ -62,8 +62,7 @@ Test(addr, a_port_is_0_to_65535)
 
 Test(addr, a_port_is_decimal_digits)
 {
-	const char *const bad[] = {"abc",  "h:abc", "h:-1",  "h:+1",
-				   "h: 1", "h:1 ",  "h:0x1", "1.5"};
+	const char *const bad[] = {"abc", "h:abc", "h:-1", "h:+1", "h: 1", "h:1 ", "h:0x1", "1.5"};
 
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
 		expect_no_split(bad[i], "not a number");
@@ -353,8 +352,6 @@ Test(addr, a_network_begins_with_a_numeric_address)
 	expect_no_net("/8", "not a numeric");
 	expect_no_net("localhost", "not a numeric");
 	expect_no_net("10.0.0/8", "not a numeric");
-	expect_no_net("1111:2222:3333:4444:5555:6666:255.255.255.2555/8",
-		      "not a numeric");
-	expect_no_net("1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa/8",
-		      "not a numeric");
+	expect_no_net("1111:2222:3333:4444:5555:6666:255.255.255.2555/8", "not a numeric");
+	expect_no_net("1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa/8", "not a numeric");
 }

@@ -31,9 +31,7 @@ parse(const char *text)
 	cr_assert_eq(end[3], ':');
 	hours = strtol(end + 1, NULL, 10);
 	minutes = strtol(end + 4, NULL, 10);
-	return (timegm(&tm) - (*end == '-' ? -1 : 1) * (hours * 3600 + minutes * 60)) *
-		   1000 +
-	       ms;
+	return (timegm(&tm) - (*end == '-' ? -1 : 1) * (hours * 3600 + minutes * 60)) * 1000 + ms;
 }
 
 static int64_t

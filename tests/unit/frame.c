@@ -32,8 +32,8 @@ feed(struct stream *s, const char *text)
 static void
 expect_object(struct stream *s, const char *text)
 {
-	cr_assert_eq(frame_next(&s->frame, &s->in, &s->out), FRAME_READY,
-		     "no object, want %s", text);
+	cr_assert_eq(frame_next(&s->frame, &s->in, &s->out), FRAME_READY, "no object, want %s",
+		     text);
 	cr_assert(span_eq_str(s->out, text), "%.*s is not %s", SPAN_ARG(s->out), text);
 	buf_check(&s->in);
 }
@@ -195,9 +195,8 @@ Test(frame, white_space_between_objects_is_dropped)
 
 Test(frame, what_cannot_start_an_object_is_an_error)
 {
-	const char *const bad[] = {
-	    "x",    "\"{}\"", "1",    "}", "]", ",{}", "\xef\xbb\xbf{}",
-	    "null", "\v{}",   "\f{}", ":", "'"};
+	const char *const bad[] = {"x",	   "\"{}\"", "1",    "}", "]", ",{}", "\xef\xbb\xbf{}",
+				   "null", "\v{}",   "\f{}", ":", "'"};
 
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
 		struct stream s = stream(MAX);

@@ -67,22 +67,22 @@ holds(const struct buf *b, const char *p, size_t n)
 Test(jsontext, accepts_what_rfc_8259_allows)
 {
 	static const char *const texts[] = {
-	    "{}",
-	    " \t\r\n{ \t\r\n} \t\r\n",
-	    "{\"\":0}",
-	    "{\"a\":0,\"b\":-0,\"c\":-1,\"d\":10,\"e\":1234567890123456789012345678901234567890}",
-	    "{\"a\":0.0,\"b\":-0.10,\"c\":1e1,\"d\":1E+01,\"e\":1.5e-300,\"f\":0e0,\"g\":1e999}",
-	    "{\"a\":true,\"b\":false,\"c\":null}",
-	    "{ \"a\" : [ ] , \"b\" : [ 1 , \"2\" , [ 3 ] , { \"c\" : { } } ] }",
-	    "{\"a\":\"\",\"b\":\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u0000\\uFFFF\\uabCD\"}",
-	    "{\"a\":\"\x7f \x20!#[]~\"}",
-	    "{\"a\":\"'//*{}[],:\"}",
-	    "{\"a\":\"\\ud834\\udd1e\",\"b\":\"\\uDBFF\\uDFFF\\uD800\\uDC00\"}",
-	    "{\"a\":\"\xc2\x80\xdf\xbf\xe0\xa0\x80\xed\x9f\xbf\xee\x80\x80\xef\xbf\xbf\"}",
-	    "{\"a\":\"\xf0\x90\x80\x80\xf4\x8f\xbf\xbf\xe2\x80\xa8\"}",
-	    "{\"\xc3\xa9\":1,\"\\u00e8\":2}",
-	    "{\"a\":{\"a\":{\"a\":1}},\"b\":[{\"a\":1},{\"a\":1}]}",
-	    "{\"a\":1,\"A\":2,\"a \":3,\"a\\u0000\":4,\"\\u0000\":5,\"aa\":6}",
+		"{}",
+		" \t\r\n{ \t\r\n} \t\r\n",
+		"{\"\":0}",
+		"{\"a\":0,\"b\":-0,\"c\":-1,\"d\":10,\"e\":1234567890123456789012345678901234567890}",
+		"{\"a\":0.0,\"b\":-0.10,\"c\":1e1,\"d\":1E+01,\"e\":1.5e-300,\"f\":0e0,\"g\":1e999}",
+		"{\"a\":true,\"b\":false,\"c\":null}",
+		"{ \"a\" : [ ] , \"b\" : [ 1 , \"2\" , [ 3 ] , { \"c\" : { } } ] }",
+		"{\"a\":\"\",\"b\":\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u0000\\uFFFF\\uabCD\"}",
+		"{\"a\":\"\x7f \x20!#[]~\"}",
+		"{\"a\":\"'//*{}[],:\"}",
+		"{\"a\":\"\\ud834\\udd1e\",\"b\":\"\\uDBFF\\uDFFF\\uD800\\uDC00\"}",
+		"{\"a\":\"\xc2\x80\xdf\xbf\xe0\xa0\x80\xed\x9f\xbf\xee\x80\x80\xef\xbf\xbf\"}",
+		"{\"a\":\"\xf0\x90\x80\x80\xf4\x8f\xbf\xbf\xe2\x80\xa8\"}",
+		"{\"\xc3\xa9\":1,\"\\u00e8\":2}",
+		"{\"a\":{\"a\":{\"a\":1}},\"b\":[{\"a\":1},{\"a\":1}]}",
+		"{\"a\":1,\"A\":2,\"a \":3,\"a\\u0000\":4,\"\\u0000\":5,\"aa\":6}",
 	};
 
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
@@ -94,98 +94,98 @@ static const struct {
 	const char *text;
 	size_t at;
 } not_json[] = {
-    {"", 0},
-    {" \n", 2},
-    {"{", 1},
-    {"}", 0},
-    {"]", 0},
-    {"{]", 1},
-    {"{\"a\":[}", 6},
-    {"{\"a\":[1}", 7},
-    {"{\"a\":{]}", 6},
-    {"{\"a\":{\"b\":1]}", 11},
-    {"{}}", 2},
-    {"{}{}", 2},
-    {"{},", 2},
-    {"{} x", 3},
-    {"\xef\xbb\xbf{}", 0},
-    {"{,}", 1},
-    {"{\"a\"}", 4},
-    {"{\"a\":}", 5},
-    {"{\"a\" 1}", 5},
-    {"{\"a\":1,}", 7},
-    {"{\"a\":1,,\"b\":2}", 7},
-    {"{\"a\":1 \"b\":2}", 7},
-    {"{\"a\"::1}", 5},
-    {"{\"a\":1", 6},
-    {"{\"a\":\"b", 7},
-    {"{\"a\":\"b\\", 7},
-    {"{\"a\":\"b\\\"}", 10},
-    {"{\"a\":[1,]}", 8},
-    {"{\"a\":[,1]}", 6},
-    {"{\"a\":[1 2]}", 8},
-    {"{a:1}", 1},
-    {"{1:1}", 1},
-    {"{null:1}", 1},
-    {"{'a':1}", 1},
-    {"{\"a\":'b'}", 5},
-    {"{\"a\":b}", 5},
-    {"{\"a\":/**/1}", 5},
-    {"{\"a\":1//\n}", 6},
-    {"{\"a\":1\f}", 6},
-    {"{\"a\":1\v}", 6},
-    {"{\"a\":\xc2\xa0"
-     "1}",
-     5},
-    {"{\"a\":NaN}", 5},
-    {"{\"a\":nan}", 6},
-    {"{\"a\":Infinity}", 5},
-    {"{\"a\":-Infinity}", 6},
-    {"{\"a\":True}", 5},
-    {"{\"a\":TRUE}", 5},
-    {"{\"a\":tru}", 8},
-    {"{\"a\":truth}", 8},
-    {"{\"a\":nul", 8},
-    {"{\"a\":nulll}", 9},
-    {"{\"a\":falsee}", 10},
-    {"{\"a\":+1}", 5},
-    {"{\"a\":-}", 6},
-    {"{\"a\":--1}", 6},
-    {"{\"a\":- 1}", 6},
-    {"{\"a\":01}", 6},
-    {"{\"a\":-01}", 7},
-    {"{\"a\":00}", 6},
-    {"{\"a\":.5}", 5},
-    {"{\"a\":1.}", 7},
-    {"{\"a\":1.e1}", 7},
-    {"{\"a\":1e}", 7},
-    {"{\"a\":1e+}", 8},
-    {"{\"a\":1e1.5}", 8},
-    {"{\"a\":1ee1}", 7},
-    {"{\"a\":0x10}", 6},
-    {"{\"a\":1_000}", 6},
-    {"{\"a\":1", 6},
-    {"{\"a\":\"\n\"}", 6},
-    {"{\"a\":\"\t\"}", 6},
-    {"{\"a\":\"12345678\x1f\"}", 14},
-    {"{\"a\n\":1}", 3},
-    {"{\"a\":\"\\x41\"}", 6},
-    {"{\"a\":\"\\'\"}", 6},
-    {"{\"a\":\"\\N\"}", 6},
-    {"{\"a\":\"\\U0041\"}", 6},
-    {"{\"a\":\"\\u\"}", 6},
-    {"{\"a\":\"\\u004\"}", 6},
-    {"{\"a\":\"\\u00g0\"}", 6},
-    {"{\"a\":\"\\u+041\"}", 6},
-    {"{\"a\":\"\\u00", 6},
-    {"{\"a\":\"\\ud834\\u00\"}", 12},
-    {"{\"a\":\"\\\n\"}", 6},
-    {"\"", 1},
-    {"-", 1},
-    {"[", 1},
-    {"[1", 2},
-    {"nul", 3},
-    {"{\"a\":\x80}", 5},
+	{"", 0},
+	{" \n", 2},
+	{"{", 1},
+	{"}", 0},
+	{"]", 0},
+	{"{]", 1},
+	{"{\"a\":[}", 6},
+	{"{\"a\":[1}", 7},
+	{"{\"a\":{]}", 6},
+	{"{\"a\":{\"b\":1]}", 11},
+	{"{}}", 2},
+	{"{}{}", 2},
+	{"{},", 2},
+	{"{} x", 3},
+	{"\xef\xbb\xbf{}", 0},
+	{"{,}", 1},
+	{"{\"a\"}", 4},
+	{"{\"a\":}", 5},
+	{"{\"a\" 1}", 5},
+	{"{\"a\":1,}", 7},
+	{"{\"a\":1,,\"b\":2}", 7},
+	{"{\"a\":1 \"b\":2}", 7},
+	{"{\"a\"::1}", 5},
+	{"{\"a\":1", 6},
+	{"{\"a\":\"b", 7},
+	{"{\"a\":\"b\\", 7},
+	{"{\"a\":\"b\\\"}", 10},
+	{"{\"a\":[1,]}", 8},
+	{"{\"a\":[,1]}", 6},
+	{"{\"a\":[1 2]}", 8},
+	{"{a:1}", 1},
+	{"{1:1}", 1},
+	{"{null:1}", 1},
+	{"{'a':1}", 1},
+	{"{\"a\":'b'}", 5},
+	{"{\"a\":b}", 5},
+	{"{\"a\":/**/1}", 5},
+	{"{\"a\":1//\n}", 6},
+	{"{\"a\":1\f}", 6},
+	{"{\"a\":1\v}", 6},
+	{"{\"a\":\xc2\xa0"
+	 "1}",
+	 5},
+	{"{\"a\":NaN}", 5},
+	{"{\"a\":nan}", 6},
+	{"{\"a\":Infinity}", 5},
+	{"{\"a\":-Infinity}", 6},
+	{"{\"a\":True}", 5},
+	{"{\"a\":TRUE}", 5},
+	{"{\"a\":tru}", 8},
+	{"{\"a\":truth}", 8},
+	{"{\"a\":nul", 8},
+	{"{\"a\":nulll}", 9},
+	{"{\"a\":falsee}", 10},
+	{"{\"a\":+1}", 5},
+	{"{\"a\":-}", 6},
+	{"{\"a\":--1}", 6},
+	{"{\"a\":- 1}", 6},
+	{"{\"a\":01}", 6},
+	{"{\"a\":-01}", 7},
+	{"{\"a\":00}", 6},
+	{"{\"a\":.5}", 5},
+	{"{\"a\":1.}", 7},
+	{"{\"a\":1.e1}", 7},
+	{"{\"a\":1e}", 7},
+	{"{\"a\":1e+}", 8},
+	{"{\"a\":1e1.5}", 8},
+	{"{\"a\":1ee1}", 7},
+	{"{\"a\":0x10}", 6},
+	{"{\"a\":1_000}", 6},
+	{"{\"a\":1", 6},
+	{"{\"a\":\"\n\"}", 6},
+	{"{\"a\":\"\t\"}", 6},
+	{"{\"a\":\"12345678\x1f\"}", 14},
+	{"{\"a\n\":1}", 3},
+	{"{\"a\":\"\\x41\"}", 6},
+	{"{\"a\":\"\\'\"}", 6},
+	{"{\"a\":\"\\N\"}", 6},
+	{"{\"a\":\"\\U0041\"}", 6},
+	{"{\"a\":\"\\u\"}", 6},
+	{"{\"a\":\"\\u004\"}", 6},
+	{"{\"a\":\"\\u00g0\"}", 6},
+	{"{\"a\":\"\\u+041\"}", 6},
+	{"{\"a\":\"\\u00", 6},
+	{"{\"a\":\"\\ud834\\u00\"}", 12},
+	{"{\"a\":\"\\\n\"}", 6},
+	{"\"", 1},
+	{"-", 1},
+	{"[", 1},
+	{"[1", 2},
+	{"nul", 3},
+	{"{\"a\":\x80}", 5},
 };
 
 Test(jsontext, refuses_what_rfc_8259_does_not_allow)
@@ -194,15 +194,14 @@ Test(jsontext, refuses_what_rfc_8259_does_not_allow)
 		const char *text = not_json[i].text;
 
 		cr_expect_eq(scan(text), JSONTEXT_SYNTAX, "row %zu: %s", i, text);
-		cr_expect_eq(at, not_json[i].at, "row %zu: %s: at %zu, not %zu", i, text,
-			     at, not_json[i].at);
+		cr_expect_eq(at, not_json[i].at, "row %zu: %s: at %zu, not %zu", i, text, at,
+			     not_json[i].at);
 	}
 }
 
 Test(jsontext, a_nul_byte_is_no_white_space_and_no_end)
 {
-	cr_expect_eq(jsontext_scan(exactly("{}\0", 3), DEPTH, &object, &at),
-		     JSONTEXT_SYNTAX);
+	cr_expect_eq(jsontext_scan(exactly("{}\0", 3), DEPTH, &object, &at), JSONTEXT_SYNTAX);
 	cr_expect_eq(at, 2);
 	cr_expect_eq(jsontext_scan(exactly("{\"a\":\"\0\"}", 9), DEPTH, &object, &at),
 		     JSONTEXT_SYNTAX);
@@ -214,30 +213,28 @@ Test(jsontext, a_nul_byte_is_no_white_space_and_no_end)
 
 Test(jsontext, an_empty_span_without_memory_is_not_json)
 {
-	cr_expect_eq(jsontext_scan(span_of(NULL, 0), DEPTH, &object, &at),
-		     JSONTEXT_SYNTAX);
+	cr_expect_eq(jsontext_scan(span_of(NULL, 0), DEPTH, &object, &at), JSONTEXT_SYNTAX);
 	cr_expect_eq(at, 0);
 	cr_expect_eq(object.n, 0);
 }
 
 Test(jsontext, every_beginning_of_a_packet_is_not_json)
 {
-	const char *text =
-	    "{\"type\":\"0\",\"n\":-1.5e+3,\"a\":[true,{\"b\":null}],\"payload\":\"x\\"
-	    "u00e9\\ud834\\udd1e\xc3\xa9\\n\"}";
+	const char
+		*text = "{\"type\":\"0\",\"n\":-1.5e+3,\"a\":[true,{\"b\":null}],\"payload\":\"x\\"
+			"u00e9\\ud834\\udd1e\xc3\xa9\\n\"}";
 
 	for (size_t n = 0; n < strlen(text); n++)
-		cr_expect_eq(jsontext_scan(exactly(text, n), DEPTH, &object, &at),
-			     JSONTEXT_SYNTAX, "%zu bytes", n);
+		cr_expect_eq(jsontext_scan(exactly(text, n), DEPTH, &object, &at), JSONTEXT_SYNTAX,
+			     "%zu bytes", n);
 	cr_expect_eq(scan(text), JSONTEXT_OK);
 }
 
 Test(jsontext, json_that_is_no_object_is_told_apart)
 {
-	static const char *const texts[] = {"[]",    " [1,{\"a\":1,\"a\":2}]",
-					    "1",     "-1.5e3",
-					    "\"a\"", "true",
-					    "null",  "\"\\ud800\""};
+	static const char *const texts[] = {
+		"[]",	      " [1,{\"a\":1,\"a\":2}]", "1", "-1.5e3", "\"a\"", "true", "null",
+		"\"\\ud800\""};
 
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
 		cr_expect_eq(scan(texts[i]), JSONTEXT_NOT_OBJECT, "%s", texts[i]);
@@ -249,37 +246,37 @@ Test(jsontext, json_that_is_no_object_is_told_apart)
 Test(jsontext, malformed_utf8_is_found_where_it_stands)
 {
 	static const char *const inside[] = {
-	    "\x80",
-	    "\xbf",
-	    "\xc0\x80",
-	    "\xc1\xbf",
-	    "\xc3",
-	    "\xc3(",
-	    "\xe0\x80\x80",
-	    "\xe0\x9f\xbf",
-	    "\xe2\x82",
-	    "\xe2\x28\xa1",
-	    "\xe2\x82\x28",
-	    "\xed\xa0\x80",
-	    "\xed\xbf\xbf",
-	    "\xf0\x80\x80\x80",
-	    "\xf0\x8f\xbf\xbf",
-	    "\xf0\x90\x80",
-	    "\xf0\x90\x28\x80",
-	    "\xf4\x90\x80\x80",
-	    "\xf5\x80\x80\x80",
-	    "\xf8\x88\x80\x80\x80",
-	    "\xfe",
-	    "\xff",
-	    "\\ud800",
-	    "\\udbff",
-	    "\\udc00",
-	    "\\udfff",
-	    "\\ud800\\u0041",
-	    "\\ud800\\ud800",
-	    "\\ud800 \\udc00",
-	    "\\udc00\\ud800",
-	    "\\ud800\\n",
+		"\x80",
+		"\xbf",
+		"\xc0\x80",
+		"\xc1\xbf",
+		"\xc3",
+		"\xc3(",
+		"\xe0\x80\x80",
+		"\xe0\x9f\xbf",
+		"\xe2\x82",
+		"\xe2\x28\xa1",
+		"\xe2\x82\x28",
+		"\xed\xa0\x80",
+		"\xed\xbf\xbf",
+		"\xf0\x80\x80\x80",
+		"\xf0\x8f\xbf\xbf",
+		"\xf0\x90\x80",
+		"\xf0\x90\x28\x80",
+		"\xf4\x90\x80\x80",
+		"\xf5\x80\x80\x80",
+		"\xf8\x88\x80\x80\x80",
+		"\xfe",
+		"\xff",
+		"\\ud800",
+		"\\udbff",
+		"\\udc00",
+		"\\udfff",
+		"\\ud800\\u0041",
+		"\\ud800\\ud800",
+		"\\ud800 \\udc00",
+		"\\udc00\\ud800",
+		"\\ud800\\n",
 	};
 	char text[64];
 
@@ -306,19 +303,19 @@ Test(jsontext, a_key_that_stands_twice_is_found_however_it_is_written)
 		const char *text;
 		size_t at;
 	} rows[] = {
-	    {"{\"a\":1,\"a\":1}", 7},
-	    {"{\"\":1,\"\":1}", 6},
-	    {"{\"a\":1,\"b\":2,\"c\":3,\"b\":2}", 19},
-	    {"{\"a\":1,\"\\u0061\":1}", 7},
-	    {"{\"\\u0061\":1,\"a\":1}", 12},
-	    {"{\"\\u00e9\":1,\"\xc3\xa9\":1}", 12},
-	    {"{\"\xf0\x9d\x84\x9e\":1,\"\\uD834\\udd1E\":1}", 10},
-	    {"{\"\\/\":1,\"/\":1}", 8},
-	    {"{\"\\n\":1,\"\\u000A\":1}", 8},
-	    {"{\"a\\u0000b\":1,\"a\\u0000b\":1}", 14},
-	    {"{\"x\":{\"a\":1,\"a\":1}}", 12},
-	    {"{\"x\":[[{\"a\":1},{\"b\":{},\"b\":1}]]}", 23},
-	    {"{\"a\":{\"b\":{\"a\":1}},\"b\":1,\"a\":1}", 25},
+		{"{\"a\":1,\"a\":1}", 7},
+		{"{\"\":1,\"\":1}", 6},
+		{"{\"a\":1,\"b\":2,\"c\":3,\"b\":2}", 19},
+		{"{\"a\":1,\"\\u0061\":1}", 7},
+		{"{\"\\u0061\":1,\"a\":1}", 12},
+		{"{\"\\u00e9\":1,\"\xc3\xa9\":1}", 12},
+		{"{\"\xf0\x9d\x84\x9e\":1,\"\\uD834\\udd1E\":1}", 10},
+		{"{\"\\/\":1,\"/\":1}", 8},
+		{"{\"\\n\":1,\"\\u000A\":1}", 8},
+		{"{\"a\\u0000b\":1,\"a\\u0000b\":1}", 14},
+		{"{\"x\":{\"a\":1,\"a\":1}}", 12},
+		{"{\"x\":[[{\"a\":1},{\"b\":{},\"b\":1}]]}", 23},
+		{"{\"a\":{\"b\":{\"a\":1}},\"b\":1,\"a\":1}", 25},
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -400,8 +397,7 @@ Test(jsontext, an_object_has_as_many_members_as_the_limit_says)
 	cr_expect(span_eq_str(find("63")->value, "63"));
 	buf_clear(&b);
 	many(&b, JSONTEXT_MEMBERS + 2);
-	cr_expect_eq(jsontext_scan(buf_span(&b), DEPTH, &object, &at),
-		     JSONTEXT_MEMBER_LIMIT);
+	cr_expect_eq(jsontext_scan(buf_span(&b), DEPTH, &object, &at), JSONTEXT_MEMBER_LIMIT);
 	cr_expect_eq(buf_span(&b).p[at + 1], '6');
 	cr_expect_eq(buf_span(&b).p[at + 2], '4');
 	cr_expect_eq(object.n, JSONTEXT_MEMBERS);
@@ -425,8 +421,7 @@ Test(jsontext, the_limit_holds_for_inner_objects_and_each_counts_alone)
 	cr_assert_eq(buf_append_str(&b, "{\"a\":"), 0);
 	many(&b, JSONTEXT_MEMBERS + 1);
 	cr_assert_eq(buf_append_str(&b, "}"), 0);
-	cr_expect_eq(jsontext_scan(buf_span(&b), DEPTH, &object, &at),
-		     JSONTEXT_MEMBER_LIMIT);
+	cr_expect_eq(jsontext_scan(buf_span(&b), DEPTH, &object, &at), JSONTEXT_MEMBER_LIMIT);
 	buf_release(&b);
 }
 
@@ -437,13 +432,12 @@ Test(jsontext, full_objects_fit_on_every_level)
 	for (int level = 1; level <= JSONTEXT_DEPTH_MAX; level++) {
 		many(&b, JSONTEXT_MEMBERS);
 		b.tail -= 3; /* the last member is the next level */
-		cr_assert_eq(buf_append_str(&b, level < JSONTEXT_DEPTH_MAX ? "" : "1"),
-			     0);
+		cr_assert_eq(buf_append_str(&b, level < JSONTEXT_DEPTH_MAX ? "" : "1"), 0);
 	}
 	for (int level = 1; level <= JSONTEXT_DEPTH_MAX; level++)
 		cr_assert_eq(buf_append_str(&b, "}"), 0);
-	cr_expect_eq(jsontext_scan(buf_span(&b), JSONTEXT_DEPTH_MAX, &object, &at),
-		     JSONTEXT_OK, "at %zu", at);
+	cr_expect_eq(jsontext_scan(buf_span(&b), JSONTEXT_DEPTH_MAX, &object, &at), JSONTEXT_OK,
+		     "at %zu", at);
 	buf_release(&b);
 }
 
@@ -461,9 +455,8 @@ Test(jsontext, the_first_fault_counts_but_syntax_wins)
 Test(jsontext, members_without_a_fault_are_listed_all_the_same)
 {
 	cr_expect_eq(
-	    scan(
-		"{\"a\":1,\"b\":\"\xff\",\"a\":2,\"\xff\":3,\"c\":[\"\\ud800\"],\"d\":4}"),
-	    JSONTEXT_UTF8);
+		scan("{\"a\":1,\"b\":\"\xff\",\"a\":2,\"\xff\":3,\"c\":[\"\\ud800\"],\"d\":4}"),
+		JSONTEXT_UTF8);
 	cr_expect_eq(object.n, 3);
 	cr_expect(span_eq_str(find("a")->value, "1"));
 	cr_expect(span_eq_str(find("d")->value, "4"));
@@ -485,15 +478,15 @@ Test(jsontext, members_come_in_order_with_their_spans_and_kinds)
 		enum jsontext_kind kind;
 		bool key_escaped, value_escaped;
 	} want[] = {
-	    {"s", "\"x y\"", JSONTEXT_STRING, false, false},
-	    {"e", "\"\\n\"", JSONTEXT_STRING, false, true},
-	    {"n", "-1.5e3", JSONTEXT_NUMBER, false, false},
-	    {"t", "true", JSONTEXT_BOOL, false, false},
-	    {"f", "false", JSONTEXT_BOOL, false, false},
-	    {"z", "null", JSONTEXT_NULL, false, false},
-	    {"o", "{ \"a\" : \"\\n\" }", JSONTEXT_OBJECT, false, false},
-	    {"k\\u0061", "[ 1, \"\\n\" ]", JSONTEXT_ARRAY, true, false},
-	    {"", "{}", JSONTEXT_OBJECT, false, false},
+		{"s", "\"x y\"", JSONTEXT_STRING, false, false},
+		{"e", "\"\\n\"", JSONTEXT_STRING, false, true},
+		{"n", "-1.5e3", JSONTEXT_NUMBER, false, false},
+		{"t", "true", JSONTEXT_BOOL, false, false},
+		{"f", "false", JSONTEXT_BOOL, false, false},
+		{"z", "null", JSONTEXT_NULL, false, false},
+		{"o", "{ \"a\" : \"\\n\" }", JSONTEXT_OBJECT, false, false},
+		{"k\\u0061", "[ 1, \"\\n\" ]", JSONTEXT_ARRAY, true, false},
+		{"", "{}", JSONTEXT_OBJECT, false, false},
 	};
 
 	cr_assert_eq(scan(" { \"s\" : \"x y\" , \"e\":\"\\n\",\"n\": -1.5e3 ,\"t\":true,"
@@ -508,16 +501,14 @@ Test(jsontext, members_come_in_order_with_their_spans_and_kinds)
 		cr_expect(span_eq_str(m->value, want[i].value), "value %zu", i);
 		cr_expect_eq(m->kind, want[i].kind, "kind %zu", i);
 		cr_expect_eq(m->key_escaped, want[i].key_escaped, "key_escaped %zu", i);
-		cr_expect_eq(m->value_escaped, want[i].value_escaped, "value_escaped %zu",
-			     i);
+		cr_expect_eq(m->value_escaped, want[i].value_escaped, "value_escaped %zu", i);
 	}
 }
 
 Test(jsontext, a_member_is_found_by_its_decoded_key)
 {
-	cr_assert_eq(
-	    scan("{\"\\u0061b\":1,\"type\\u0000\":2,\"\\u00e9\":3,\"\":4,\"abc\":5}"),
-	    JSONTEXT_OK);
+	cr_assert_eq(scan("{\"\\u0061b\":1,\"type\\u0000\":2,\"\\u00e9\":3,\"\":4,\"abc\":5}"),
+		     JSONTEXT_OK);
 	cr_expect(span_eq_str(find("ab")->value, "1"));
 	cr_expect(span_eq_str(find("\xc3\xa9")->value, "3"));
 	cr_expect(span_eq_str(find("")->value, "4"));
@@ -555,28 +546,26 @@ Test(jsontext, decodes_every_escape)
 		const char *inner, *bytes;
 		size_t n;
 	} rows[] = {
-	    {"", "", 0},
-	    {"abc", "abc", 3},
-	    {"\\\"\\\\\\/\\b\\f\\n\\r\\t", "\"\\/\b\f\n\r\t", 8},
-	    {"\\u0000", "\0", 1},
-	    {"a\\u0000b", "a\0b", 3},
-	    {"\\u007f\\u0080", "\x7f\xc2\x80", 3},
-	    {"\\u00e9", "\xc3\xa9", 2},
-	    {"\\u07ff\\u0800", "\xdf\xbf\xe0\xa0\x80", 5},
-	    {"\\uD7FF\\ue000\\uffff", "\xed\x9f\xbf\xee\x80\x80\xef\xbf\xbf", 9},
-	    {"\\ud800\\udc00", "\xf0\x90\x80\x80", 4},
-	    {"\\ud834\\udd1e!", "\xf0\x9d\x84\x9e!", 5},
-	    {"\\uDBFF\\uDFFF", "\xf4\x8f\xbf\xbf", 4},
-	    {"\xc3\xa9\\n\xe2\x82\xac", "\xc3\xa9\n\xe2\x82\xac", 6},
-	    {"\\\\u0041", "\\u0041", 6},
+		{"", "", 0},
+		{"abc", "abc", 3},
+		{"\\\"\\\\\\/\\b\\f\\n\\r\\t", "\"\\/\b\f\n\r\t", 8},
+		{"\\u0000", "\0", 1},
+		{"a\\u0000b", "a\0b", 3},
+		{"\\u007f\\u0080", "\x7f\xc2\x80", 3},
+		{"\\u00e9", "\xc3\xa9", 2},
+		{"\\u07ff\\u0800", "\xdf\xbf\xe0\xa0\x80", 5},
+		{"\\uD7FF\\ue000\\uffff", "\xed\x9f\xbf\xee\x80\x80\xef\xbf\xbf", 9},
+		{"\\ud800\\udc00", "\xf0\x90\x80\x80", 4},
+		{"\\ud834\\udd1e!", "\xf0\x9d\x84\x9e!", 5},
+		{"\\uDBFF\\uDFFF", "\xf4\x8f\xbf\xbf", 4},
+		{"\xc3\xa9\\n\xe2\x82\xac", "\xc3\xa9\n\xe2\x82\xac", 6},
+		{"\\\\u0041", "\\u0041", 6},
 	};
 	struct buf b = BUF_INIT;
 
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		buf_clear(&b);
-		cr_assert_eq(
-		    jsontext_decode(exactly(rows[i].inner, strlen(rows[i].inner)), &b),
-		    0);
+		cr_assert_eq(jsontext_decode(exactly(rows[i].inner, strlen(rows[i].inner)), &b), 0);
 		cr_expect(holds(&b, rows[i].bytes, rows[i].n), "%s", rows[i].inner);
 	}
 	buf_release(&b);
@@ -595,9 +584,9 @@ Test(jsontext, decoding_appends)
 
 Test(jsontext, decoding_what_was_never_judged_stays_within_its_bounds)
 {
-	static const char *const inner[] = {
-	    "\\",      "\\u",	    "\\u12",  "\\x",	"\\ud800",
-	    "\\udc00", "\\ud800\\", "\\\\\\", "\\\x80", "\\ud800\\u12"};
+	static const char *const inner[] = {"\\",      "\\u",	      "\\u12",	   "\\x",
+					    "\\ud800", "\\udc00",     "\\ud800\\", "\\\\\\",
+					    "\\\x80",  "\\ud800\\u12"};
 	struct buf b = BUF_INIT;
 
 	for (size_t i = 0; i < sizeof inner / sizeof inner[0]; i++) {
@@ -617,21 +606,20 @@ Test(jsontext, quotes_what_has_to_be_quoted_and_nothing_else)
 		size_t n;
 		const char *text;
 	} rows[] = {
-	    {NULL, 0, "\"\""},
-	    {"abc /'<>&", 9, "\"abc /'<>&\""},
-	    {"\"\\\b\f\n\r\t", 7, "\"\\\"\\\\\\b\\f\\n\\r\\t\""},
-	    {"\0\x01\x1f\x7f", 4, "\"\\u0000\\u0001\\u001f\x7f\""},
-	    {"long enough\nto be read in words", 31,
-	     "\"long enough\\nto be read in words\""},
-	    {"\xc3\xa9\xe2\x82\xac\xf0\x9d\x84\x9e", 9,
-	     "\"\xc3\xa9\xe2\x82\xac\xf0\x9d\x84\x9e\""},
-	    {"a\xff"
-	     "b\xc3",
-	     4,
-	     "\"a\xef\xbf\xbd"
-	     "b\xef\xbf\xbd\""},
-	    {"\xed\xa0\x80", 3, "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""},
-	    {"\xe2\x82\"", 3, "\"\xef\xbf\xbd\xef\xbf\xbd\\\"\""},
+		{NULL, 0, "\"\""},
+		{"abc /'<>&", 9, "\"abc /'<>&\""},
+		{"\"\\\b\f\n\r\t", 7, "\"\\\"\\\\\\b\\f\\n\\r\\t\""},
+		{"\0\x01\x1f\x7f", 4, "\"\\u0000\\u0001\\u001f\x7f\""},
+		{"long enough\nto be read in words", 31, "\"long enough\\nto be read in words\""},
+		{"\xc3\xa9\xe2\x82\xac\xf0\x9d\x84\x9e", 9,
+		 "\"\xc3\xa9\xe2\x82\xac\xf0\x9d\x84\x9e\""},
+		{"a\xff"
+		 "b\xc3",
+		 4,
+		 "\"a\xef\xbf\xbd"
+		 "b\xef\xbf\xbd\""},
+		{"\xed\xa0\x80", 3, "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""},
+		{"\xe2\x82\"", 3, "\"\xef\xbf\xbd\xef\xbf\xbd\\\"\""},
 	};
 	struct buf b = BUF_INIT;
 
@@ -642,8 +630,8 @@ Test(jsontext, quotes_what_has_to_be_quoted_and_nothing_else)
 			bytes = exactly(rows[i].bytes, rows[i].n);
 		buf_clear(&b);
 		cr_assert_eq(jsontext_quote(&b, bytes), 0);
-		cr_expect(holds(&b, rows[i].text, strlen(rows[i].text)), "row %zu: %.*s",
-			  i, SPAN_ARG(buf_span(&b)));
+		cr_expect(holds(&b, rows[i].text, strlen(rows[i].text)), "row %zu: %.*s", i,
+			  SPAN_ARG(buf_span(&b)));
 	}
 	buf_release(&b);
 }
@@ -695,8 +683,8 @@ Test(jsontext, every_character_survives_both_ways)
 						0xd800 + ((c - 0x10000) >> 10),
 						0xdc00 + ((c - 0x10000) & 0x3ff)),
 				     0);
-		cr_assert_eq(jsontext_scan(buf_span(&text), DEPTH, &object, &at),
-			     JSONTEXT_OK, "U+%04X", c);
+		cr_assert_eq(jsontext_scan(buf_span(&text), DEPTH, &object, &at), JSONTEXT_OK,
+			     "U+%04X", c);
 		cr_assert_eq(jsontext_decode(jsontext_inner(find("a")), &decoded), 0);
 		cr_assert(holds(&decoded, raw, n), "U+%04X raw", c);
 		buf_clear(&decoded);
@@ -715,8 +703,7 @@ Test(jsontext, a_string_may_end_anywhere_in_a_word)
 
 	for (size_t i = 0; i < sizeof special; i++)
 		for (size_t before = 0; before < 40; before++) {
-			size_t want =
-			    special[i] == '"' || special[i] == '\\' ? 0 : 6 + before;
+			size_t want = special[i] == '"' || special[i] == '\\' ? 0 : 6 + before;
 
 			memcpy(text, "{\"a\":\"", 6);
 			memset(text + 6, i & 1 ? '!' : '~', before);
@@ -724,8 +711,8 @@ Test(jsontext, a_string_may_end_anywhere_in_a_word)
 			strcpy(text + 7 + before, special[i] == '"'    ? "}"
 						  : special[i] == '\\' ? "n\"}"
 								       : "\"}");
-			cr_expect_eq(scan(text) == JSONTEXT_OK, want == 0,
-				     "%zu after %zu", i, before);
+			cr_expect_eq(scan(text) == JSONTEXT_OK, want == 0, "%zu after %zu", i,
+				     before);
 			cr_expect_eq(at, want, "%zu after %zu: %zu", i, before, at);
 		}
 }
@@ -1048,14 +1035,12 @@ same_value(const struct jsontext_member *m, json_object *theirs, struct buf *scr
 static bool
 same_object(json_object *theirs, struct buf *key, struct buf *scratch)
 {
-	for (const struct jsontext_member *m = object.member;
-	     m < object.member + object.n; m++) {
+	for (const struct jsontext_member *m = object.member; m < object.member + object.n; m++) {
 		json_object *value;
 
 		buf_clear(key);
 		cr_assert_eq(jsontext_decode(m->key, key), 0);
-		if (memchr(key->base, '\0', buf_len(key)) != NULL ||
-		    json_c_misreads(buf_span(key)))
+		if (memchr(key->base, '\0', buf_len(key)) != NULL || json_c_misreads(buf_span(key)))
 			continue;
 		cr_assert_eq(buf_append(key, "", 1), 0);
 		if (!json_object_object_get_ex(theirs, key->base, &value) ||
@@ -1096,8 +1081,8 @@ Test(jsontext, whatever_is_accepted_json_c_accepts_and_reads_alike)
 		theirs = reference(span_of(exact, buf_len(&b)));
 		cr_assert_not_null(theirs, "seed %d round %d: %.*s", SEED, round,
 				   SPAN_ARG(buf_span(&b)));
-		cr_assert(same_object(theirs, &key, &scratch), "seed %d round %d: %.*s",
-			  SEED, round, SPAN_ARG(buf_span(&b)));
+		cr_assert(same_object(theirs, &key, &scratch), "seed %d round %d: %.*s", SEED,
+			  round, SPAN_ARG(buf_span(&b)));
 		json_object_put(theirs);
 		free(exact);
 	}

@@ -387,8 +387,7 @@ Test(net, the_path_of_a_living_process_is_in_use, .init = make_dir, .fini = remo
 	(void)close(listener);
 }
 
-Test(net, a_living_process_that_does_not_accept_is_in_use, .init = make_dir,
-     .fini = remove_dir)
+Test(net, a_living_process_that_does_not_accept_is_in_use, .init = make_dir, .fini = remove_dir)
 {
 	struct sockaddr_un a = {.sun_family = AF_UNIX};
 	int fd, listener = net_listen_unix(path, 0600);
