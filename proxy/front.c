@@ -309,14 +309,14 @@ static void
 on_eof(struct conn *conn, bool cut, void *arg)
 {
 	struct client *c = arg;
-	char from[ADDR_TEXT];
 
 	(void)conn;
-	if (cut)
-		log_event(LOG_WARN, "packet cut by the end of the connection", "peer=%s",
-			  addr_text(&c->addr, from));
 	c->last = true;
-	client_settle(c);
+	if (cut)
+		refuse(c, span_of(NULL, 0), PACKET_BAD_JSON,
+		       "the object was cut by the end of the connection");
+	else
+		client_settle(c);
 }
 
 static void

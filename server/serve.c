@@ -115,25 +115,29 @@ on_packet(struct conn *c, struct span text, void *arg)
 	settle(p, outcome, &note);
 }
 
+/* The stream broke: a last answer, then the end. */
+static void
+broken(struct peer *p, enum service_break how)
+{
+	struct service_note note;
+
+	settle(p, service_broken(&p->serve->service, how, conn_output(p->conn), &note), &note);
+}
+
 static void
 on_fault(struct conn *c, int error, void *arg)
 {
-	struct peer *p = arg;
-	struct service_note note;
-
-	settle(p, service_broken(&p->serve->service, error, conn_output(c), &note), &note);
+	(void)c;
+	broken(arg, error == EMSGSIZE ? SERVICE_TOO_LARGE : SERVICE_NO_OBJECT);
 }
 
 static void
 on_eof(struct conn *c, bool cut, void *arg)
 {
-	struct peer *p = arg;
-	char from[ADDR_TEXT];
-
 	if (cut)
-		log_event(LOG_WARN, "packet cut by the end of the connection", "peer=%s",
-			  addr_text(&p->addr, from));
-	conn_finish(c);
+		broken(arg, SERVICE_CUT);
+	else
+		conn_finish(c);
 }
 
 static void

@@ -1,7 +1,6 @@
 /* service.c - see service.h. */
 #include "service.h"
 
-#include <errno.h>
 #include <stdio.h>
 
 /* Both or neither: out is as it was when the newline finds no room. */
@@ -81,13 +80,17 @@ service_answer(struct service *s, struct span text, struct buf *out, struct serv
 }
 
 enum service_outcome
-service_broken(struct service *s, int error, struct buf *out, struct service_note *note)
+service_broken(struct service *s, enum service_break how, struct buf *out,
+	       struct service_note *note)
 {
-	*note = (struct service_note){.payload = 0};
-	if (error == EMSGSIZE)
-		fault_set(&note->fault, PACKET_TOO_LARGE, true,
-			  "the object is larger than max_message");
-	else
-		fault_set(&note->fault, PACKET_BAD_JSON, true, "an object must begin with {");
+	static const struct packet_fault fault[] = {
+		[SERVICE_TOO_LARGE] = {PACKET_TOO_LARGE, true,
+				       "the object is larger than max_message"},
+		[SERVICE_NO_OBJECT] = {PACKET_BAD_JSON, true, "an object must begin with {"},
+		[SERVICE_CUT] = {PACKET_BAD_JSON, true,
+				 "the object was cut by the end of the connection"},
+	};
+
+	*note = (struct service_note){.fault = fault[how]};
 	return refuse(s, NULL, out, note);
 }

@@ -34,8 +34,9 @@ struct service_note {
 MUST_CHECK enum service_outcome service_answer(struct service *, struct span text, struct buf *out,
 					       struct service_note *);
 
-/* Appends the last answer to a stream that broke with error (errno of frame_next()). */
-MUST_CHECK enum service_outcome service_broken(struct service *, int error, struct buf *out,
-					       struct service_note *);
+/* Appends the last answer to a stream that can't be followed; always SERVICE_LOST unless FAILED. */
+enum service_break { SERVICE_TOO_LARGE, SERVICE_NO_OBJECT, SERVICE_CUT };
+MUST_CHECK enum service_outcome service_broken(struct service *, enum service_break,
+					       struct buf *out, struct service_note *);
 
 #endif
