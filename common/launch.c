@@ -2,6 +2,7 @@
 #include "launch.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "log.h"
 #include "net.h"
@@ -66,8 +67,12 @@ launch_control(const struct daemon_conf *d, struct event_base *base, const char 
 	char *path = daemon_control_path(d, name);
 
 	*out = NULL;
-	if (path == NULL)
+	if (path == NULL) {
+		if (strcmp(d->control, "none") != 0)
+			log_errno(LOG_WARN, "no control socket: the runtime folder cannot be used",
+				  NULL);
 		return 0;
+	}
 	*out = control_new(base, path, (mode_t)d->control_mode, verbs, ctx);
 	if (*out == NULL)
 		log_errno(asked_for ? LOG_ERROR : LOG_WARN, "no control socket", "path=%s",

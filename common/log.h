@@ -38,6 +38,9 @@ MUST_CHECK int log_reopen(void);
 
 void log_close(void);
 
+/* Warnings and errors go to stderr as well: while somebody waits for a daemon to be ready. */
+void log_to_stderr_too(bool);
+
 /* fields is logfmt text made by the caller's format: "id=%s port=%u", or NULL.  Where a value may
  * hold spaces or quotes, write it key=%s through log_quoted(). */
 void log_event(enum log_level, const char *msg, const char *fields, ...) PRINTF_LIKE(3, 4);

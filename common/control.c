@@ -1,0 +1,267 @@
+/* control.c - see control.h. */
+#include "control.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "conn.h"
+#include "log.h"
+#include "net.h"
+
+enum { REQUEST_MAX = 65536, CALLERS_MAX = 64, IDLE_MS = 60000 };
+
+struct caller {
+	struct control *control;
+	struct conn *conn;
+	struct ucred cred;
+	LIST_ENTRY(caller) link; /* in control->callers */
+};
+
+struct control {
+	int fd;
+	char *path;
+	const struct control_verb *verbs;
+	void *ctx;
+	struct conn_loop *loop;
+	struct event *readable;
+	unsigned n;
+	LIST_HEAD(, caller) callers;
+};
+
+/* ---- answers ---- */
+
+static void
+answer(struct caller *c, struct json_object *o)
+{
+	size_t n;
+	const char *text = json_object_to_json_string_length(o, JSON_C_TO_STRING_PLAIN, &n);
+
+	if (text == NULL || conn_write(c->conn, span_of(text, n)) < 0 ||
+	    conn_write(c->conn, span_of("\n", 1)) < 0)
+		log_errno(LOG_WARN, "cannot answer on the control socket", NULL);
+	(void)json_object_put(o);
+}
+
+static void
+answer_error(struct caller *c, const char *why)
+{
+	struct json_object *o = json_object_new_object();
+
+	(void)json_object_object_add(o, "ok", json_object_new_boolean(0));
+	(void)json_object_object_add(o, "error", json_object_new_string(why));
+	answer(c, o);
+}
+
+static void
+answer_data(struct caller *c, struct json_object *data)
+{
+	struct json_object *o = json_object_new_object();
+
+	(void)json_object_object_add(o, "ok", json_object_new_boolean(1));
+	(void)json_object_object_add(o, "data", data);
+	answer(c, o);
+}
+
+/* ---- requests ---- */
+
+static const struct control_verb *
+find_verb(const struct control *k, const char *name)
+{
+	for (const struct control_verb *v = k->verbs; v->name != NULL; v++)
+		if (strcmp(v->name, name) == 0)
+			return v;
+	return NULL;
+}
+
+static void
+carry_out(struct caller *c, struct json_object *args)
+{
+	struct control *k = c->control;
+	struct control_call call = {.args = args,
+				    .uid = c->cred.uid,
+				    .may_change = c->cred.uid == 0 || c->cred.uid == geteuid()};
+	struct json_object *cmd = NULL, *data;
+	const struct control_verb *verb;
+	const char *error = "it cannot be answered now";
+	char why[128];
+
+	if (!json_object_object_get_ex(args, "cmd", &cmd) ||
+	    !json_object_is_type(cmd, json_type_string)) {
+		answer_error(c, "cmd is missing, or no string");
+		return;
+	}
+	verb = find_verb(k, json_object_get_string(cmd));
+	if (verb == NULL) {
+		(void)snprintf(why, sizeof why, "%.64s: no such command here",
+			       json_object_get_string(cmd));
+		answer_error(c, why);
+		return;
+	}
+	if (verb->changes && !call.may_change) {
+		(void)snprintf(why, sizeof why, "%s: only root and the daemon's own user may",
+			       verb->name);
+		answer_error(c, why);
+		return;
+	}
+	data = verb->run(&call, &error, k->ctx);
+	if (data != NULL)
+		answer_data(c, data);
+	else
+		answer_error(c, error);
+}
+
+static void
+on_packet(struct conn *conn, struct span text, void *arg)
+{
+	struct json_tokener *t = json_tokener_new();
+	struct json_object *o = NULL;
+
+	(void)conn;
+	if (t != NULL) {
+		json_tokener_set_flags(t, JSON_TOKENER_STRICT);
+		o = json_tokener_parse_ex(t, text.p, (int)text.n);
+	}
+	if (o == NULL || !json_object_is_type(o, json_type_object))
+		answer_error(arg, "a request is a JSON object");
+	else
+		carry_out(arg, o);
+	(void)json_object_put(o);
+	json_tokener_free(t);
+}
+
+/* ---- callers ---- */
+
+static void
+caller_free(struct caller *c)
+{
+	LIST_REMOVE(c, link);
+	c->control->n--;
+	free(c);
+}
+
+static void
+on_fault(struct conn *conn, int error, void *arg)
+{
+	answer_error(arg,
+		     error == EMSGSIZE ? "the request is too large" : "a request is a JSON object");
+	conn_finish(conn);
+}
+
+static void
+on_eof(struct conn *conn, bool cut, void *arg)
+{
+	(void)cut;
+	(void)arg;
+	conn_finish(conn);
+}
+
+static void
+on_close(struct conn *conn, int error, void *arg)
+{
+	(void)conn;
+	(void)error;
+	caller_free(arg);
+}
+
+static const struct conn_ops ops = {
+	.on_packet = on_packet, .on_fault = on_fault, .on_eof = on_eof, .on_close = on_close};
+
+static void
+take(struct control *k, int fd)
+{
+	struct caller *c = calloc(1, sizeof *c);
+	socklen_t n = sizeof c->cred;
+
+	if (c != NULL && k->n < CALLERS_MAX &&
+	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &c->cred, &n) == 0)
+		c->conn = conn_new(k->loop, fd, IDLE_MS, &ops, c);
+	if (c == NULL || c->conn == NULL) {
+		log_event(LOG_WARN, "control connection refused", "connections=%u", k->n);
+		free(c);
+		(void)close(fd);
+		return;
+	}
+	c->control = k;
+	LIST_INSERT_HEAD(&k->callers, c, link);
+	k->n++;
+}
+
+static void
+on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	int accepted = net_accept_unix(fd);
+
+	(void)what;
+	if (accepted >= 0)
+		take(arg, accepted);
+	else if (errno != EAGAIN)
+		log_errno(LOG_WARN, "cannot accept on the control socket", NULL);
+}
+
+/* ---- the socket ---- */
+
+static void
+release(struct control *k)
+{
+	struct caller *c;
+
+	if (k->readable != NULL)
+		event_free(k->readable);
+	while ((c = LIST_FIRST(&k->callers)) != NULL) {
+		conn_close(c->conn);
+		caller_free(c);
+	}
+	conn_loop_free(k->loop);
+	if (k->fd >= 0)
+		(void)close(k->fd);
+	free(k->path);
+	free(k);
+}
+
+struct control *
+control_new(struct event_base *base, const char *path, mode_t mode,
+	    const struct control_verb *verbs, void *ctx)
+{
+	struct control *k = calloc(1, sizeof *k);
+	int saved;
+
+	if (k == NULL)
+		return NULL;
+	k->verbs = verbs;
+	k->ctx = ctx;
+	LIST_INIT(&k->callers);
+	k->path = strdup(path);
+	k->loop = conn_loop_new(base, REQUEST_MAX);
+	k->fd = k->path == NULL || k->loop == NULL ? -1 : net_listen_unix(path, mode);
+	if (k->fd >= 0)
+		k->readable = event_new(base, k->fd, EV_READ | EV_PERSIST, on_readable, k);
+	if (k->readable != NULL && event_add(k->readable, NULL) == 0)
+		return k;
+	saved = k->fd < 0 && errno != 0 ? errno : ENOMEM;
+	if (k->fd >= 0)
+		(void)unlink(path);
+	release(k);
+	errno = saved;
+	return NULL;
+}
+
+void
+control_free(struct control *k)
+{
+	if (k == NULL)
+		return;
+	(void)unlink(k->path);
+	release(k);
+}
+
+void
+control_after_fork(struct control *k)
+{
+	if (k != NULL)
+		release(k);
+}

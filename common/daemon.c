@@ -1,0 +1,406 @@
+/* daemon.c - see daemon.h. */
+#include "daemon.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define AT(member) offsetof(struct daemon_conf, member)
+#define HOUR	   ((uint64_t)3600 * 1000)
+
+enum { WORKERS_MAX = 512 };
+
+#define LEVEL_NAME(name, text) text,
+static const char *const level_names[] = {LOG_LEVELS(LEVEL_NAME) NULL};
+static const char *const format_names[] = {"logfmt", "json", NULL};
+static const char *const narrate_names[] = {"auto", "yes", "no", NULL};
+enum { NARRATE_AUTO, NARRATE_YES };
+
+/* Of this process: there is one pidfile and one waiting parent at most. */
+static struct {
+	char *pidfile; /* written by this process, or NULL */
+	int lock;      /* its descriptor */
+	int parent;    /* the pipe on which the parent waits */
+} self = {.lock = -1, .parent = -1};
+
+static const char *
+judge_path(const char *text)
+{
+	return text[0] == '\0' || text[0] == '/' ? NULL : "a path must be absolute";
+}
+
+static const char *
+judge_log(const char *text)
+{
+	if (strcmp(text, "stderr") == 0 || strcmp(text, "syslog") == 0 || judge_path(text) == NULL)
+		return NULL;
+	return "neither stderr, syslog nor an absolute path";
+}
+
+static const char *
+judge_control(const char *text)
+{
+	if (strcmp(text, "none") == 0 || judge_path(text) == NULL)
+		return NULL;
+	return "neither none nor an absolute path";
+}
+
+const struct conf_key daemon_keys[] = {
+	{.name = "daemon",
+	 .letter = 'd',
+	 .type = CONF_BOOL,
+	 .offset = AT(daemon),
+	 .fallback = "no",
+	 .help = "detach from the terminal once serving"},
+	{.name = "pidfile",
+	 .type = CONF_TEXT,
+	 .offset = AT(pidfile),
+	 .max = 4096,
+	 .judge = judge_path,
+	 .help = "where the pid is kept; empty: in runtime_dir when detached, none in front"},
+	{.name = "runtime_dir",
+	 .type = CONF_TEXT,
+	 .offset = AT(runtime_dir),
+	 .max = 4096,
+	 .judge = judge_path,
+	 .help = "folder of control sockets and pidfiles; empty: /run/policypool, or the user's"},
+	{.name = "control",
+	 .type = CONF_TEXT,
+	 .offset = AT(control),
+	 .max = 4096,
+	 .judge = judge_control,
+	 .help = "path of the control socket, or none; empty: in runtime_dir"},
+	{.name = "control_mode",
+	 .type = CONF_MODE,
+	 .offset = AT(control_mode),
+	 .fallback = "0666",
+	 .max = 0777,
+	 .help = "permissions of the control socket: who may look"},
+	{.name = "log",
+	 .type = CONF_TEXT,
+	 .offset = AT(log),
+	 .max = 4096,
+	 .judge = judge_log,
+	 .help = "stderr, syslog or a file; empty: syslog when detached, otherwise stderr"},
+	{.name = "log_level",
+	 .type = CONF_CHOICE,
+	 .offset = AT(log_level),
+	 .fallback = "info",
+	 .choices = level_names,
+	 .help = "what is worth a line: error, warn, info or debug"},
+	{.name = "log_format",
+	 .type = CONF_CHOICE,
+	 .offset = AT(log_format),
+	 .fallback = "logfmt",
+	 .choices = format_names,
+	 .help = "logfmt or json lines"},
+	{.name = "narrate",
+	 .type = CONF_CHOICE,
+	 .offset = AT(narrate),
+	 .fallback = "auto",
+	 .choices = narrate_names,
+	 .help = "tell every packet on standard output; auto: in front only"},
+	{.name = "workers",
+	 .type = CONF_INT,
+	 .offset = AT(workers),
+	 .fallback = "0",
+	 .max = WORKERS_MAX,
+	 .help = "worker processes; 0: as many as CPUs"},
+	{.name = "worker_connections",
+	 .type = CONF_INT,
+	 .offset = AT(worker_connections),
+	 .fallback = "16384",
+	 .min = 1,
+	 .max = 1000000,
+	 .help = "connections that one worker holds at once"},
+	{.name = "stop_timeout",
+	 .type = CONF_DURATION,
+	 .offset = AT(stop_timeout),
+	 .fallback = "10s",
+	 .max = HOUR,
+	 .help = "how long workers may finish what they have when stopping"},
+	{.name = "backlog",
+	 .type = CONF_INT,
+	 .offset = AT(backlog),
+	 .fallback = "1024",
+	 .min = 1,
+	 .max = 65535,
+	 .help = "connections that may wait to be accepted"},
+	{.name = "max_message",
+	 .type = CONF_SIZE,
+	 .offset = AT(max_message),
+	 .fallback = "1M",
+	 .min = 1024,
+	 .max = 256 << 20,
+	 .help = "largest packet in bytes"},
+	{.name = "strict_payloadsize",
+	 .type = CONF_BOOL,
+	 .offset = AT(strict_payloadsize),
+	 .fallback = "no",
+	 .help = "refuse a request whose payloadsize is not its payload's true length"},
+	{.name = "idle_timeout",
+	 .type = CONF_DURATION,
+	 .offset = AT(idle_timeout),
+	 .fallback = "10m",
+	 .max = 168 * HOUR,
+	 .help = "close a connection that was silent for so long; 0: never"},
+};
+
+const size_t daemon_keys_n = sizeof daemon_keys / sizeof *daemon_keys;
+
+/* ---- detaching ---- */
+
+/* The parent: gone once the child serves, or has ended. */
+static NORETURN void
+wait_for(int ready, pid_t child)
+{
+	char word;
+	ssize_t n;
+	int status;
+
+	do
+		n = read(ready, &word, 1);
+	while (n < 0 && errno == EINTR);
+	if (n == 1)
+		_exit(0);
+	/* It has told why on stderr. */
+	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+		continue;
+	_exit(WIFEXITED(status) && WEXITSTATUS(status) != 0 ? WEXITSTATUS(status) : 1);
+}
+
+int
+daemon_detach(const struct daemon_conf *conf)
+{
+	int fd[2];
+	pid_t pid;
+
+	if (!conf->daemon)
+		return 0;
+	if (pipe2(fd, O_CLOEXEC) < 0)
+		return -1;
+	pid = fork();
+	if (pid < 0) {
+		(void)close(fd[0]);
+		(void)close(fd[1]);
+		return -1;
+	}
+	if (pid > 0) {
+		(void)close(fd[1]);
+		wait_for(fd[0], pid);
+	}
+	(void)close(fd[0]);
+	self.parent = fd[1];
+	(void)umask(022);
+	/* One fork: a session of its own has no terminal, and nothing here opens one (O_NOCTTY). */
+	return setsid() < 0 || chdir("/") < 0 ? -1 : 0;
+}
+
+void
+daemon_ready(void)
+{
+	int null;
+
+	if (self.parent < 0)
+		return;
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	for (int fd = 0; null >= 0 && fd <= 2; fd++)
+		(void)dup2(null, fd);
+	if (null > 2)
+		(void)close(null);
+	log_to_stderr_too(false);
+	if (write(self.parent, "r", 1) < 0)
+		log_errno(LOG_WARN, "nobody waits for this daemon to be ready", NULL);
+	(void)close(self.parent);
+	self.parent = -1;
+}
+
+/* ---- log ---- */
+
+int
+daemon_log(const struct daemon_conf *conf, const char *program)
+{
+	struct log_options o = {
+		.program = program,
+		.target = conf->log,
+		.level = (enum log_level)conf->log_level,
+		.json = conf->log_format == 1,
+		.narrate = conf->narrate == NARRATE_YES ||
+			   (conf->narrate == NARRATE_AUTO && !conf->daemon),
+	};
+
+	if (o.target[0] == '\0')
+		o.target = conf->daemon ? "syslog" : "stderr";
+	if (log_open(&o) < 0) {
+		log_errno(LOG_ERROR, "cannot open the log", "path=%s", log_quoted(o.target));
+		return -1;
+	}
+	log_to_stderr_too(conf->daemon && strcmp(o.target, "stderr") != 0);
+	return 0;
+}
+
+/* ---- paths ---- */
+
+static char *printed(const char *fmt, ...) PRINTF_LIKE(1, 2);
+
+static char *
+printed(const char *fmt, ...)
+{
+	char *out;
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vasprintf(&out, fmt, ap);
+	va_end(ap);
+	return n < 0 ? NULL : out;
+}
+
+char *
+daemon_runtime_dir(const char *configured)
+{
+	const char *user = getenv("XDG_RUNTIME_DIR");
+
+	if (configured != NULL && configured[0] != '\0')
+		return strdup(configured);
+	if (geteuid() == 0)
+		return strdup("/run/policypool");
+	if (user != NULL && user[0] == '/')
+		return printed("%s/policypool", user);
+	return printed("/tmp/policypool-%u", (unsigned)geteuid());
+}
+
+/* RUNTIME/NAME.SUFFIX, the folder made and found trustworthy.  NULL with errno. */
+static char *
+runtime_path(const struct daemon_conf *conf, const char *name, const char *suffix)
+{
+	char *dir = daemon_runtime_dir(conf->runtime_dir), *path = NULL;
+	struct stat st;
+
+	if (dir == NULL)
+		return NULL;
+	if (mkdir(dir, 0755) < 0 && errno != EEXIST)
+		;
+	else if (lstat(dir, &st) < 0)
+		;
+	else if (!S_ISDIR(st.st_mode))
+		errno = ENOTDIR;
+	else if (st.st_uid != geteuid() && st.st_uid != 0)
+		errno = EPERM; /* whoever owns it could replace what we put there */
+	else
+		path = printed("%s/%s.%s", dir, name, suffix);
+	free(dir);
+	return path;
+}
+
+char *
+daemon_control_path(const struct daemon_conf *conf, const char *name)
+{
+	if (strcmp(conf->control, "none") == 0) {
+		errno = 0;
+		return NULL;
+	}
+	if (conf->control[0] != '\0')
+		return strdup(conf->control);
+	return runtime_path(conf, name, "sock");
+}
+
+/* ---- pidfile ---- */
+
+static int
+lock_pidfile(int fd, const char *path)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+	if (fcntl(fd, F_SETLK, &lock) == 0)
+		return 0;
+	if ((errno == EACCES || errno == EAGAIN) && fcntl(fd, F_GETLK, &lock) == 0)
+		log_event(LOG_ERROR, "already running", "pidfile=%s by_pid=%d", log_quoted(path),
+			  (int)lock.l_pid);
+	else
+		log_errno(LOG_ERROR, "cannot lock the pidfile", "pidfile=%s", log_quoted(path));
+	return -1;
+}
+
+static int
+write_pid(int fd, const char *path)
+{
+	char text[16];
+	int n = snprintf(text, sizeof text, "%d\n", (int)getpid());
+
+	if (ftruncate(fd, 0) == 0 && pwrite(fd, text, (size_t)n, 0) == n)
+		return 0;
+	log_errno(LOG_ERROR, "cannot write the pidfile", "pidfile=%s", log_quoted(path));
+	return -1;
+}
+
+int
+daemon_pidfile(const struct daemon_conf *conf, const char *name)
+{
+	char *path;
+	int fd;
+
+	if (conf->pidfile[0] == '\0' && !conf->daemon)
+		return 0;
+	path = conf->pidfile[0] != '\0' ? strdup(conf->pidfile) : runtime_path(conf, name, "pid");
+	fd = path == NULL ? -1 : open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+	if (fd < 0)
+		log_errno(LOG_ERROR, "cannot open the pidfile", "pidfile=%s",
+			  log_quoted(path != NULL ? path : conf->runtime_dir));
+	if (fd < 0 || lock_pidfile(fd, path) < 0 || write_pid(fd, path) < 0) {
+		if (fd >= 0)
+			(void)close(fd);
+		free(path);
+		return -1;
+	}
+	self.pidfile = path;
+	self.lock = fd;
+	return 0;
+}
+
+static void
+forget(void)
+{
+	if (self.lock >= 0)
+		(void)close(self.lock);
+	if (self.parent >= 0)
+		(void)close(self.parent);
+	free(self.pidfile);
+	self.pidfile = NULL;
+	self.lock = self.parent = -1;
+}
+
+void
+daemon_after_fork(void)
+{
+	forget();
+}
+
+void
+daemon_end(void)
+{
+	if (self.pidfile != NULL)
+		(void)unlink(self.pidfile);
+	forget();
+}
+
+/* ---- workers ---- */
+
+unsigned
+daemon_workers(const struct daemon_conf *conf)
+{
+	cpu_set_t set;
+	int n;
+
+	if (conf->workers > 0)
+		return conf->workers;
+	n = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+	return n < 1 ? 1 : n > WORKERS_MAX ? WORKERS_MAX : (unsigned)n;
+}

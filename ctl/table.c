@@ -1,0 +1,172 @@
+/* table.c - see table.h. */
+#include "table.h"
+
+#include <ctype.h>
+#include <stdbool.h>
+#include <string.h>
+
+enum { COLUMNS = 64, CELL = 256, GAP = 2 };
+
+static bool
+is_seconds(const char *key)
+{
+	size_t n = strlen(key);
+
+	return n > 2 && strcmp(key + n - 2, "_s") == 0;
+}
+
+static bool
+is_number(struct json_object *v)
+{
+	return json_object_is_type(v, json_type_int) || json_object_is_type(v, json_type_double);
+}
+
+static void
+cell_text(const char *key, struct json_object *v, char out[CELL])
+{
+	const char *unit = is_seconds(key) && is_number(v) ? "s" : "";
+
+	(void)snprintf(out, CELL, "%s%s", v == NULL ? "-" : json_object_get_string(v), unit);
+}
+
+static void
+header_text(const char *key, char out[CELL])
+{
+	size_t n = strlen(key) - (is_seconds(key) ? 2 : 0);
+
+	if (n >= CELL)
+		n = CELL - 1;
+	for (size_t i = 0; i < n; i++)
+		out[i] = (char)toupper((unsigned char)key[i]);
+	out[n] = '\0';
+}
+
+/* Columns on a terminal, not bytes: continuation bytes of UTF-8 take none. */
+static int
+width(const char *s)
+{
+	int n = 0;
+
+	for (; *s != '\0'; s++)
+		n += ((unsigned char)*s & 0xc0) != 0x80;
+	return n;
+}
+
+struct column {
+	const char *key; /* borrowed from the data */
+	int width;
+	bool right;
+};
+
+static size_t
+columns_of(struct json_object *rows, struct column *column)
+{
+	struct json_object *first = json_object_array_get_idx(rows, 0);
+	char text[CELL];
+	size_t n = 0;
+
+	json_object_object_foreach(first, key, unused)
+	{
+		(void)unused;
+		if (n == COLUMNS)
+			break;
+		header_text(key, text);
+		column[n++] = (struct column){key, width(text), true};
+	}
+	for (size_t i = 0; i < json_object_array_length(rows); i++)
+		for (size_t c = 0; c < n; c++) {
+			struct json_object *v = json_object_object_get(
+				json_object_array_get_idx(rows, i), column[c].key);
+			cell_text(column[c].key, v, text);
+			if (width(text) > column[c].width)
+				column[c].width = width(text);
+			column[c].right = column[c].right &&
+					  (is_number(v) || strcmp(text, "-") == 0);
+		}
+	return n;
+}
+
+static void
+put_cell(const struct column *c, const char *text, bool last, FILE *out)
+{
+	int pad = c->width - width(text);
+
+	if (c->right)
+		(void)fprintf(out, "%*s%s%*s", pad, "", text, last ? 0 : GAP, "");
+	else
+		(void)fprintf(out, "%s%*s", text, last ? 0 : pad + GAP, "");
+}
+
+void
+table_print(struct json_object *rows, FILE *out)
+{
+	struct column column[COLUMNS];
+	char text[CELL];
+	size_t n;
+
+	if (json_object_array_length(rows) == 0) {
+		(void)fputs("none\n", out);
+		return;
+	}
+	n = columns_of(rows, column);
+	for (size_t c = 0; c < n; c++) {
+		header_text(column[c].key, text);
+		put_cell(&column[c], text, c + 1 == n, out);
+	}
+	(void)fputc('\n', out);
+	for (size_t i = 0; i < json_object_array_length(rows); i++) {
+		struct json_object *row = json_object_array_get_idx(rows, i);
+		for (size_t c = 0; c < n; c++) {
+			cell_text(column[c].key, json_object_object_get(row, column[c].key), text);
+			put_cell(&column[c], text, c + 1 == n, out);
+		}
+		(void)fputc('\n', out);
+	}
+}
+
+/* ---- objects ---- */
+
+static void
+full_key(const char *prefix, const char *key, char out[CELL])
+{
+	(void)snprintf(out, CELL, "%s%s%s", prefix, prefix[0] != '\0' ? "." : "", key);
+}
+
+static int
+longest(struct json_object *o, const char *prefix)
+{
+	int most = 0, n;
+	char name[CELL];
+
+	json_object_object_foreach(o, key, value)
+	{
+		full_key(prefix, key, name);
+		n = json_object_is_type(value, json_type_object) ? longest(value, name)
+								 : width(name);
+		most = n > most ? n : most;
+	}
+	return most;
+}
+
+static void
+print_members(struct json_object *o, const char *prefix, int column, FILE *out)
+{
+	char name[CELL], text[CELL];
+
+	json_object_object_foreach(o, key, value)
+	{
+		full_key(prefix, key, name);
+		if (json_object_is_type(value, json_type_object)) {
+			print_members(value, name, column, out);
+			continue;
+		}
+		cell_text(key, value, text);
+		(void)fprintf(out, "%s%*s%s\n", name, column - width(name) + GAP, "", text);
+	}
+}
+
+void
+table_print_object(struct json_object *o, FILE *out)
+{
+	print_members(o, "", longest(o, ""), out);
+}
