@@ -1,0 +1,59 @@
+/* load.h - sends requests over connections to the proxy, and tells what became of each.
+ *
+ * Every request is told of twice, whatever happens: once by on_send, and once by on_answer or
+ * on_fail.  A connection that is lost fails what was in flight on it and is connected anew, with
+ * pauses, as long as there is something left to send. */
+#ifndef POLICYPOOL_LOAD_H
+#define POLICYPOOL_LOAD_H
+
+#include <event2/event.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "addr.h"
+#include "reply.h"
+#include "template.h"
+
+struct load;
+
+struct load_conf {
+	struct addr proxy;
+	unsigned count;	   /* requests */
+	unsigned parallel; /* connections */
+	unsigned pipeline; /* requests in flight on one connection */
+	unsigned retries;  /* tries to connect anew, in a row, until a connection is given up */
+	bool keepalive;	   /* false: a connection for each request */
+	uint64_t timeout, connect_timeout; /* ms */
+	size_t max_message;		   /* bytes of a reply */
+};
+
+enum load_end {
+	LOAD_DONE,	 /* nothing left: all is answered or has failed */
+	LOAD_UNREACHABLE /* no connection could be made at all; nothing was sent */
+};
+
+struct load_ops {
+	/* n requests are given to a connection, or given up for want of one. */
+	void (*on_send)(unsigned n, void *ctx);
+	void (*on_answer)(const struct reply *, uint64_t latency_us, void *ctx);
+	/* n requests will have no answer. */
+	void (*on_fail)(unsigned n, const char *why, void *ctx);
+	/* A packet came that answers no request. */
+	void (*on_stray)(void *ctx);
+	/* Everything has been told.  why is for UNREACHABLE. */
+	void (*on_end)(enum load_end, const char *why, void *ctx);
+};
+
+/* proxy, conf's numbers and template must be fit for use.  NULL on ENOMEM.  Release: load_free().
+ */
+struct load *load_new(struct event_base *, const struct load_conf *, struct template *,
+		      const struct load_ops *, void *ctx);
+void load_free(struct load *);
+
+/* Connects.  on_end may be called before it returns. */
+void load_start(struct load *);
+
+/* Sends nothing more and fails what is in flight.  on_end is not called. */
+void load_stop(struct load *, const char *why);
+
+#endif

@@ -1,0 +1,243 @@
+/* run.c - see run.h. */
+#include "run.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "load.h"
+#include "net.h"
+#include "progress.h"
+#include "summary.h"
+
+struct run {
+	const struct client_conf *conf;
+	const struct template *template;
+	char proxy[ADDR_TEXT];
+	bool narrates; /* one request, told event by event */
+	struct event_base *base;
+	struct event *interrupt, *terminate;
+	struct load *load;
+	struct progress *progress;
+	struct summary summary;
+	uint64_t done; /* requests whose fate is known */
+	bool ended;
+	enum run_status status;
+};
+
+static void narrate(const struct run *, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* One line at once, also where stdout is a pipe. */
+static void
+narrate(const struct run *r, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (!r->narrates)
+		return;
+	printf("Client %s: ", r->template->srcid);
+	va_start(ap, fmt);
+	(void)vprintf(fmt, ap);
+	va_end(ap);
+	printf("\n");
+	(void)fflush(stdout); /* judged by ferror() at the end */
+}
+
+static void
+end(struct run *r, enum run_status status)
+{
+	r->ended = true;
+	r->status = status;
+	(void)event_base_loopbreak(r->base);
+}
+
+static enum run_status
+fail(const char *what, const char *why)
+{
+	(void)fprintf(stderr, "ppool-client: %s: %s\n", what, why);
+	return RUN_INCORRECT;
+}
+
+/* ---- what the load tells ---- */
+
+static void
+on_send(unsigned n, void *ctx)
+{
+	struct run *r = ctx;
+
+	summary_sent(&r->summary, n);
+	narrate(r, "sending to the proxy at %s, policy %s, payload of %zu bytes", r->proxy,
+		r->template->policy, r->template->size);
+}
+
+static void
+narrate_answer(const struct run *r, const struct reply *a)
+{
+	if (a->server.n > 0)
+		narrate(r, "received reply from server %.*s: %s", SPAN_ARG(a->server), a->payload);
+	if (a->verdict == REPLY_CORRECT)
+		narrate(r, "the hash is correct");
+	else if (a->verdict == REPLY_REFUSED)
+		narrate(r, "refused: %s: %s", a->code, a->detail);
+	else if (a->server.n > 0 && strcmp(a->mismatch, REPLY_WRONG_HASH) == 0)
+		narrate(r, "the hash is wrong: %s", a->detail);
+	else
+		narrate(r, "%s: %s", a->mismatch, a->detail);
+}
+
+static void
+on_answer(const struct reply *a, uint64_t latency_us, void *ctx)
+{
+	struct run *r = ctx;
+
+	summary_answer(&r->summary, a, latency_us);
+	r->done++;
+	if (r->narrates)
+		narrate_answer(r, a);
+}
+
+static void
+on_fail(unsigned n, const char *why, void *ctx)
+{
+	struct run *r = ctx;
+
+	summary_failed(&r->summary, n, why);
+	r->done += n;
+	narrate(r, "failed: %s", why);
+}
+
+static void
+on_stray(void *ctx)
+{
+	struct run *r = ctx;
+
+	summary_stray(&r->summary);
+}
+
+static void
+on_end(enum load_end how, const char *why, void *ctx)
+{
+	struct run *r = ctx;
+
+	if (how == LOAD_UNREACHABLE) {
+		(void)fail(r->proxy, why);
+		end(r, RUN_UNREACHABLE);
+	} else {
+		end(r,
+		    summary_all_correct(&r->summary, r->conf->count) ? RUN_CORRECT : RUN_INCORRECT);
+	}
+}
+
+static const struct load_ops load_ops = {
+	.on_send = on_send,
+	.on_answer = on_answer,
+	.on_fail = on_fail,
+	.on_stray = on_stray,
+	.on_end = on_end,
+};
+
+static void
+on_signal(evutil_socket_t signo, short what, void *ctx)
+{
+	struct run *r = ctx;
+
+	(void)signo;
+	(void)what;
+	load_stop(r->load, "interrupted");
+	end(r, RUN_INCORRECT);
+}
+
+/* ---- the run ---- */
+
+static int
+prepare(struct run *r, const struct client_settings *s, const struct addr *proxy,
+	struct template *t)
+{
+	struct load_conf conf = client_settings_load(s, proxy);
+
+	(void)signal(SIGPIPE, SIG_IGN); /* cannot fail: the signal exists */
+	(void)net_raise_nofile((unsigned long)conf.parallel + 64);
+	r->base = event_base_new();
+	if (r->base == NULL)
+		return -1;
+	r->interrupt = evsignal_new(r->base, SIGINT, on_signal, r);
+	r->terminate = evsignal_new(r->base, SIGTERM, on_signal, r);
+	if (r->interrupt == NULL || event_add(r->interrupt, NULL) < 0 || r->terminate == NULL ||
+	    event_add(r->terminate, NULL) < 0)
+		return -1;
+	if (!r->conf->quiet && isatty(STDERR_FILENO) == 1) {
+		r->progress = progress_new(r->base, STDERR_FILENO, conf.count, &r->done);
+		if (r->progress == NULL)
+			return -1;
+	}
+	r->load = load_new(r->base, &conf, t, &load_ops, r);
+	return r->load == NULL ? -1 : 0;
+}
+
+static void
+drive(struct run *r)
+{
+	uint64_t began = clock_us();
+
+	load_start(r->load);
+	/* The loop forgets a break from before it began. */
+	if (!r->ended && event_base_dispatch(r->base) < 0)
+		load_stop(r->load, "event loop failed");
+	r->summary.elapsed_us = clock_us() - began;
+	progress_free(r->progress);
+	r->progress = NULL;
+}
+
+/* 0, or -1 with errno: nobody shall take half a summary for a whole one. */
+static int
+report(struct run *r)
+{
+	const struct summary *s = &r->summary;
+
+	assert(s->sent == s->correct + s->wrong + s->refused + s->failed);
+	if (r->conf->json && summary_print_json(s, stdout) < 0)
+		return -1;
+	if (!r->conf->json && !r->conf->quiet && !r->narrates)
+		summary_print(s, stdout);
+	return fflush(stdout) == 0 && !ferror(stdout) ? 0 : -1;
+}
+
+static void
+release(struct run *r)
+{
+	progress_free(r->progress);
+	load_free(r->load);
+	if (r->interrupt != NULL)
+		event_free(r->interrupt);
+	if (r->terminate != NULL)
+		event_free(r->terminate);
+	if (r->base != NULL)
+		event_base_free(r->base);
+	summary_free(&r->summary);
+}
+
+enum run_status
+run(const struct client_settings *s, const struct addr *proxy, struct template *t)
+{
+	const struct client_conf *c = &s->client;
+	struct run r = {.conf = c, .template = t, .status = RUN_INCORRECT};
+
+	r.narrates = c->count == 1 && !c->quiet && !c->json;
+	(void)addr_text(proxy, r.proxy);
+	summary_init(&r.summary);
+	if (prepare(&r, s, proxy, t) < 0) {
+		r.status = fail("cannot begin", strerror(errno));
+	} else {
+		drive(&r);
+		if (r.status != RUN_UNREACHABLE && report(&r) < 0)
+			r.status = fail("standard output", strerror(errno));
+	}
+	release(&r);
+	return r.status;
+}

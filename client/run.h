@@ -1,0 +1,20 @@
+/* run.h - one run of the client: sends what the settings ask for, tells what became of it. */
+#ifndef POLICYPOOL_CLIENT_RUN_H
+#define POLICYPOOL_CLIENT_RUN_H
+
+#include "addr.h"
+#include "settings.h"
+#include "template.h"
+
+enum run_status {
+	RUN_CORRECT = 0,    /* every digest was right */
+	RUN_INCORRECT = 1,  /* one was not, or could not be had */
+	RUN_USAGE = 2,	    /* nothing was tried */
+	RUN_UNREACHABLE = 3 /* no connection to the proxy could be made */
+};
+
+/* Tells the outcome on stdout and what prevents the work on stderr.  SIGINT and SIGTERM end it
+ * early, with the outcome so far. */
+enum run_status run(const struct client_settings *, const struct addr *proxy, struct template *);
+
+#endif

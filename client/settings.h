@@ -1,0 +1,53 @@
+/* settings.h - what ppool-client can be told, by file or command line; see policypool.conf(5). */
+#ifndef POLICYPOOL_CLIENT_SETTINGS_H
+#define POLICYPOOL_CLIENT_SETTINGS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "addr.h"
+#include "attr.h"
+#include "buf.h"
+#include "conf.h"
+#include "load.h"
+#include "template.h"
+
+struct client_conf {
+	char *id;
+	char *revproc; /* the proxy: PORT or HOST:PORT */
+	char *host;    /* of the proxy, where revproc has none */
+	char *pkt;     /* file of a request packet, "-": standard input; empty: none */
+	char *policy;
+	char *payload; /* text, "-": standard input */
+	uint64_t size; /* bytes of random payload */
+	bool vary;
+	unsigned count, parallel, pipeline, retries;
+	bool keepalive;
+	uint64_t timeout, connect_timeout; /* ms */
+	uint64_t max_message;		   /* bytes */
+	bool quiet, json;
+};
+
+struct client_settings {
+	struct client_conf client;
+	struct conf_table table[1];
+	struct conf_command command; /* filled by conf_load() */
+};
+
+/* Ties the table to s; call first. */
+void client_settings_init(struct client_settings *);
+
+/* What no single key can judge: required and contradicting keys; and the proxy's address.
+ * 0, or -1 with one line on err. */
+MUST_CHECK int client_settings_check(const struct client_settings *, struct addr *proxy, FILE *err);
+
+/* The request to send: reads the files that it is made of.  0, or -1 with one line on err.
+ * Release: template_free(), in either case; the settings must outlive it. */
+MUST_CHECK int client_settings_template(const struct client_settings *, struct template *,
+					FILE *err);
+
+/* How to send it. */
+struct load_conf client_settings_load(const struct client_settings *, const struct addr *proxy);
+
+#endif

@@ -1,0 +1,273 @@
+"""A scenario's workbench: real daemons on free ports, in a folder of their own, ended with the scenario."""
+import contextlib
+import hashlib
+import json
+import os
+import re
+import resource
+import shlex
+import signal
+import socket
+import subprocess
+import threading
+
+PROGRAMS = os.environ["POLICYPOOL_PROGRAMS"]
+FOLDER = os.environ["POLICYPOOL_SCENARIO"]
+WRAP = shlex.split(os.environ.get("POLICYPOOL_WRAP", ""))
+SLOW = 4 if WRAP or "san" in PROGRAMS or "address" in PROGRAMS else 1
+
+
+def sha1(text):
+    return hashlib.sha1(text.encode() if isinstance(text, str) else text).hexdigest()
+
+
+def wait_until(predicate, what, seconds=15):
+    """The one place that polls: until predicate() is true, or the scenario fails naming `what`."""
+    never = threading.Event()
+    for _ in range(int(seconds * SLOW / 0.02)):
+        got = predicate()
+        if got:
+            return got
+        never.wait(0.02)
+    raise AssertionError(f"not in time: {what}")
+
+
+def allow_files(n):
+    """Raises this process's limit of open files; what it got."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    want = n if hard == resource.RLIM_INFINITY else min(n, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, want), hard))
+    return max(soft, want)
+
+
+class Daemon:
+    """A program in front, its output read as it comes."""
+
+    def __init__(self, argv, stdin=None):
+        self.argv = argv
+        self.output = ""
+        self.process = subprocess.Popen(WRAP + argv, stdin=stdin or subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                        stderr=subprocess.STDOUT, start_new_session=True, cwd=FOLDER)
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
+
+    def _read(self):
+        while chunk := os.read(self.process.stdout.fileno(), 65536):
+            self.output += chunk.decode(errors="replace")
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def wait_for(self, pattern, seconds=15):
+        def look():
+            found = re.search(pattern, self.output)
+            if not found and self.process.poll() is not None:
+                self.reader.join(2)
+                found = re.search(pattern, self.output)
+                assert found, f"{self.argv[0]} ended with {self.process.returncode}:\n{self.output}"
+            return found
+        try:
+            return wait_until(look, f"{pattern!r} from {os.path.basename(self.argv[0])}", seconds)
+        except AssertionError as e:
+            raise AssertionError(f"{e}\n{self.output}") from None
+
+    def alive(self):
+        return self.process.poll() is None
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def stop(self, number=signal.SIGTERM, seconds=20):
+        """Its exit status."""
+        if self.alive():
+            self.signal(number)
+        return self.wait(seconds)
+
+    def wait(self, seconds=20):
+        status = self.process.wait(seconds * SLOW)
+        self.reader.join(2)
+        return status
+
+    def kill_group(self):
+        """The whole daemon at once, as if the machine had lost it."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+        self.process.wait()
+
+
+class Proxy(Daemon):
+    def __init__(self, bench, port=0, workers=2, options=()):
+        super().__init__([f"{PROGRAMS}/ppool-proxy", "-port", str(port), "--runtime-dir", bench.runtime,
+                          "--workers", str(workers), *map(str, options)])
+        self.port = int(self.wait_for(r"Proxy running on port (\d+)")[1])
+        self.socket = f"{bench.runtime}/ppool-proxy-{self.port}.sock"
+
+    def servers(self):
+        return {s["id"]: s for s in ctl(self.socket, "servers")}
+
+    def wait_server(self, id, present=True, **wanted):
+        def look():
+            s = self.servers().get(str(id))
+            return (s is not None) == present and all(s[k] == v for k, v in wanted.items())
+        wait_until(look, f"server {id} {'present' if present else 'gone'} {wanted or ''}")
+
+
+class Server(Daemon):
+    def __init__(self, bench, id, policy, proxy, port=0, workers=2, options=(), wait=True):
+        self.id = str(id)
+        where = [] if proxy is None else ["-revproc", str(proxy.port if isinstance(proxy, Proxy) else proxy)]
+        super().__init__([f"{PROGRAMS}/ppool-server", "-id", str(id), "-pp", str(policy), "-listen", str(port), *where,
+                          "--runtime-dir", bench.runtime, "--workers", str(workers), *map(str, options)])
+        self.port = int(self.wait_for(r"Server running with id .*, policy .*, listening on port (\d+)")[1])
+        self.socket = f"{bench.runtime}/ppool-server-{id}.sock"
+        if wait and isinstance(proxy, Proxy):
+            proxy.wait_server(id, addr=f"127.0.0.1:{self.port}")
+
+
+def ctl_run(*argv):
+    done = subprocess.run([f"{PROGRAMS}/ppool-ctl", *map(str, argv)], capture_output=True, text=True, timeout=30 * SLOW)
+    return done.returncode, done.stdout, done.stderr
+
+
+def ctl(path, verb):
+    status, out, err = ctl_run("-s", path, "--json", verb)
+    assert status == 0, f"ppool-ctl {verb}: {status} {err}"
+    return json.loads(out)
+
+
+def workers(daemon):
+    return [w["pid"] for w in ctl(daemon.socket, "workers") if w["state"] == "ready"]
+
+
+def open_files(daemon):
+    """{pid: number of descriptors} of the master and its workers."""
+    return {pid: len(os.listdir(f"/proc/{pid}/fd")) for pid in [daemon.pid, *workers(daemon)]}
+
+
+def run(program, *argv, stdin=None, seconds=60):
+    """(exit status, stdout, stderr) of a program that ends by itself."""
+    done = subprocess.run([f"{PROGRAMS}/{program}", *map(str, argv)], input=stdin, capture_output=True, text=True,
+                          timeout=seconds * SLOW, cwd=FOLDER)
+    return done.returncode, done.stdout, done.stderr
+
+
+def client(proxy, *argv, stdin=None, seconds=60):
+    port = proxy.port if hasattr(proxy, "port") else proxy
+    return run("ppool-client", "-revproc", port, *argv, stdin=stdin, seconds=seconds)
+
+
+def client_json(proxy, *argv, seconds=60):
+    status, out, err = client(proxy, "--json", *argv, seconds=seconds)
+    assert out, f"no summary: {status} {err}"
+    return status, json.loads(out)
+
+
+def request(payload="hello", policy="111", srcid="1", type="0", **more):
+    return json.dumps({"type": type, "srcid": srcid, "privPoliId": policy, "payload": payload, **more}).encode()
+
+
+class Peer:
+    """A raw connection that reads whole objects."""
+
+    def __init__(self, port, seconds=10):
+        self.socket = socket.create_connection(("127.0.0.1", port if isinstance(port, int) else port.port))
+        self.socket.settimeout(seconds * SLOW)
+        self.rest = b""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def send(self, data):
+        self.socket.sendall(data)
+        return self
+
+    def read(self):
+        """The next object, or None at the end of the stream."""
+        while b"\n" not in self.rest:
+            try:
+                chunk = self.socket.recv(65536)
+            except ConnectionResetError:
+                chunk = b""
+            if not chunk:
+                assert not self.rest, f"cut: {self.rest[:200]!r}"
+                return None
+            self.rest += chunk
+        line, _, self.rest = self.rest.partition(b"\n")
+        return json.loads(line)
+
+    def ask(self, data):
+        return self.send(data).read()
+
+    def end(self):
+        self.socket.shutdown(socket.SHUT_WR)
+        return self
+
+    def closed(self):
+        """True when nothing but the end follows."""
+        return self.read() is None
+
+    def close(self):
+        self.socket.close()
+
+
+def ask(port, data=None, **fields):
+    """One request on a connection of its own."""
+    with Peer(port) as p:
+        return p.ask(data if data is not None else request(**fields))
+
+
+def correct(reply, payload="hello"):
+    return reply is not None and str(reply["type"]) == "2" and reply["payload"] == sha1(payload)
+
+
+class Bench:
+    def __init__(self):
+        self.runtime = os.path.join(FOLDER, "run")
+        os.makedirs(self.runtime, exist_ok=True)
+        self.started = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_):
+        for d in reversed(self.started):
+            if not d.alive():
+                continue
+            status = d.stop()
+            if kind is None:
+                assert status == 0, f"{d.argv[0]} ended with {status}:\n{d.output}"
+        if kind is not None:
+            for d in self.started:
+                print(f"--- {' '.join(map(str, d.argv))}\n{d.output[-6000:]}")
+
+    def keep(self, daemon):
+        self.started.append(daemon)
+        return daemon
+
+    def proxy(self, *args, **options):
+        return self.keep(Proxy(self, *args, **options))
+
+    def server(self, id="100", policy="111", proxy=None, **options):
+        return self.keep(Server(self, id, policy, proxy, **options))
+
+    def file(self, name, text):
+        path = os.path.join(FOLDER, name)
+        with open(path, "w") as f:
+            f.write(text)
+        return path
+
+
+def free_port():
+    """A port that was free a moment ago, for what must know it before it listens."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def still_serves(proxy, payload="still"):
+    """Another connection is served, at once and rightly."""
+    assert correct(ask(proxy, payload=payload), payload), "another connection is not served"

@@ -1,0 +1,155 @@
+"""The existing peers that speak these packets, faithful to what policypool(7) says of them, with knobs for
+misbehaviour.  Servers and proxy run in threads of the scenario."""
+import hashlib
+import json
+import socket
+import threading
+
+ONE_READ = 2048
+
+
+def listen(port=0):
+    s = socket.socket()
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.bind(("127.0.0.1", port))
+    s.listen(64)
+    return s
+
+
+def ask(port, payload="hello", policy="111", srcid="1", numbers=False):
+    """The plain client: one object, no newline, one read; the packet that it understood."""
+    form = int if numbers else str
+    with socket.create_connection(("127.0.0.1", port)) as s:
+        s.settimeout(20)
+        s.sendall(json.dumps({"type": form(0), "srcid": form(srcid), "privPoliId": form(policy) if policy.isdigit() else policy,
+                              "payloadsize": form(len(payload)), "payload": payload}).encode())
+        return json.loads(s.recv(ONE_READ))
+
+
+def reply(id, request):
+    digest = hashlib.sha1(request["payload"].encode()).hexdigest()
+    return {"type": "2", "srcid": str(id), "destid": str(request["srcid"]), "payloadsize": len(digest), "payload": digest}
+
+
+class Server:
+    """Announces itself before it listens, closes that connection without reading, then serves one connection at
+    a time, one read a request.  `behave(server, connection, request)` replaces the answer."""
+
+    def __init__(self, proxy_port, id="1", policy="111", port=None, numbers=False, listens=None, behave=None,
+                 closes=True):
+        self.id, self.policy, self.closes = str(id), policy, closes
+        self.behave = behave
+        self.requests, self.broken = [], None
+        self.open = self.most_open = 0
+        self.lock = threading.Lock()
+        self.end = threading.Event()
+        reserved = listen(port or 0)
+        self.port = reserved.getsockname()[1]
+        self.socket = reserved
+        if listens is not None:  # an Event: the port is closed until it is set
+            reserved.close()
+            self.socket = None
+        self.announce(proxy_port, numbers)
+        self.thread = threading.Thread(target=self._serve, args=(listens,), daemon=True)
+        self.thread.start()
+
+    def announce(self, proxy_port, numbers=False):
+        form = int if numbers else str
+        message = {"type": form(1), "id": form(self.id), "privPolyId": form(self.policy) if self.policy.isdigit() else self.policy,
+                   "listenport": form(self.port)}
+        with socket.create_connection(("127.0.0.1", proxy_port)) as s:
+            s.sendall(json.dumps(message).encode())
+
+    def _serve(self, listens):
+        if listens is not None:
+            listens.wait()
+            self.socket = listen(self.port)
+        self.socket.settimeout(0.1)
+        watch = threading.Thread(target=self._count, daemon=True)
+        watch.start()
+        while not self.end.is_set() and self.broken is None:
+            try:
+                connection, _ = self.socket.accept()
+            except TimeoutError:
+                continue
+            except OSError:
+                return
+            with connection:
+                connection.settimeout(10)
+                self._one(connection)
+        self.socket.close()
+
+    def _count(self):
+        """The most connections that were established to this port at one moment, as the kernel sees it."""
+        ended = threading.Event()
+        want = f"0100007F:{self.port:04X}"
+        while not self.end.is_set():
+            with open("/proc/net/tcp") as f:
+                n = sum(1 for line in f if line.split()[1] == want and line.split()[3] == "01")
+            self.most_open = max(self.most_open, n)
+            ended.wait(0.001)
+
+    def _one(self, connection):
+        try:
+            data = connection.recv(ONE_READ)
+            if not data:
+                return
+            self.requests.append(data)
+            request = json.loads(data)
+            if self.behave is not None:
+                self.behave(self, connection, request)
+                return
+            connection.sendall(json.dumps(reply(self.id, request)).encode())
+            if not self.closes:
+                connection.recv(1)  # until the peer closes
+        except (ValueError, KeyError) as e:
+            self.broken = f"{e}: {data[:200]!r}"
+        except OSError:
+            pass
+
+    def stop(self):
+        self.end.set()
+        self.thread.join(5)
+
+
+class Proxy:
+    """Takes "type":"1" as strings only, connects anew for each request, reads one answer, never acknowledges."""
+
+    def __init__(self):
+        self.servers = {}  # policy: [(id, port)]
+        self.turn = {}
+        self.announcements = []
+        self.socket = listen()
+        self.port = self.socket.getsockname()[1]
+        self.thread = threading.Thread(target=self._serve, daemon=True)
+        self.thread.start()
+
+    def _serve(self):
+        while True:
+            try:
+                connection, _ = self.socket.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._one, args=(connection,), daemon=True).start()
+
+    def _one(self, connection):
+        with connection:
+            connection.settimeout(10)
+            message = json.loads(connection.recv(ONE_READ).decode())
+            if message["type"] == "1":
+                self.announcements.append(message)
+                known = self.servers.setdefault(message["privPolyId"], [])
+                known[:] = [s for s in known if s[0] != message["id"]]
+                known.append((message["id"], int(message["listenport"])))
+                return
+            policy = message["privPoliId"]
+            self.turn[policy] = self.turn.get(policy, -1) + 1
+            _, port = self.servers[policy][self.turn[policy] % len(self.servers[policy])]
+            with socket.create_connection(("127.0.0.1", port)) as s:
+                s.settimeout(10)
+                s.sendall(json.dumps(message).encode())
+                connection.sendall(s.recv(ONE_READ))
+
+    def stop(self):
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.socket.close()

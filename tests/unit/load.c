@@ -1,0 +1,548 @@
+/* links: client/load
+ *
+ * The proxy is a peer in the same loop, on a port of its own, that misbehaves as told. */
+#include "load.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "conn.h"
+#include "counts.h"
+#include "net.h"
+#include "packet.h"
+
+enum habit {
+	ANSWERS,
+	REFUSES,
+	ANSWERS_WRONG,
+	ANSWERS_TWICE,
+	SAYS_NOTHING,
+	CLOSES_AFTER, /* so many answers on a connection */
+	CUTS_AFTER,   /* likewise, in the middle of the next */
+	TALKS_NONSENSE,
+	TALKS_BROKEN_JSON,
+	VANISHES_AFTER /* so many answers in all: stops listening and closes each at its next
+			  request */
+};
+
+struct peer {
+	enum habit habit;
+	unsigned after;
+	struct event_base *base;
+	struct conn_loop *conns;
+	int listener;
+	struct event *accepting;
+	struct addr addr;
+	unsigned accepted, answered;
+};
+
+struct guest {
+	struct peer *peer;
+	unsigned answered;
+};
+
+struct outcome {
+	struct event_base *base;
+	uint64_t sent, answered, correct, wrong, refused, failed, stray;
+	uint64_t most_in_flight;
+	struct counts reasons;
+	bool ended;
+	enum load_end end;
+	char why[100];
+	struct load *load;
+	uint64_t stop_at; /* answers; 0: never */
+};
+
+/* ---- the peer ---- */
+
+static void
+leave(struct conn *c, struct guest *g)
+{
+	conn_close(c);
+	free(g);
+}
+
+static void
+stop_listening(struct peer *p)
+{
+	if (p->listener < 0)
+		return;
+	event_free(p->accepting);
+	cr_assert_eq(close(p->listener), 0);
+	p->listener = -1;
+}
+
+static void
+answer(struct conn *c, const struct packet *request, bool right)
+{
+	struct buf scratch = BUF_INIT;
+	struct span payload;
+	char digest[DIGEST_HEX + 1];
+
+	cr_assert_eq(packet_payload(request, &scratch, &payload), 0);
+	digest_sha1_hex(payload, digest);
+	if (!right)
+		digest[0] = digest[0] == 'a' ? 'b' : 'a';
+	cr_assert_eq(packet_reply(conn_output(c), request, "100", span_str(digest)), 0);
+	conn_flush_later(c);
+	buf_release(&scratch);
+}
+
+static void
+say(struct conn *c, const char *text)
+{
+	cr_assert_eq(conn_write(c, span_str(text)), 0);
+}
+
+/* True when the guest is gone. */
+static bool
+misbehave(struct conn *c, struct guest *g, const struct packet *request)
+{
+	struct peer *p = g->peer;
+
+	switch (p->habit) {
+	case ANSWERS: answer(c, request, true); break;
+	case ANSWERS_WRONG: answer(c, request, false); break;
+	case ANSWERS_TWICE:
+		answer(c, request, true);
+		answer(c, request, true);
+		break;
+	case REFUSES:
+		cr_assert_eq(
+			packet_error(conn_output(c), request, "p", PACKET_NO_SERVER, "nobody", 0),
+			0);
+		conn_flush_later(c);
+		break;
+	case SAYS_NOTHING: break;
+	case TALKS_NONSENSE: say(c, "nonsense"); break;
+	case TALKS_BROKEN_JSON: say(c, "{\"type\":2,]}"); break;
+	case CLOSES_AFTER:
+		if (g->answered == p->after) {
+			conn_finish(c);
+			return true;
+		}
+		answer(c, request, true);
+		break;
+	case CUTS_AFTER:
+		if (g->answered == p->after) {
+			say(c, "{\"type\":2,");
+			conn_finish(c);
+			return true;
+		}
+		answer(c, request, true);
+		break;
+	case VANISHES_AFTER:
+		if (p->answered >= p->after) {
+			stop_listening(p);
+			conn_finish(c);
+			return true;
+		}
+		answer(c, request, true);
+		break;
+	}
+	return false;
+}
+
+static void
+guest_packet(struct conn *c, struct span text, void *ctx)
+{
+	struct guest *g = ctx;
+	struct packet request;
+	struct packet_fault fault;
+
+	cr_assert_eq(packet_parse(&request, text, &fault), 0);
+	cr_assert_eq(request.type, PACKET_REQUEST);
+	if (misbehave(c, g, &request))
+		return;
+	g->answered++;
+	g->peer->answered++;
+}
+
+static void
+guest_fault(struct conn *c, int error, void *ctx)
+{
+	(void)error;
+	leave(c, ctx);
+}
+
+static void
+guest_eof(struct conn *c, bool cut, void *ctx)
+{
+	cr_assert_not(cut);
+	leave(c, ctx);
+}
+
+static void
+guest_close(struct conn *c, int error, void *ctx)
+{
+	(void)c;
+	(void)error;
+	free(ctx);
+}
+
+static const struct conn_ops guest_ops = {.on_packet = guest_packet,
+					  .on_fault = guest_fault,
+					  .on_eof = guest_eof,
+					  .on_close = guest_close};
+
+static void
+accept_guest(evutil_socket_t fd, short what, void *ctx)
+{
+	struct peer *p = ctx;
+	struct guest *g = calloc(1, sizeof *g);
+	struct addr from;
+	int s;
+
+	(void)what;
+	cr_assert_not_null(g);
+	cr_assert_eq(net_accept(fd, &s, &from), NET_ACCEPTED);
+	g->peer = p;
+	p->accepted++;
+	cr_assert_not_null(conn_new(p->conns, s, 0, &guest_ops, g));
+}
+
+static void
+open_peer(struct peer *p, struct event_base *base, enum habit habit, unsigned after)
+{
+	*p = (struct peer){.habit = habit, .after = after, .base = base};
+	p->conns = conn_loop_new(base, 1 << 20);
+	cr_assert_not_null(p->conns);
+	cr_assert_eq(addr_numeric(&p->addr, "127.0.0.1", 0), 0);
+	p->listener = net_listen(&p->addr, 128);
+	cr_assert_geq(p->listener, 0);
+	cr_assert_eq(net_local(p->listener, &p->addr), 0);
+	p->accepting = event_new(base, p->listener, EV_READ | EV_PERSIST, accept_guest, p);
+	cr_assert_eq(event_add(p->accepting, NULL), 0);
+}
+
+/* ---- the load ---- */
+
+static void
+on_send(unsigned n, void *ctx)
+{
+	struct outcome *o = ctx;
+
+	cr_assert_not(o->ended);
+	o->sent += n;
+	if (o->sent - o->answered - o->failed > o->most_in_flight)
+		o->most_in_flight = o->sent - o->answered - o->failed;
+}
+
+static void
+on_answer(const struct reply *r, uint64_t latency_us, void *ctx)
+{
+	struct outcome *o = ctx;
+
+	(void)latency_us;
+	cr_assert_not(o->ended);
+	o->answered++;
+	o->correct += r->verdict == REPLY_CORRECT;
+	o->wrong += r->verdict == REPLY_WRONG;
+	o->refused += r->verdict == REPLY_REFUSED;
+	if (o->answered == o->stop_at) {
+		load_stop(o->load, "stopped");
+		(void)event_base_loopbreak(o->base);
+	}
+}
+
+static void
+on_fail(unsigned n, const char *why, void *ctx)
+{
+	struct outcome *o = ctx;
+
+	cr_assert_not(o->ended);
+	o->failed += n;
+	counts_add(&o->reasons, span_str(why), n);
+}
+
+static void
+on_stray(void *ctx)
+{
+	struct outcome *o = ctx;
+
+	o->stray++;
+}
+
+static void
+on_end(enum load_end end, const char *why, void *ctx)
+{
+	struct outcome *o = ctx;
+
+	cr_assert_not(o->ended);
+	o->ended = true;
+	o->end = end;
+	(void)snprintf(o->why, sizeof o->why, "%s", why != NULL ? why : "");
+	(void)event_base_loopbreak(o->base);
+}
+
+static const struct load_ops ops = {.on_send = on_send,
+				    .on_answer = on_answer,
+				    .on_fail = on_fail,
+				    .on_stray = on_stray,
+				    .on_end = on_end};
+
+static struct load_conf
+conf_of(unsigned count, unsigned parallel, unsigned pipeline)
+{
+	return (struct load_conf){.count = count,
+				  .parallel = parallel,
+				  .pipeline = pipeline,
+				  .retries = 1,
+				  .keepalive = true,
+				  .timeout = 30000,
+				  .connect_timeout = 5000,
+				  .max_message = 4096};
+}
+
+static void
+drive(struct event_base *base, struct load_conf *conf, struct outcome *o)
+{
+	struct template_conf tc = {
+		.id = "7", .policy = "111", .kind = TEMPLATE_RANDOM, .size = 100, .max = 4096};
+	struct template t;
+	char why[TEMPLATE_WHY];
+
+	tc.vary = true;
+	cr_assert_eq(template_init(&t, &tc, why), 0);
+	o->base = base;
+	counts_init(&o->reasons, 8);
+	o->load = load_new(base, conf, &t, &ops, o);
+	cr_assert_not_null(o->load);
+	load_start(o->load);
+	if (!o->ended)
+		cr_assert_eq(event_base_dispatch(base), 0);
+	cr_assert_eq(o->sent, o->correct + o->wrong + o->refused + o->failed);
+	load_free(o->load);
+	template_free(&t);
+}
+
+static void
+finish(struct event_base *base, struct peer *p, struct outcome *o)
+{
+	stop_listening(p);
+	while (conn_loop_count(p->conns) > 0) /* the load has closed its ends */
+		cr_assert_eq(event_base_loop(base, EVLOOP_ONCE), 0);
+	(void)event_base_loop(base, EVLOOP_NONBLOCK);
+	conn_loop_free(p->conns);
+	counts_free(&o->reasons);
+	event_base_free(base);
+}
+
+/* What a load of conf against such a peer comes to. */
+static struct outcome
+against(enum habit habit, unsigned after, struct load_conf conf, struct peer *p)
+{
+	struct event_base *base = event_base_new();
+	struct outcome o = {.sent = 0};
+
+	open_peer(p, base, habit, after);
+	conf.proxy = p->addr;
+	drive(base, &conf, &o);
+	cr_assert(o.ended);
+	if (o.reasons.n > 0)
+		(void)snprintf(o.why, sizeof o.why, "%.99s", o.reasons.entry[0].text);
+	finish(base, p, &o);
+	return o;
+}
+
+Test(load, sends_all_and_takes_all_answers)
+{
+	struct peer p;
+	struct outcome o = against(ANSWERS, 0, conf_of(1000, 7, 5), &p);
+
+	cr_assert_eq(o.end, LOAD_DONE);
+	cr_assert_eq(o.correct, 1000);
+	cr_assert_eq(o.sent, 1000);
+	cr_assert_eq(p.accepted, 7);
+	cr_assert_eq(o.most_in_flight, 35);
+}
+
+Test(load, has_one_in_flight_where_there_is_no_pipeline)
+{
+	struct peer p;
+	struct outcome o = against(ANSWERS, 0, conf_of(100, 1, 1), &p);
+
+	cr_assert_eq(o.correct, 100);
+	cr_assert_eq(o.most_in_flight, 1);
+	cr_assert_eq(p.accepted, 1);
+}
+
+Test(load, makes_no_more_connections_than_it_has_requests)
+{
+	struct peer p;
+	struct outcome o = against(ANSWERS, 0, conf_of(3, 100, 10), &p);
+
+	cr_assert_eq(o.correct, 3);
+	cr_assert_eq(p.accepted, 3);
+}
+
+Test(load, can_use_a_connection_for_each_request)
+{
+	struct peer p;
+	struct load_conf conf = conf_of(50, 4, 8);
+	struct outcome o;
+
+	conf.keepalive = false;
+	o = against(ANSWERS, 0, conf, &p);
+	cr_assert_eq(o.correct, 50);
+	cr_assert_eq(p.accepted, 50);
+	cr_assert_eq(o.most_in_flight, 4);
+}
+
+Test(load, counts_wrong_answers_and_refusals_and_goes_on)
+{
+	struct peer p;
+	struct outcome o = against(ANSWERS_WRONG, 0, conf_of(20, 2, 2), &p);
+
+	cr_assert_eq(o.wrong, 20);
+	cr_assert_eq(p.accepted, 2);
+	o = against(REFUSES, 0, conf_of(20, 2, 2), &p);
+	cr_assert_eq(o.refused, 20);
+	cr_assert_eq(p.accepted, 2);
+}
+
+Test(load, an_answer_too_many_is_no_answer_to_the_next)
+{
+	struct peer p;
+	struct outcome o = against(ANSWERS_TWICE, 0, conf_of(1, 1, 1), &p);
+
+	cr_assert_eq(o.correct, 1);
+	cr_assert_eq(o.sent, 1);
+	/* A second request has another payload: the first one's second answer is wrong for it. */
+	o = against(ANSWERS_TWICE, 0, conf_of(10, 1, 1), &p);
+	cr_assert_eq(o.sent, 10);
+	cr_assert_lt(o.correct, 10);
+}
+
+Test(load, tells_of_packets_that_answer_nothing)
+{
+	struct peer p;
+	struct outcome o = against(ANSWERS_TWICE, 0, conf_of(2, 2, 1), &p);
+
+	cr_assert_eq(o.correct, 2);
+	cr_assert_geq(o.stray, 1);
+}
+
+Test(load, silence_fails_what_is_in_flight_in_time)
+{
+	struct peer p;
+	struct load_conf conf = conf_of(6, 1, 3);
+	uint64_t began = clock_ms();
+	struct outcome o;
+
+	conf.timeout = 30;
+	o = against(SAYS_NOTHING, 0, conf, &p);
+	cr_assert_eq(o.failed, 6);
+	cr_assert_eq(o.end, LOAD_DONE);
+	cr_assert_str_eq(o.why, "no reply in time");
+	cr_assert_eq(p.accepted, 2, "a timed-out connection is not used again");
+	cr_assert_geq(clock_ms() - began, 60);
+}
+
+Test(load, connects_anew_when_the_connection_is_closed)
+{
+	struct peer p;
+	struct outcome o = against(CLOSES_AFTER, 3, conf_of(12, 1, 1), &p);
+
+	cr_assert_eq(o.sent, 12);
+	cr_assert_eq(o.correct, 9);
+	cr_assert_eq(o.failed, 3);
+	cr_assert_str_eq(o.why, "connection closed before the reply");
+	cr_assert_eq(p.accepted, 3);
+}
+
+Test(load, fails_all_that_was_in_flight_on_a_closed_connection)
+{
+	struct peer p;
+	struct outcome o = against(CLOSES_AFTER, 2, conf_of(12, 1, 6), &p);
+
+	cr_assert_eq(o.sent, 12);
+	cr_assert_eq(o.correct + o.failed, 12);
+	cr_assert_eq(o.correct % 2, 0);
+	cr_assert_eq(o.correct, 2 * p.accepted);
+}
+
+Test(load, tells_a_reply_that_was_cut)
+{
+	struct peer p;
+	struct outcome o = against(CUTS_AFTER, 1, conf_of(2, 1, 2), &p);
+
+	cr_assert_eq(o.correct, 1);
+	cr_assert_eq(o.failed, 1);
+	cr_assert_str_eq(o.why, "connection closed within a reply");
+}
+
+Test(load, believes_nothing_on_a_stream_that_cannot_be_followed)
+{
+	struct peer p;
+	struct outcome o = against(TALKS_NONSENSE, 0, conf_of(2, 1, 2), &p);
+
+	cr_assert_eq(o.failed, 2);
+	cr_assert_str_eq(o.why, "reply is no packet");
+	o = against(TALKS_BROKEN_JSON, 0, conf_of(2, 1, 2), &p);
+	cr_assert_eq(o.failed, 2);
+}
+
+Test(load, ends_when_the_proxy_is_gone_for_good)
+{
+	struct peer p;
+	struct outcome o = against(VANISHES_AFTER, 10, conf_of(1000, 4, 2), &p);
+
+	cr_assert_eq(o.end, LOAD_DONE);
+	cr_assert_eq(o.sent, 1000, "what could not be sent counts as well");
+	cr_assert_eq(o.correct + o.failed, 1000);
+	cr_assert_eq(o.correct, 10);
+}
+
+Test(load, gives_up_at_once_without_retries)
+{
+	struct peer p;
+	struct load_conf conf = conf_of(10, 1, 1);
+	struct outcome o;
+
+	conf.retries = 0;
+	o = against(CLOSES_AFTER, 3, conf, &p);
+	cr_assert_eq(o.sent, 10);
+	cr_assert_eq(o.correct, 3);
+	cr_assert_eq(o.failed, 7);
+	cr_assert_eq(p.accepted, 1);
+}
+
+Test(load, says_when_the_proxy_cannot_be_reached_at_all)
+{
+	struct event_base *base = event_base_new();
+	struct load_conf conf = conf_of(10, 3, 1);
+	struct outcome o = {.sent = 0};
+	struct peer p;
+
+	open_peer(&p, base, ANSWERS, 0);
+	conf.proxy = p.addr;
+	stop_listening(&p);
+	drive(base, &conf, &o);
+	cr_assert(o.ended);
+	cr_assert_eq(o.end, LOAD_UNREACHABLE);
+	cr_assert_str_eq(o.why, "Connection refused");
+	cr_assert_eq(o.sent, 0);
+	finish(base, &p, &o);
+}
+
+Test(load, can_be_stopped)
+{
+	struct event_base *base = event_base_new();
+	struct load_conf conf = conf_of(1000000, 2, 4);
+	struct outcome o = {.stop_at = 100};
+	struct peer p;
+
+	open_peer(&p, base, ANSWERS, 0);
+	conf.proxy = p.addr;
+	drive(base, &conf, &o);
+	cr_assert_not(o.ended, "who stops knows");
+	cr_assert_eq(o.correct, 100);
+	cr_assert_leq(o.failed, 8);
+	cr_assert_gt(o.failed, 0);
+	cr_assert_str_eq(o.reasons.entry[0].text, "stopped");
+	finish(base, &p, &o);
+}
