@@ -141,6 +141,7 @@ drop_master(struct supervisor *s)
 static NORETURN void
 be_worker(struct supervisor *s, struct member *m, int channel, pid_t master)
 {
+	struct event_base *base;
 	int status;
 
 	/* A new epoll set first: deleting events from the one shared with the master would delete
@@ -148,8 +149,15 @@ be_worker(struct supervisor *s, struct member *m, int channel, pid_t master)
 	if (event_reinit(s->base) < 0)
 		_exit(1);
 	drop_master(s);
-	status = worker_run(s->base, m->index, channel, master,
+	/* A base of its own: a worker's successor is forked from within the master's loop, and a
+	 * loop can't be entered twice. */
+	event_base_free(s->base);
+	base = event_base_new();
+	if (base == NULL)
+		_exit(1);
+	status = worker_run(base, m->index, channel, master,
 			    scoreboard_row(s->scoreboard, m->index), &s->ops->worker, s->ctx);
+	event_base_free(base);
 	exit(status);
 }
 

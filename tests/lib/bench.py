@@ -75,13 +75,13 @@ class Daemon:
     def alive(self):
         return self.process.poll() is None
 
-    def signal(self, number):
+    def send_signal(self, number):
         self.process.send_signal(number)
 
     def stop(self, number=signal.SIGTERM, seconds=20):
         """Its exit status."""
         if self.alive():
-            self.signal(number)
+            self.send_signal(number)
         return self.wait(seconds)
 
     def wait(self, seconds=20):
@@ -100,7 +100,7 @@ class Proxy(Daemon):
     def __init__(self, bench, port=0, workers=2, options=()):
         super().__init__([f"{PROGRAMS}/ppool-proxy", "-port", str(port), "--runtime-dir", bench.runtime,
                           "--workers", str(workers), *map(str, options)])
-        self.port = int(self.wait_for(r"Proxy running on port (\d+)")[1])
+        self.port = int(self.wait_for(r'msg="serving" listen=\S+:(\d+) ')[1])
         self.socket = f"{bench.runtime}/ppool-proxy-{self.port}.sock"
 
     def servers(self):
@@ -119,7 +119,7 @@ class Server(Daemon):
         where = [] if proxy is None else ["-revproc", str(proxy.port if isinstance(proxy, Proxy) else proxy)]
         super().__init__([f"{PROGRAMS}/ppool-server", "-id", str(id), "-pp", str(policy), "-listen", str(port), *where,
                           "--runtime-dir", bench.runtime, "--workers", str(workers), *map(str, options)])
-        self.port = int(self.wait_for(r"Server running with id .*, policy .*, listening on port (\d+)")[1])
+        self.port = int(self.wait_for(r'msg="serving" id=.* listen=\S+:(\d+) ')[1])
         self.socket = f"{bench.runtime}/ppool-server-{id}.sock"
         if wait and isinstance(proxy, Proxy):
             proxy.wait_server(id, addr=f"127.0.0.1:{self.port}")

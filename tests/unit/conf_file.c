@@ -1,6 +1,9 @@
 /* conf_file.c - the settings file: its grammar, its lines, its errors. */
 #include "conf_fixture.h"
 
+#include <sys/prctl.h>
+#include <sys/stat.h>
+
 TestSuite(conf_file, .fini = clean);
 
 /* ---- the file ---- */
@@ -152,15 +155,16 @@ Test(conf_file, a_file_with_a_nul_byte_is_refused)
 
 Test(conf_file, a_file_without_permission_is_refused)
 {
-	if (geteuid() == 0) /* root may read all */
+	char words[80], expected[128];
+	uid_t uid = geteuid();
+
+	if (uid == 0) /* who may read all */
 		cr_assert_eq(seteuid(65534), 0);
 	accepts("", "");
 	cr_assert_eq(chmod(path, 0), 0);
-	{
-		char words[80], expected[128];
-
-		(void)snprintf(words, sizeof words, "-c %s", path);
-		(void)snprintf(expected, sizeof expected, "%s: Permission denied", path);
-		refuses(words, NULL, expected);
-	}
+	(void)snprintf(words, sizeof words, "-c %s", path);
+	(void)snprintf(expected, sizeof expected, "%s: Permission denied", path);
+	refuses(words, NULL, expected);
+	cr_assert_eq(seteuid(uid), 0);
+	cr_assert_eq(prctl(PR_SET_DUMPABLE, 1), 0); /* for the leak check at the end */
 }
