@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define AT(member) offsetof(struct daemon_conf, member)
@@ -27,7 +26,8 @@ enum { NARRATE_AUTO, NARRATE_YES };
 static struct {
 	char *pidfile; /* written by this process, or NULL */
 	int lock;      /* its descriptor */
-	int parent;    /* the pipe on which the parent waits */
+	pid_t owner; /* who wrote it: a child that forgot daemon_after_fork() must not remove it */
+	int parent;  /* the pipe on which the parent waits */
 } self = {.lock = -1, .parent = -1};
 
 static const char *
@@ -94,13 +94,13 @@ const struct conf_key daemon_keys[] = {
 	 .offset = AT(log_level),
 	 .fallback = "info",
 	 .choices = level_names,
-	 .help = "what is worth a line: error, warn, info or debug"},
+	 .help = "what is worth a line in the log"},
 	{.name = "log_format",
 	 .type = CONF_CHOICE,
 	 .offset = AT(log_format),
 	 .fallback = "logfmt",
 	 .choices = format_names,
-	 .help = "logfmt or json lines"},
+	 .help = "form of the log's lines"},
 	{.name = "narrate",
 	 .type = CONF_CHOICE,
 	 .offset = AT(narrate),
@@ -159,21 +159,28 @@ const size_t daemon_keys_n = sizeof daemon_keys / sizeof *daemon_keys;
 
 /* The parent: gone once the child serves, or has ended. */
 static NORETURN void
-wait_for(int ready, pid_t child)
+wait_for(int ready)
 {
 	char word;
 	ssize_t n;
-	int status;
 
 	do
 		n = read(ready, &word, 1);
 	while (n < 0 && errno == EINTR);
-	if (n == 1)
-		_exit(0);
-	/* It has told why on stderr. */
-	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-		continue;
-	_exit(WIFEXITED(status) && WEXITSTATUS(status) != 0 ? WEXITSTATUS(status) : 1);
+	_exit(n == 1 ? 0 : 1); /* the child has told why on stderr */
+}
+
+/* Started without stdio, the next descriptors would take its place, and what is meant for stderr
+ * would go to a peer. */
+static int
+fill_stdio(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	return fd < 0 ? -1 : close(fd);
 }
 
 int
@@ -182,6 +189,8 @@ daemon_detach(const struct daemon_conf *conf)
 	int fd[2];
 	pid_t pid;
 
+	if (fill_stdio() < 0)
+		return -1;
 	if (!conf->daemon)
 		return 0;
 	if (pipe2(fd, O_CLOEXEC) < 0)
@@ -194,7 +203,7 @@ daemon_detach(const struct daemon_conf *conf)
 	}
 	if (pid > 0) {
 		(void)close(fd[1]);
-		wait_for(fd[0], pid);
+		wait_for(fd[0]);
 	}
 	(void)close(fd[0]);
 	self.parent = fd[1];
@@ -203,19 +212,25 @@ daemon_detach(const struct daemon_conf *conf)
 	return setsid() < 0 || chdir("/") < 0 ? -1 : 0;
 }
 
-void
-daemon_ready(void)
+/* Whoever started us gets its terminal or pipe back. */
+static void
+let_go_of_stdio(void)
 {
-	int null;
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-	if (self.parent < 0)
-		return;
-	null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	for (int fd = 0; null >= 0 && fd <= 2; fd++)
 		(void)dup2(null, fd);
 	if (null > 2)
 		(void)close(null);
 	log_to_stderr_too(false);
+}
+
+void
+daemon_ready(void)
+{
+	if (self.parent < 0)
+		return;
+	let_go_of_stdio();
 	if (write(self.parent, "r", 1) < 0)
 		log_errno(LOG_WARN, "nobody waits for this daemon to be ready", NULL);
 	(void)close(self.parent);
@@ -277,23 +292,50 @@ daemon_runtime_dir(const char *configured)
 	return printed("/tmp/policypool-%u", (unsigned)geteuid());
 }
 
+/* With its parent where that is missing too. */
+static int
+make_dir(char *dir)
+{
+	char *slash = strrchr(dir, '/');
+	bool made;
+
+	if (mkdir(dir, 0755) == 0 || errno == EEXIST)
+		return 0;
+	if (errno != ENOENT || slash == NULL || slash == dir)
+		return -1;
+	*slash = '\0';
+	made = mkdir(dir, 0755) == 0 || errno == EEXIST;
+	*slash = '/';
+	return made && (mkdir(dir, 0755) == 0 || errno == EEXIST) ? 0 : -1;
+}
+
+/* Whoever else owns it could replace what we put there. */
+static int
+trust_dir(const char *dir)
+{
+	struct stat st;
+
+	if (lstat(dir, &st) < 0)
+		return -1;
+	if (!S_ISDIR(st.st_mode))
+		errno = ENOTDIR;
+	else if (st.st_uid != geteuid() && st.st_uid != 0)
+		errno = EPERM;
+	else
+		return 0;
+	return -1;
+}
+
 /* RUNTIME/NAME.SUFFIX, the folder made and found trustworthy.  NULL with errno. */
 static char *
 runtime_path(const struct daemon_conf *conf, const char *name, const char *suffix)
 {
 	char *dir = daemon_runtime_dir(conf->runtime_dir), *path = NULL;
-	struct stat st;
 
 	if (dir == NULL)
 		return NULL;
-	if (mkdir(dir, 0755) < 0 && errno != EEXIST)
-		;
-	else if (lstat(dir, &st) < 0)
-		;
-	else if (!S_ISDIR(st.st_mode))
-		errno = ENOTDIR;
-	else if (st.st_uid != geteuid() && st.st_uid != 0)
-		errno = EPERM; /* whoever owns it could replace what we put there */
+	if (make_dir(dir) < 0 || trust_dir(dir) < 0)
+		log_errno(LOG_WARN, "cannot use the runtime directory", "path=%s", log_quoted(dir));
 	else
 		path = printed("%s/%s.%s", dir, name, suffix);
 	free(dir);
@@ -314,18 +356,45 @@ daemon_control_path(const struct daemon_conf *conf, const char *name)
 
 /* ---- pidfile ---- */
 
+/* 1; 0 when the lock is that of a file that has lost its name to another meanwhile; or -1. */
 static int
 lock_pidfile(int fd, const char *path)
 {
 	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	struct stat mine, named;
 
-	if (fcntl(fd, F_SETLK, &lock) == 0)
-		return 0;
-	if ((errno == EACCES || errno == EAGAIN) && fcntl(fd, F_GETLK, &lock) == 0)
-		log_event(LOG_ERROR, "already running", "pidfile=%s by_pid=%d", log_quoted(path),
-			  (int)lock.l_pid);
-	else
-		log_errno(LOG_ERROR, "cannot lock the pidfile", "pidfile=%s", log_quoted(path));
+	if (fcntl(fd, F_SETLK, &lock) < 0) {
+		if ((errno == EACCES || errno == EAGAIN) && fcntl(fd, F_GETLK, &lock) == 0)
+			log_event(LOG_ERROR, "already running", "pidfile=%s by_pid=%d",
+				  log_quoted(path), (int)lock.l_pid);
+		else
+			log_errno(LOG_ERROR, "cannot lock the pidfile", "pidfile=%s",
+				  log_quoted(path));
+		return -1;
+	}
+	return fstat(fd, &mine) == 0 && lstat(path, &named) == 0 && mine.st_ino == named.st_ino &&
+	       mine.st_dev == named.st_dev;
+}
+
+/* The locked descriptor, or -1 with the reason logged. */
+static int
+open_pidfile(const char *path)
+{
+	int locked;
+
+	do {
+		int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0644);
+
+		if (fd < 0) {
+			log_errno(LOG_ERROR, "cannot open the pidfile", "pidfile=%s",
+				  log_quoted(path));
+			return -1;
+		}
+		locked = lock_pidfile(fd, path);
+		if (locked > 0)
+			return fd;
+		(void)close(fd);
+	} while (locked == 0);
 	return -1;
 }
 
@@ -350,11 +419,12 @@ daemon_pidfile(const struct daemon_conf *conf, const char *name)
 	if (conf->pidfile[0] == '\0' && !conf->daemon)
 		return 0;
 	path = conf->pidfile[0] != '\0' ? strdup(conf->pidfile) : runtime_path(conf, name, "pid");
-	fd = path == NULL ? -1 : open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
-	if (fd < 0)
-		log_errno(LOG_ERROR, "cannot open the pidfile", "pidfile=%s",
-			  log_quoted(path != NULL ? path : conf->runtime_dir));
-	if (fd < 0 || lock_pidfile(fd, path) < 0 || write_pid(fd, path) < 0) {
+	if (path == NULL) {
+		log_errno(LOG_ERROR, "no place for the pidfile", NULL);
+		return -1;
+	}
+	fd = open_pidfile(path);
+	if (fd < 0 || write_pid(fd, path) < 0) {
 		if (fd >= 0)
 			(void)close(fd);
 		free(path);
@@ -362,6 +432,7 @@ daemon_pidfile(const struct daemon_conf *conf, const char *name)
 	}
 	self.pidfile = path;
 	self.lock = fd;
+	self.owner = getpid();
 	return 0;
 }
 
@@ -380,13 +451,15 @@ forget(void)
 void
 daemon_after_fork(void)
 {
+	if (self.parent >= 0)
+		let_go_of_stdio();
 	forget();
 }
 
 void
 daemon_end(void)
 {
-	if (self.pidfile != NULL)
+	if (self.pidfile != NULL && self.owner == getpid())
 		(void)unlink(self.pidfile);
 	forget();
 }

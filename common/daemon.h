@@ -10,7 +10,8 @@
 #include "conf.h"
 #include "log.h"
 
-/* The settings that both daemons share; rows in daemon_keys. */
+/* The settings that both daemons share; rows in daemon_keys.  Paths are absolute: a detached daemon
+ * stands in /, so that it keeps no file system busy. */
 struct daemon_conf {
 	bool daemon;	   /* -d: detach */
 	char *pidfile;	   /* empty: RUNTIME/NAME.pid when detached, none in front */
@@ -36,8 +37,9 @@ extern const size_t daemon_keys_n;
 
 /* `name` is the instance: "ppool-proxy-2100", "ppool-server-100". */
 
-/* 1. Detaches if conf says so: the caller goes on in the child; the parent stays until
- *    daemon_ready() and exits 0, or 1 when the child ended before.  0, or -1 with errno. */
+/* 1. Puts /dev/null where stdio is closed.  Detaches if conf says so: the caller goes on in the
+ * child; the parent stays until daemon_ready() and exits 0, or 1 when the child ended before.  0,
+ * or -1 with errno. */
 MUST_CHECK int daemon_detach(const struct daemon_conf *);
 
 /* 2. Opens the log as conf says; until daemon_ready() a detached daemon's warnings and errors go to
@@ -49,18 +51,20 @@ MUST_CHECK int daemon_log(const struct daemon_conf *, const char *program);
  *    which names the pid that holds it. */
 MUST_CHECK int daemon_pidfile(const struct daemon_conf *, const char *name);
 
-/* Serving: lets the parent of daemon_detach() go and turns stdio to /dev/null.  No effect in front.
- */
+/* Serving: lets the parent of daemon_detach() go and turns stdio to /dev/null.  SIGPIPE is ignored
+ * by then.  No effect in front. */
 void daemon_ready(void);
 
-/* In a forked worker: forgets pidfile and parent pipe without touching the file. */
+/* In a forked worker: forgets pidfile and parent pipe without touching the file, and the terminal
+ * when detached. */
 void daemon_after_fork(void);
 
-/* Removes the pidfile; frees. */
+/* Removes the pidfile if this process wrote it; frees. */
 void daemon_end(void);
 
-/* RUNTIME/NAME.sock or what conf.control says; NULL for "none".  Owned by the caller; errno ENOMEM.
- */
+/* RUNTIME/NAME.sock or what conf.control says, RUNTIME made; NULL for "none" with errno 0, and when
+ * RUNTIME can't be used, with errno and a warning logged.  It is refused when somebody else but
+ * root owns it, EPERM.  Owned by the caller. */
 char *daemon_control_path(const struct daemon_conf *, const char *name);
 
 /* The runtime directory in force, for ppool-ctl too; `configured` may be NULL or empty.  Owned by

@@ -30,7 +30,7 @@ server_status(const struct registry *r, struct tally *t, unsigned i, uint64_t no
 	status_add_text(o, "policy", registry_policy(r, s->policy)->name);
 	status_add_text(o, "addr", addr_text(&s->addr, text));
 	status_add_text(o, "kind", s->pooled ? "pooled" : "plain");
-	status_add_text(o, "state", tally_get(&sum.down) > 0 ? "down" : "up");
+	status_add_text(o, "state", tally_is_down(&sum) ? "down" : "up");
 	status_add_seconds(o, "age_s", now - registry_joined(r, i));
 	add_lease(o, registry_lease_end(r, i), now);
 	status_add_number(o, "weight", s->weight);
@@ -96,7 +96,7 @@ sum_policy(const struct registry *r, struct tally *t, unsigned policy, struct po
 			continue;
 		tally_sum(t, i, &cell);
 		out->servers++;
-		out->up += tally_get(&cell.down) == 0;
+		out->up += !tally_is_down(&cell);
 		out->served += tally_get(&cell.served);
 		out->failed += tally_get(&cell.failed);
 		out->in_flight += tally_get(&cell.in_flight);

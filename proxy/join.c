@@ -127,6 +127,8 @@ join_handle(const struct join *j, struct span text, const struct addr *peer, uin
 	struct packet p;
 	const char *verb = "";
 	char from[ADDR_TEXT];
+	size_t before = buf_len(answer);
+	int rc = 0;
 	bool fine = packet_parse(&p, text, &fault) == 0 && packet_announced(&p, &a, &fault) == 0;
 
 	if (fine && !trusted(j, peer)) {
@@ -135,7 +137,6 @@ join_handle(const struct join *j, struct span text, const struct addr *peer, uin
 	}
 	if (fine)
 		fine = carry_out(j, &p, &a, peer, now, &verb, &result, &fault) == 0;
-	int rc = 0;
 	if (!fine) {
 		log_event(LOG_WARN, "registration refused", "peer=%s code=%s why=%s",
 			  addr_text(peer, from), packet_code_text(fault.code),
@@ -144,7 +145,7 @@ join_handle(const struct join *j, struct span text, const struct addr *peer, uin
 	} else if (a.ack || p.type == PACKET_DEREGISTER) {
 		rc = packet_ack(answer, &p, j->proxy_id, verb);
 	}
-	if (rc < 0 || (buf_len(answer) > 0 && buf_append(answer, "\n", 1) < 0))
+	if (rc < 0 || (buf_len(answer) > before && buf_append(answer, "\n", 1) < 0))
 		log_event(LOG_ERROR, "out of memory for an answer to a registration", NULL);
 	return result;
 }

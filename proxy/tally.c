@@ -103,11 +103,19 @@ add_cell(struct tally_cell *into, const struct tally_cell *from)
 }
 
 static void
+latest(_Atomic uint64_t *into, const _Atomic uint64_t *from)
+{
+	if (tally_get(from) > tally_get(into))
+		tally_set(into, tally_get(from));
+}
+
+static void
 add_gauges(struct tally_cell *into, const struct tally_cell *from)
 {
 	tally_add(&into->in_flight, (int64_t)tally_get(&from->in_flight));
 	tally_add(&into->connections, (int64_t)tally_get(&from->connections));
-	tally_add(&into->down, (int64_t)tally_get(&from->down));
+	latest(&into->reached_at, &from->reached_at);
+	latest(&into->failed_at, &from->failed_at);
 }
 
 void
@@ -135,6 +143,12 @@ tally_sum(struct tally *t, unsigned server, struct tally_cell *out)
 		add_cell(out, tally_cell(t, w, server));
 		add_gauges(out, tally_cell(t, w, server));
 	}
+}
+
+bool
+tally_is_down(const struct tally_cell *sum)
+{
+	return tally_get(&sum->failed_at) > tally_get(&sum->reached_at);
 }
 
 uint64_t

@@ -4,6 +4,7 @@
 #define POLICYPOOL_TALLY_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Quarter octaves of microseconds up to 2^32. */
@@ -13,7 +14,8 @@ struct tally_cell {
 	_Atomic uint64_t served, failed,
 		retried; /* requests: replied, lost here, sent elsewhere after */
 	_Atomic uint64_t in_flight, connections; /* now */
-	_Atomic uint64_t down;			 /* 1: this worker could not reach it */
+	_Atomic uint64_t reached_at,
+		failed_at; /* clock_ms(): last reply, last failure to connect */
 	_Atomic uint32_t latency[TALLY_BUCKETS]; /* replies, by time from sending to reply */
 };
 
@@ -54,8 +56,11 @@ void tally_fold(struct tally *, unsigned worker, unsigned end);
 /* The master: another server begins at this index. */
 void tally_forget(struct tally *, unsigned server);
 
-/* All workers' cells of one server added up. */
+/* All workers' cells of one server added up; of instants the latest. */
 void tally_sum(struct tally *, unsigned server, struct tally_cell *out);
+
+/* The last thing that any worker saw of it was a failure to connect. */
+bool tally_is_down(const struct tally_cell *sum);
 
 /* The time in us at or below which a share q of the replies came; 0 when there is none. */
 uint64_t tally_quantile(const struct tally_cell *, double q);

@@ -117,28 +117,29 @@ upstreams_in_flight(const struct upstreams *all)
 static void
 set_down(struct upstream *up, const char *why)
 {
+	uint64_t now = clock_ms();
 	char text[ADDR_TEXT];
 
-	up->retry_at = clock_ms() + backoff_next(&up->pause, backoff_random());
+	up->retry_at = now + backoff_next(&up->pause, backoff_random());
+	tally_set(&up->cell->failed_at, now);
 	if (up->down)
 		return;
 	up->down = true;
-	tally_set(&up->cell->down, 1);
 	log_event(LOG_WARN, "server down", "id=%s addr=%s why=%s", log_quoted(up->info.id),
 		  addr_text(&up->info.addr, text), log_quoted(why));
 }
 
 static void
-set_up(struct upstream *up)
+set_up(struct upstream *up, uint64_t now)
 {
 	char text[ADDR_TEXT];
 
 	backoff_reset(&up->pause);
 	up->retry_at = 0;
+	tally_set(&up->cell->reached_at, now);
 	if (!up->down)
 		return;
 	up->down = false;
-	tally_set(&up->cell->down, 0);
 	log_event(LOG_INFO, "server up", "id=%s addr=%s", log_quoted(up->info.id),
 		  addr_text(&up->info.addr, text));
 }
@@ -305,8 +306,9 @@ on_packet(struct conn *c, struct span text, void *arg)
 	}
 	take_from_flight(l, r);
 	tally_add(&up->cell->served, 1);
-	tally_latency(up->cell, clock_us() - r->sent_us);
-	set_up(up);
+	uint64_t now_us = clock_us();
+	tally_latency(up->cell, now_us - r->sent_us);
+	set_up(up, now_us / 1000);
 	all->ops->on_reply(r, up->index, text, all->ctx);
 	if (!up->info.pooled || (l->leaving && l->n == 0))
 		lane_free(l);
@@ -459,7 +461,7 @@ refresh_one(struct upstream *up)
 	up->info = *now;
 	up->retry_at = 0;
 	up->down = false;
-	tally_set(&up->cell->down, 0);
+	tally_set(&up->cell->failed_at, 0);
 	backoff_reset(&up->pause);
 }
 

@@ -120,7 +120,7 @@ Test(conf, what_is_shown_is_a_commented_file)
 			       "# of the socket\nmode = 0600\n\n"
 			       "# where to serve\nlisten = \":2100\"\n\n"
 			       "# what it is called\nname = \"xy\"\n\n"
-			       "# how much is told\nlog_level = info\n\n"
+			       "# how much is told: error, warn, info\nlog_level = info\n\n"
 			       "# who may come\nnetworks = {}\n\n"
 			       "# of the paint\ncolor = \"blue\"\n\n"
 			       "# be strict\nstrict = no\n");

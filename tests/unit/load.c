@@ -37,6 +37,7 @@ struct peer {
 	struct event *accepting;
 	struct addr addr;
 	unsigned accepted, answered;
+	unsigned most_on_one; /* answers on one connection */
 };
 
 struct guest {
@@ -159,6 +160,8 @@ guest_packet(struct conn *c, struct span text, void *ctx)
 		return;
 	g->answered++;
 	g->peer->answered++;
+	if (g->answered > g->peer->most_on_one)
+		g->peer->most_on_one = g->answered;
 }
 
 static void
@@ -305,6 +308,7 @@ drive(struct event_base *base, struct load_conf *conf, struct outcome *o)
 	struct template t;
 	char why[TEMPLATE_WHY];
 
+	(void)alarm(60); /* a load that never ends is a failure */
 	tc.vary = true;
 	cr_assert_eq(template_init(&t, &tc, why), 0);
 	o->base = base;
@@ -377,6 +381,16 @@ Test(load, makes_no_more_connections_than_it_has_requests)
 
 	cr_assert_eq(o.correct, 3);
 	cr_assert_eq(p.accepted, 3);
+}
+
+Test(load, no_connection_takes_the_share_of_another)
+{
+	struct peer p;
+	struct outcome o = against(ANSWERS, 0, conf_of(10, 5, 100), &p);
+
+	cr_assert_eq(o.correct, 10);
+	cr_assert_eq(p.accepted, 5);
+	cr_assert_eq(p.most_on_one, 2);
 }
 
 Test(load, can_use_a_connection_for_each_request)

@@ -47,6 +47,16 @@ Test(progress, never_is_wider_than_the_terminal)
 	}
 }
 
+Test(progress, has_a_bar_of_a_fair_length)
+{
+	char out[PROGRESS_LINE];
+
+	progress_line(out, 200, 1, 2, 1000);
+	cr_assert_eq(strcspn(out, "]"), 61);
+	progress_line(out, 20, 1, 2, 1000);
+	cr_assert_str_eq(out, " 50% 1/2 1/s 1s left");
+}
+
 Test(progress, draws_nothing_in_its_first_second)
 {
 	int pipefd[2];

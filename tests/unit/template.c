@@ -266,6 +266,24 @@ Test(template, random_payloads_have_the_size_and_stay_the_same)
 	}
 }
 
+Test(template, random_payloads_are_random_to_their_end)
+{
+	struct template_conf conf = conf_of("");
+	struct sample *s;
+	struct span text;
+	unsigned seen[256] = {0}, different = 0;
+
+	conf.id = conf.policy = "1";
+	conf.kind = TEMPLATE_RANDOM;
+	conf.size = 2000;
+	s = begin(&conf);
+	text = buf_span(&s->out);
+	for (size_t i = text.n - 1000; i < text.n; i++)
+		different += seen[(unsigned char)text.p[i]]++ == 0;
+	cr_assert_geq(different, 60);
+	end(s);
+}
+
 Test(template, varied_random_payloads_differ)
 {
 	struct template_conf conf = conf_of(file);

@@ -1,0 +1,17 @@
+"""It sends far more than the proxy will hold for it; others are served meanwhile, and it gets everything later."""
+import threading
+from lib.bench import Bench, Peer, correct, request, still_serves, wait_until
+
+N = 20000
+
+with Bench() as b:
+    proxy = b.proxy(options=["--narrate", "no"])
+    b.server("1", "111", proxy, options=["--narrate", "no"])
+    with Peer(proxy, seconds=30) as p:
+        sender = threading.Thread(target=p.send, args=(request("w" * 300) * N,))
+        sender.start()
+        for _ in range(20):
+            still_serves(proxy)
+        for i in range(N):
+            assert correct(p.read(), "w" * 300), i
+        sender.join()
