@@ -23,7 +23,7 @@ enum conf_type {
 	CONF_INT,      /* unsigned: decimal, min..max */
 	CONF_SIZE,     /* uint64_t bytes: 65536, 64K, 1M, 1G (powers of 1024) */
 	CONF_DURATION, /* uint64_t ms: 250ms, 10s, 5m, 1h, 7d; a number alone is seconds */
-	CONF_MODE,     /* unsigned: octal, 0600; at most 07777 */
+	CONF_MODE,     /* unsigned: octal, 0600; at most max or 07777 */
 	CONF_TEXT,     /* char *, owned by the settings, never NULL once loaded */
 	CONF_CHOICE,   /* int: index into choices */
 	CONF_LIST      /* struct conf_list: { "a", "b" } in the file, a,b on the command line */

@@ -13,7 +13,10 @@ conf_show(const struct conf_table *tables, size_t n, FILE *out)
 	void *settings;
 
 	for (size_t i = 0; (key = conf_key_at(tables, n, i, &settings)) != NULL; i++) {
-		(void)fprintf(out, "%s# %s\n%s = ", i > 0 ? "\n" : "", key->help, key->name);
+		(void)fprintf(out, "%s# %s", i > 0 ? "\n" : "", key->help);
+		for (size_t c = 0; key->type == CONF_CHOICE && key->choices[c] != NULL; c++)
+			(void)fprintf(out, "%s %s", c > 0 ? "," : ":", key->choices[c]);
+		(void)fprintf(out, "\n%s = ", key->name);
 		conf_value_print(key, settings, out);
 		(void)putc('\n', out);
 	}

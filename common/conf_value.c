@@ -184,11 +184,17 @@ print_scalar(const struct conf_key *key, uint64_t v, char out[SCALAR_TEXT])
 	return out;
 }
 
+static uint64_t
+mode_max(const struct conf_key *key)
+{
+	return key->max > 0 ? key->max : 07777;
+}
+
 static bool
 in_range(const struct conf_key *key, uint64_t v)
 {
 	if (key->type == CONF_MODE)
-		return v <= 07777;
+		return v <= mode_max(key);
 	if (key->type == CONF_BOOL || key->type == CONF_CHOICE)
 		return true;
 	assert(key->type != CONF_INT || key->max <= UINT_MAX);
@@ -256,9 +262,10 @@ set_scalar(const struct conf_key *key, void *settings, const char *text, char wh
 		return refuse(why, "\"%s\" is not %s", shown(text, s), types[key->type].wanted);
 	}
 	if (!in_range(key, v))
-		return refuse(why, "\"%s\" is not within %s to %s", shown(text, s),
-			      print_scalar(key, key->min, min),
-			      print_scalar(key, key->type == CONF_MODE ? 07777 : key->max, max));
+		return refuse(
+			why, "\"%s\" is not within %s to %s", shown(text, s),
+			print_scalar(key, key->min, min),
+			print_scalar(key, key->type == CONF_MODE ? mode_max(key) : key->max, max));
 	store_scalar(key, settings, v);
 	return 0;
 }
