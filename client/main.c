@@ -44,13 +44,17 @@ obey(const struct client_settings *s, int argc, char *argv[])
 		(void)fprintf(stderr, "%s: %s: no such argument\n", program, argv[command->rest]);
 		return RUN_USAGE;
 	}
-	if (client_settings_check(s, &proxy, stderr) < 0)
+	if (client_settings_check(s, stderr) < 0)
 		return RUN_USAGE;
 	if (command->show) {
 		conf_show(s->table, 1, stdout);
 		return RUN_CORRECT;
 	}
-	return command->check ? RUN_CORRECT : send_packets(s, &proxy);
+	if (command->check)
+		return RUN_CORRECT;
+	if (client_settings_proxy(s, &proxy, stderr) < 0)
+		return RUN_UNREACHABLE;
+	return send_packets(s, &proxy);
 }
 
 int

@@ -205,7 +205,7 @@ check_payload(const struct client_settings *s, FILE *err)
 }
 
 int
-client_settings_check(const struct client_settings *s, struct addr *proxy, FILE *err)
+client_settings_check(const struct client_settings *s, FILE *err)
 {
 	const struct client_conf *c = &s->client;
 	char host[ADDR_HOST];
@@ -220,7 +220,19 @@ client_settings_check(const struct client_settings *s, struct addr *proxy, FILE 
 		return -1;
 	if (addr_split(c->revproc, host, &port, &why) < 0)
 		return refuse(err, c->revproc, why);
-	if (addr_resolve(proxy, host[0] != '\0' ? host : c->host, port, &why) < 0)
+	return 0;
+}
+
+int
+client_settings_proxy(const struct client_settings *s, struct addr *proxy, FILE *err)
+{
+	const struct client_conf *c = &s->client;
+	char host[ADDR_HOST];
+	uint16_t port;
+	const char *why;
+
+	if (addr_split(c->revproc, host, &port, &why) < 0 ||
+	    addr_resolve(proxy, host[0] != '\0' ? host : c->host, port, &why) < 0)
 		return refuse(err, host[0] != '\0' ? host : c->host, why);
 	return 0;
 }

@@ -38,9 +38,12 @@ struct client_settings {
 /* Ties the table to s; call first. */
 void client_settings_init(struct client_settings *);
 
-/* What no single key can judge: required and contradicting keys; and the proxy's address.
+/* What no single key can judge: required and contradicting keys.
  * 0, or -1 with one line on err. */
-MUST_CHECK int client_settings_check(const struct client_settings *, struct addr *proxy, FILE *err);
+MUST_CHECK int client_settings_check(const struct client_settings *, FILE *err);
+
+/* Where the proxy is; asks the resolver where it has a name.  0, or -1 with one line on err. */
+MUST_CHECK int client_settings_proxy(const struct client_settings *, struct addr *proxy, FILE *err);
 
 /* The request to send: reads the files that it is made of.  0, or -1 with one line on err.
  * Release: template_free(), in either case; the settings must outlive it. */
