@@ -15,9 +15,8 @@
 
 enum {
 	MESSAGES_A_WAKE = 64,
-	STEADY_MS = 10000, /* a worker that lived this long has its earlier deaths forgotten */
-	FIRST_TRIES = 5,   /* deaths a slot may have before the daemon has ever been up */
-	AT_ONCE_MS = 500   /* what is left to a worker of stop_timeout when stopping at once */
+	FIRST_TRIES = 5, /* deaths a slot may have before the daemon has ever been up */
+	AT_ONCE_MS = 500 /* what is left to a worker of stop_timeout when stopping at once */
 };
 
 enum phase { PHASE_STARTING, PHASE_RUNNING, PHASE_LEAVING, PHASE_STOPPING };
@@ -27,6 +26,7 @@ struct member {
 	unsigned index;
 	enum slot_state state;
 	bool wanted;
+	bool was_ready; /* this worker */
 	pid_t pid;
 	int channel; /* the master's end, or -1 */
 	struct event *readable, *clock;
@@ -264,6 +264,7 @@ happen(struct member *m, enum slot_event event)
 	case SLOT_NOTHING: break;
 	case SLOT_FORK: do_fork(m); break;
 	case SLOT_COUNT:
+		m->was_ready = true;
 		disarm(m);
 		check_up(s);
 		break;
@@ -325,8 +326,11 @@ reaped(struct supervisor *s, struct member *m, int status)
 	m->pid = 0;
 	if (!asked)
 		m->deaths++;
-	if (clock_ms() - m->born >= STEADY_MS)
+	/* Only those that die while starting are held back more and more: a worker that has served
+	 * is replaced after the shortest pause, however often it dies. */
+	if (m->was_ready)
 		backoff_reset(&m->pause);
+	m->was_ready = false;
 	happen(m, SLOT_EXITED);
 }
 

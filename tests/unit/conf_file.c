@@ -98,6 +98,8 @@ Test(conf_file, an_error_of_syntax_names_its_line)
 	refuses("", "workers = x\ncolor = {a}\nmode = 9",
 		"FILE:2: unexpected token '{'\nFILE:1: workers: \"x\" is not a number");
 	refuses("", "\nnetworks = { a b }", "FILE:2: unexpected token 'b'");
+	refuses("", "color = {a}\nnetworks = { b }", "FILE:1: unexpected token '{'");
+	cr_expect_eq(s.networks.n, 2, "what was not reached is as it was");
 	refuses("", "color = a }", "FILE:1: unexpected closing brace");
 	refuses("", "color = a,b", "FILE:1: unexpected token ','");
 }
@@ -120,7 +122,7 @@ Test(conf_file, what_would_be_dropped_silently_is_refused)
 	refuses("", "color = \"\\x41\"",
 		"FILE:1: a backslash before something other than \" ' \\ n r t $");
 	refuses("", "networks += { a }\n", "FILE:1: + has to stand inside quotes");
-	refuses("", "\"workers\" = 3", "FILE:1: a key is missing before =");
+	refuses("", "color = red\n\"workers\" = 3", "FILE:2: a key is missing before =");
 }
 
 Test(conf_file, include_is_no_key)

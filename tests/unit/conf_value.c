@@ -58,8 +58,8 @@ Test(conf_value, sizes_have_units_of_1024)
 	}
 	refuses("--max-message 1023", NULL, "--max-message: \"1023\" is not within 1K to 1G");
 	refuses("--max-message 2G", NULL, "--max-message: \"2G\" is not within 1K to 1G");
-	refuses("--max-message 17179869184G", NULL,
-		"--max-message: \"17179869184G\" is not within 1K to 1G");
+	refuses("--max-message 17179869185G", NULL,
+		"--max-message: \"17179869185G\" is not within 1K to 1G");
 	refuses("--max-message 64KB", NULL,
 		"--max-message: \"64KB\" is not a size (65536, 64K, 1M, 1G)");
 	refuses("--max-message K", NULL, "--max-message: \"K\" is not a size (65536, 64K, 1M, 1G)");

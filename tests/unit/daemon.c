@@ -220,10 +220,14 @@ Test(daemon, a_runtime_directory_of_somebody_else_is_refused)
 static void
 expect_pid_in(const char *name)
 {
-	char expected[16];
+	char expected[16], path[128];
+	struct stat st;
 
 	(void)snprintf(expected, sizeof expected, "%d\n", (int)getpid());
 	cr_expect_str_eq(content(name), expected);
+	(void)snprintf(path, sizeof path, "%s/%s", dir, name);
+	cr_assert_eq(stat(path, &st), 0);
+	cr_expect_eq((size_t)st.st_size, strlen(expected));
 }
 
 Test(daemon, in_front_there_is_a_pidfile_only_when_asked_for)

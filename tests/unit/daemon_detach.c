@@ -166,12 +166,17 @@ Test(daemon_detach, a_worker_does_not_keep_the_parent_waiting)
 
 Test(daemon_detach, in_front_nothing_happens)
 {
-	pid_t pid = getpid();
+	pid_t pid = fork();
 
-	cr_expect_eq(daemon_detach(&conf), 0);
-	cr_expect_eq(getpid(), pid);
-	daemon_ready();
-	cr_expect_not(is_null(STDERR_FILENO));
+	if (pid == 0) {
+		pid = getpid();
+		stderr_to_file();
+		if (daemon_detach(&conf) < 0 || getpid() != pid || getsid(0) == pid)
+			_exit(1);
+		daemon_ready();
+		_exit(is_null(STDERR_FILENO) ? 2 : 0);
+	}
+	cr_expect_eq(status_of(pid), 0);
 }
 
 Test(daemon_detach, closed_stdio_is_filled)
