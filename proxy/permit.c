@@ -102,15 +102,17 @@ permit_nudge(const struct permits *p, unsigned worker)
 
 /* ---- waiting ---- */
 
-static void
+/* Was it so before? */
+static bool
 wait_set(struct server *s, unsigned worker, bool on)
 {
-	uint64_t bit = UINT64_C(1) << worker % 64;
+	uint64_t bit = UINT64_C(1) << worker % 64, before;
 
 	if (on)
-		atomic_fetch_or(&s->waiting[worker / 64], bit);
+		before = atomic_fetch_or(&s->waiting[worker / 64], bit);
 	else
-		atomic_fetch_and(&s->waiting[worker / 64], ~bit);
+		before = atomic_fetch_and(&s->waiting[worker / 64], ~bit);
+	return ((before & bit) != 0) == on;
 }
 
 /* The next waiting worker after `after`, around the circle; -1 when nobody waits. */
@@ -146,6 +148,16 @@ try_take(struct server *s, unsigned slots, unsigned worker)
 	return PERMIT_NONE;
 }
 
+static void
+nudge_owners(const struct permits *p, struct server *s, unsigned slots)
+{
+	for (unsigned i = 0; i < slots; i++) {
+		unsigned owner = atomic_load(&s->owner[i]) & ~(unsigned)GRANTED;
+		if (owner != FREE)
+			permit_nudge(p, owner - 1);
+	}
+}
+
 int
 permit_take(struct permits *p, unsigned server, unsigned slots, unsigned worker)
 {
@@ -156,11 +168,13 @@ permit_take(struct permits *p, unsigned server, unsigned slots, unsigned worker)
 		return PERMIT_UNBOUNDED;
 	got = try_take(s, slots, worker);
 	if (got == PERMIT_NONE) {
-		wait_set(s, worker, true);
+		bool again = wait_set(s, worker, true);
 		got = try_take(s, slots, worker);
+		if (got == PERMIT_NONE && !again)
+			nudge_owners(p, s, slots);
 	}
 	if (got != PERMIT_NONE)
-		wait_set(s, worker, false);
+		(void)wait_set(s, worker, false);
 	return got;
 }
 
@@ -174,7 +188,7 @@ permit_give(struct permits *p, unsigned server, int permit, unsigned worker)
 		return;
 	next = next_waiting(p, s, worker);
 	if (next >= 0 && (unsigned)next != worker) {
-		wait_set(s, (unsigned)next, false);
+		(void)wait_set(s, (unsigned)next, false);
 		atomic_store(&s->owner[permit], (uint16_t)((next + 1) | GRANTED));
 		permit_nudge(p, (unsigned)next);
 		return;
@@ -185,13 +199,21 @@ permit_give(struct permits *p, unsigned server, int permit, unsigned worker)
 		permit_nudge(p, (unsigned)next);
 }
 
+bool
+permit_wanted(const struct permits *p, unsigned server, unsigned worker)
+{
+	int next = next_waiting(p, &p->server[server], worker);
+
+	return next >= 0 && (unsigned)next != worker;
+}
+
 void
 permit_forget(struct permits *p, unsigned server, unsigned worker)
 {
 	struct server *s = &p->server[server];
 	uint16_t granted = (uint16_t)((worker + 1) | GRANTED);
 
-	wait_set(s, worker, false);
+	(void)wait_set(s, worker, false);
 	for (int i = 0; i < PERMIT_MAX; i++)
 		if (atomic_load(&s->owner[i]) == granted)
 			permit_give(p, server, i, worker);
@@ -204,7 +226,7 @@ permit_release_all(struct permits *p, unsigned worker)
 
 	for (unsigned server = 0; server < p->servers; server++) {
 		struct server *s = &p->server[server];
-		wait_set(s, worker, false);
+		(void)wait_set(s, worker, false);
 		for (int i = 0; i < PERMIT_MAX; i++)
 			if ((atomic_load(&s->owner[i]) & ~GRANTED) == mine)
 				permit_give(p, server, i, worker);

@@ -26,6 +26,9 @@ MUST_CHECK int permit_take(struct permits *, unsigned server, unsigned slots, un
 /* Gives back what permit_take() returned; hands it to the next worker that waits. */
 void permit_give(struct permits *, unsigned server, int permit, unsigned worker);
 
+/* Does another worker wait for a permit of this server? */
+bool permit_wanted(const struct permits *, unsigned server, unsigned worker);
+
 /* The worker does not wait for this server any more; a permit handed to it meanwhile goes on. */
 void permit_forget(struct permits *, unsigned server, unsigned worker);
 

@@ -415,6 +415,7 @@ void
 relay_look(struct relay *r)
 {
 	refresh(r);
+	upstreams_yield(r->upstreams);
 	dispatch_all(r);
 }
 

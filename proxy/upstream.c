@@ -10,7 +10,11 @@
 #include "clock.h"
 #include "log.h"
 
-enum { PAUSE_MIN = 50, PAUSE_MAX = 1000 }; /* ms, after a server could not be reached */
+enum {
+	PAUSE_MIN = 50, /* ms, after a server could not be reached */
+	PAUSE_MAX = 1000,
+	LANE_TURN = 64 /* requests after which a lane is given up when another worker wants it */
+};
 
 struct lane {
 	struct upstream *up;
@@ -19,6 +23,7 @@ struct lane {
 	bool open;    /* connected */
 	bool leaving; /* takes no more requests; closed once its flight is empty */
 	unsigned n;
+	unsigned served;
 	struct request_list flight;
 	LIST_ENTRY(lane) link; /* in up->lanes */
 };
@@ -153,6 +158,16 @@ lane_retire(struct lane *l)
 		return;
 	l->leaving = true;
 	l->up->lanes_n--;
+}
+
+/* A server that takes few connections, and another worker waits for one: it is time. */
+static bool
+lane_is_wanted(const struct lane *l)
+{
+	const struct upstream_env *env = &l->up->all->env;
+
+	return l->permit >= 0 && (l->n == 0 || l->served >= LANE_TURN) &&
+	       permit_wanted(env->permits, l->up->index, env->worker);
 }
 
 /* Closes and frees; its flight is empty. */
@@ -309,7 +324,10 @@ on_packet(struct conn *c, struct span text, void *arg)
 	uint64_t now_us = clock_us();
 	tally_latency(up->cell, now_us - r->sent_us);
 	set_up(up, now_us / 1000);
+	l->served++;
 	all->ops->on_reply(r, up->index, text, all->ctx);
+	if (up->info.pooled && lane_is_wanted(l))
+		lane_retire(l);
 	if (!up->info.pooled || (l->leaving && l->n == 0))
 		lane_free(l);
 	all->ops->on_room(all->ctx);
@@ -441,6 +459,22 @@ upstreams_tick(struct upstreams *all, uint64_t now)
 			next = LIST_NEXT(l, link);
 			if (r != NULL && now_us > r->sent_us && now_us - r->sent_us > limit)
 				lane_lose(l, UPSTREAM_TIMEOUT, "no reply in time");
+		}
+}
+
+void
+upstreams_yield(struct upstreams *all)
+{
+	struct upstream *up;
+	struct lane *l, *next;
+
+	LIST_FOREACH(up, &all->list, link)
+		for (l = LIST_FIRST(&up->lanes); l != NULL; l = next) {
+			next = LIST_NEXT(l, link);
+			if (!l->leaving && lane_is_wanted(l))
+				lane_retire(l);
+			if (l->leaving && l->n == 0)
+				lane_free(l);
 		}
 }
 

@@ -65,6 +65,9 @@ MUST_CHECK int upstream_send(struct upstreams *, unsigned server, struct request
 /* Gives up waiting for permits that no queued request needs. */
 void upstreams_stop_waiting(struct upstreams *);
 
+/* Lets lanes run out whose permits other workers wait for, when their turn is over. */
+void upstreams_yield(struct upstreams *);
+
 /* Replies that are overdue.  now in clock_ms(). */
 void upstreams_tick(struct upstreams *, uint64_t now);
 

@@ -2,6 +2,7 @@
 misbehaviour.  Servers and proxy run in threads of the scenario."""
 import hashlib
 import json
+import queue
 import socket
 import threading
 
@@ -40,9 +41,9 @@ class Server:
         self.id, self.policy, self.closes = str(id), policy, closes
         self.behave = behave
         self.requests, self.broken = [], None
-        self.open = self.most_open = 0
+        self.unanswered = self.most_open = 0
         self.lock = threading.Lock()
-        self.end = threading.Event()
+        self.accepted = queue.Queue()
         reserved = listen(port or 0)
         self.port = reserved.getsockname()[1]
         self.socket = reserved
@@ -64,51 +65,60 @@ class Server:
         if listens is not None:
             listens.wait()
             self.socket = listen(self.port)
-        self.socket.settimeout(0.1)
-        watch = threading.Thread(target=self._count, daemon=True)
-        watch.start()
-        while not self.end.is_set() and self.broken is None:
-            try:
-                connection, _ = self.socket.accept()
-            except TimeoutError:
-                continue
-            except OSError:
-                return
+        threading.Thread(target=self._accept, daemon=True).start()
+        while self.broken is None:
+            connection = self.accepted.get()
+            if connection is None:
+                break
             with connection:
                 connection.settimeout(10)
                 self._one(connection)
-        self.socket.close()
 
-    def _count(self):
-        """The most connections that were established to this port at one moment, as the kernel sees it."""
-        ended = threading.Event()
-        want = f"0100007F:{self.port:04X}"
-        while not self.end.is_set():
-            with open("/proc/net/tcp") as f:
-                n = sum(1 for line in f if line.split()[1] == want and line.split()[3] == "01")
-            self.most_open = max(self.most_open, n)
-            ended.wait(0.001)
+    def _accept(self):
+        """Counts the connections that stand here unanswered; they are served one after the other all the same."""
+        while True:
+            try:
+                connection, _ = self.socket.accept()
+            except OSError:
+                return
+            with self.lock:
+                self.unanswered += 1
+                self.most_open = max(self.most_open, self.unanswered)
+            self.accepted.put(connection)
+
+    def _answered(self):
+        with self.lock:
+            self.unanswered -= 1
 
     def _one(self, connection):
+        data = b""
         try:
             data = connection.recv(ONE_READ)
-            if not data:
-                return
-            self.requests.append(data)
-            request = json.loads(data)
-            if self.behave is not None:
-                self.behave(self, connection, request)
-                return
-            connection.sendall(json.dumps(reply(self.id, request)).encode())
-            if not self.closes:
-                connection.recv(1)  # until the peer closes
+            if data:
+                self.requests.append(data)
+                answer = json.dumps(reply(self.id, json.loads(data))).encode()
         except (ValueError, KeyError) as e:
             self.broken = f"{e}: {data[:200]!r}"
+        except OSError:
+            data = b""
+        self._answered()  # before the answer leaves: the next may come as soon as it is read
+        if not data or self.broken:
+            return
+        try:
+            if self.behave is not None:
+                self.behave(self, connection, json.loads(data))
+                return
+            connection.sendall(answer)
+            if not self.closes:
+                connection.recv(1)  # until the peer closes
         except OSError:
             pass
 
     def stop(self):
-        self.end.set()
+        if self.socket is not None:
+            self.socket.shutdown(socket.SHUT_RDWR)
+            self.socket.close()
+        self.accepted.put(None)
         self.thread.join(5)
 
 

@@ -7,7 +7,7 @@
 
 enum { NOBODY = 65534 };
 
-TestSuite(daemon, .init = begin, .fini = end, .timeout = 60);
+TestSuite(daemon, .init = begin, .fini = end, .timeout = 30);
 
 static bool
 exists(const char *name)
