@@ -190,7 +190,7 @@ Test(daemon, the_runtime_directory_is_made_with_one_parent)
 	set_in_dir(&conf.runtime_dir, "a/b");
 	expect_control("a/b/x.sock", 0);
 	set_in_dir(&conf.runtime_dir, "c/d/e");
-	expect_control(NULL, ENOENT);
+	expect_control("", ENOENT);
 }
 
 Test(daemon, a_runtime_directory_that_is_none_is_refused)
@@ -198,10 +198,10 @@ Test(daemon, a_runtime_directory_that_is_none_is_refused)
 	set_in_dir(&conf.pidfile, "file");
 	cr_assert_eq(daemon_pidfile(&conf, "x"), 0);
 	set_in_dir(&conf.runtime_dir, "file");
-	expect_control(NULL, ENOTDIR);
+	expect_control("", ENOTDIR);
 	set_in_dir(&conf.runtime_dir, "link");
 	cr_assert_eq(symlink("/run", conf.runtime_dir), 0);
-	expect_control(NULL, ENOTDIR);
+	expect_control("", ENOTDIR);
 }
 
 Test(daemon, a_runtime_directory_of_somebody_else_is_refused)
@@ -210,7 +210,7 @@ Test(daemon, a_runtime_directory_of_somebody_else_is_refused)
 		cr_skip("only root can give a folder away");
 	expect_control("run/x.sock", 0);
 	cr_assert_eq(chown(conf.runtime_dir, NOBODY, NOBODY), 0);
-	expect_control(NULL, EPERM);
+	expect_control("", EPERM);
 	conf.daemon = true;
 	cr_expect_eq(daemon_pidfile(&conf, "x"), -1);
 }
@@ -290,8 +290,10 @@ Test(daemon, a_pidfile_that_lost_its_name_locks_nobody_out)
 	cr_assert_eq(daemon_pidfile(&conf, "x"), 0);
 	cr_assert_eq(unlink(conf.pidfile), 0);
 	pid = fork();
-	if (pid == 0)
+	if (pid == 0) {
+		daemon_after_fork();
 		_exit(daemon_pidfile(&conf, "x") == 0 ? 0 : 1);
+	}
 	cr_expect_eq(status_of(pid), 0);
 }
 
