@@ -30,7 +30,7 @@ struct control {
 	struct conn_loop *loop;
 	struct event *readable;
 	unsigned n;
-	LIST_HEAD(, caller) callers;
+	LIST_HEAD(caller_list, caller) callers;
 };
 
 /* ---- answers ---- */

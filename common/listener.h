@@ -15,8 +15,8 @@ struct listener;
 typedef void listener_fn(int fd, const struct addr *peer, void *ctx);
 
 /* limit: connections at once, at least 1.  listen_fd is borrowed.  NULL on ENOMEM. */
-struct listener *listener_new(struct event_base *, int listen_fd, unsigned limit, listener_fn *,
-			      void *ctx);
+struct listener *listener_new(struct event_base *base, int listen_fd, unsigned limit,
+			      listener_fn *fn, void *ctx);
 void listener_free(struct listener *);
 
 /* A connection that was accepted here is closed. */

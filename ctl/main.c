@@ -221,7 +221,7 @@ run(const struct options *o, const char *dir, char *argv[])
 int
 main(int argc, char *argv[])
 {
-	struct options o = {NULL};
+	struct options o = {.json = false};
 	char *dir;
 	int status;
 

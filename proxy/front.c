@@ -39,7 +39,7 @@ struct front {
 	struct event *nudge;	   /* the permits' descriptor: a permit, or a changed registry */
 	struct request_list with_master;
 	uint64_t tokens;
-	LIST_HEAD(, client) clients;
+	LIST_HEAD(client_list, client) clients;
 };
 
 static void front_end(void *);

@@ -32,7 +32,7 @@ struct relay {
 	struct roster *roster;
 	struct upstreams *upstreams;
 	struct queue *queue; /* by policy index */
-	LIST_HEAD(, queue) busy;
+	LIST_HEAD(queue_list, queue) busy;
 	unsigned queued;
 	bool *usable; /* scratch of dispatch, a server each */
 	struct event *tick;

@@ -32,7 +32,7 @@ struct upstream {
 	struct upstreams *all;
 	unsigned index;
 	struct registry_server info; /* of the incarnation that new lanes go to */
-	LIST_HEAD(, lane) lanes;
+	LIST_HEAD(lane_list, lane) lanes;
 	unsigned lanes_n; /* that take requests */
 	struct backoff pause;
 	uint64_t retry_at; /* clock_ms(): not tried before */
@@ -47,7 +47,7 @@ struct upstreams {
 	const struct upstream_ops *ops;
 	void *ctx;
 	struct upstream **by_index; /* NULL until first used */
-	LIST_HEAD(, upstream) list;
+	LIST_HEAD(upstream_list, upstream) list;
 	unsigned in_flight, waiting;
 };
 

@@ -35,7 +35,7 @@ struct serve {
 	struct event *grace;
 	bool ending; /* the grace is over: idle peers are let go */
 	struct service service;
-	LIST_HEAD(, peer) peers;
+	LIST_HEAD(peer_list, peer) peers;
 };
 
 static const struct conn_ops peer_ops;
