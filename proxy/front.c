@@ -374,6 +374,17 @@ on_accept(int fd, const struct addr *from, void *arg)
 
 /* ---- the worker ---- */
 
+static struct request *
+find_with_master(struct front *f, uint64_t token)
+{
+	struct request *q;
+
+	TAILQ_FOREACH(q, &f->with_master, link)
+		if (q->token == token)
+			return q;
+	return NULL;
+}
+
 /* The master's answer to a registration. */
 static void
 front_on_message(void *state, struct span message)
@@ -385,9 +396,7 @@ front_on_message(void *state, struct span message)
 	if (message.n < sizeof head)
 		return;
 	memcpy(&head, message.p, sizeof head);
-	TAILQ_FOREACH(q, &f->with_master, link)
-		if (q->token == head.token)
-			break;
+	q = find_with_master(f, head.token);
 	if (q == NULL)
 		return; /* its client has gone meanwhile */
 	TAILQ_REMOVE(&f->with_master, q, link);
