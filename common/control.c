@@ -1,6 +1,7 @@
 /* control.c - see control.h. */
 #include "control.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,8 +26,11 @@ struct caller {
 struct control {
 	int fd;
 	char *path;
-	const struct control_verb *verbs;
-	void *ctx;
+	struct {
+		const struct control_verb *verbs;
+		void *ctx;
+	} table[CONTROL_TABLES];
+	size_t tables;
 	struct conn_loop *loop;
 	struct event *readable;
 	unsigned n;
@@ -70,11 +74,14 @@ answer_data(struct caller *c, struct json_object *data)
 /* ---- requests ---- */
 
 static const struct control_verb *
-find_verb(const struct control *k, const char *name)
+find_verb(const struct control *k, const char *name, void **ctx)
 {
-	for (const struct control_verb *v = k->verbs; v->name != NULL; v++)
-		if (strcmp(v->name, name) == 0)
-			return v;
+	for (size_t i = 0; i < k->tables; i++)
+		for (const struct control_verb *v = k->table[i].verbs; v->name != NULL; v++)
+			if (strcmp(v->name, name) == 0) {
+				*ctx = k->table[i].ctx;
+				return v;
+			}
 	return NULL;
 }
 
@@ -89,13 +96,14 @@ carry_out(struct caller *c, struct json_object *args)
 	const struct control_verb *verb;
 	const char *error = "it cannot be answered now";
 	char why[128];
+	void *ctx;
 
 	if (!json_object_object_get_ex(args, "cmd", &cmd) ||
 	    !json_object_is_type(cmd, json_type_string)) {
 		answer_error(c, "cmd is missing, or no string");
 		return;
 	}
-	verb = find_verb(k, json_object_get_string(cmd));
+	verb = find_verb(k, json_object_get_string(cmd), &ctx);
 	if (verb == NULL) {
 		(void)snprintf(why, sizeof why, "%.64s: no such command here",
 			       json_object_get_string(cmd));
@@ -108,7 +116,7 @@ carry_out(struct caller *c, struct json_object *args)
 		answer_error(c, why);
 		return;
 	}
-	data = verb->run(&call, &error, k->ctx);
+	data = verb->run(&call, &error, ctx);
 	if (data != NULL)
 		answer_data(c, data);
 	else
@@ -223,6 +231,14 @@ release(struct control *k)
 	free(k);
 }
 
+void
+control_add(struct control *k, const struct control_verb *verbs, void *ctx)
+{
+	assert(k->tables < CONTROL_TABLES);
+	k->table[k->tables].verbs = verbs;
+	k->table[k->tables++].ctx = ctx;
+}
+
 struct control *
 control_new(struct event_base *base, const char *path, mode_t mode,
 	    const struct control_verb *verbs, void *ctx)
@@ -232,8 +248,7 @@ control_new(struct event_base *base, const char *path, mode_t mode,
 
 	if (k == NULL)
 		return NULL;
-	k->verbs = verbs;
-	k->ctx = ctx;
+	control_add(k, verbs, ctx);
 	LIST_INIT(&k->callers);
 	k->path = strdup(path);
 	k->loop = conn_loop_new(base, REQUEST_MAX);

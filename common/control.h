@@ -35,6 +35,10 @@ struct control_verb {
 struct control *control_new(struct event_base *, const char *path, mode_t mode,
 			    const struct control_verb *verbs, void *ctx);
 
+/* Serves further verbs with a ctx of their own; CONTROL_TABLES at most, the first among them. */
+enum { CONTROL_TABLES = 4 };
+void control_add(struct control *, const struct control_verb *verbs, void *ctx);
+
 /* Closes all and removes the socket's path.  NULL is fine. */
 void control_free(struct control *);
 

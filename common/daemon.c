@@ -14,7 +14,7 @@
 #define AT(member) offsetof(struct daemon_conf, member)
 #define HOUR	   ((uint64_t)3600 * 1000)
 
-enum { WORKERS_MAX = 512 };
+enum { WORKERS_MAX = 512 }; /* the proxy's permits know as many */
 
 #define LEVEL_NAME(name, text) text,
 static const char *const level_names[] = {LOG_LEVELS(LEVEL_NAME) NULL};
@@ -126,6 +126,24 @@ const struct conf_key daemon_keys[] = {
 	 .fallback = "10s",
 	 .max = HOUR,
 	 .help = "how long workers may finish what they have when stopping"},
+	{.name = "worker_timeout",
+	 .type = CONF_DURATION,
+	 .offset = AT(worker_timeout),
+	 .fallback = "30s",
+	 .max = HOUR,
+	 .help = "a worker whose loop has not turned for so long hangs and is replaced; 0: never"},
+	{.name = "worker_max_requests",
+	 .type = CONF_INT,
+	 .offset = AT(worker_max_requests),
+	 .fallback = "0",
+	 .max = UINT32_MAX,
+	 .help = "a worker is recycled after so many packets, give or take a tenth; 0: never"},
+	{.name = "worker_max_memory",
+	 .type = CONF_SIZE,
+	 .offset = AT(worker_max_memory),
+	 .fallback = "0",
+	 .max = (uint64_t)1 << 40,
+	 .help = "a worker is recycled when it holds more memory; 0: never"},
 	{.name = "backlog",
 	 .type = CONF_INT,
 	 .offset = AT(backlog),
@@ -476,4 +494,12 @@ daemon_workers(const struct daemon_conf *conf)
 		return conf->workers;
 	n = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
 	return n < 1 ? 1 : n > WORKERS_MAX ? WORKERS_MAX : (unsigned)n;
+}
+
+unsigned
+daemon_slots(const struct daemon_conf *conf)
+{
+	unsigned n = 2 * daemon_workers(conf) + 8;
+
+	return n > WORKERS_MAX ? WORKERS_MAX : n;
 }

@@ -25,7 +25,10 @@ struct daemon_conf {
 	int narrate;	  /* 0 auto (in front only), 1 yes, 2 no */
 	unsigned workers; /* 0: the CPUs this process may use */
 	unsigned worker_connections;
-	uint64_t stop_timeout; /* ms */
+	uint64_t stop_timeout;	      /* ms */
+	uint64_t worker_timeout;      /* ms; 0: never */
+	unsigned worker_max_requests; /* 0: never */
+	uint64_t worker_max_memory;   /* bytes; 0: never */
 	unsigned backlog;
 	uint64_t max_message; /* bytes */
 	bool strict_payloadsize;
@@ -73,5 +76,8 @@ char *daemon_runtime_dir(const char *configured);
 
 /* conf.workers, or the CPUs this process may use when 0; at least 1. */
 unsigned daemon_workers(const struct daemon_conf *);
+
+/* Slots for workers: room to scale up and for successors.  At most 512. */
+unsigned daemon_slots(const struct daemon_conf *);
 
 #endif

@@ -86,6 +86,10 @@ launch_supervisor(const struct daemon_conf *d, struct event_base *base, uint64_t
 		  const struct supervisor_ops *ops, void *ctx)
 {
 	struct supervisor_conf conf = {.workers = daemon_workers(d),
+				       .slots = daemon_slots(d),
+				       .worker_timeout = d->worker_timeout,
+				       .worker_max_requests = d->worker_max_requests,
+				       .worker_max_memory = d->worker_max_memory,
 				       .stop_timeout = d->stop_timeout,
 				       .start_timeout = START_MS,
 				       .leave_timeout = leave_ms,

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "procstat.h"
 
 void
 status_add_text(struct json_object *o, const char *key, const char *value)
@@ -76,8 +77,9 @@ status_of_daemon(const char *program, struct supervisor *sup)
 	return o;
 }
 
+/* "signal 9", "code 1", or "-". */
 static void
-add_last_exit(struct json_object *o, int status)
+add_exit(struct json_object *o, const char *key, int status)
 {
 	char text[32] = "-";
 
@@ -85,7 +87,18 @@ add_last_exit(struct json_object *o, int status)
 		(void)snprintf(text, sizeof text, "signal %d", WTERMSIG(status));
 	else if (status >= 0)
 		(void)snprintf(text, sizeof text, "code %d", WEXITSTATUS(status));
-	status_add_text(o, "last_exit", text);
+	status_add_text(o, key, text);
+}
+
+static void
+add_usage(struct json_object *o, pid_t pid)
+{
+	struct procstat p = {0, 0};
+
+	if (pid > 0 && procstat_read(pid, &p) < 0)
+		p = (struct procstat){0, 0};
+	status_add_seconds(o, "cpu_s", p.cpu_ms);
+	status_add_number(o, "rss_kib", p.resident / 1024);
 }
 
 static struct json_object *
@@ -109,18 +122,53 @@ worker_status(struct supervisor *sup, unsigned slot, uint64_t now)
 	status_add_number(o, "in_flight", scoreboard_get(&row->in_flight));
 	status_add_number(o, "connections", scoreboard_get(&row->connections));
 	status_add_number(o, "restarts", m.deaths);
-	add_last_exit(o, m.last_status);
+	add_exit(o, "last_exit", m.last_status);
+	add_usage(o, m.pid);
 	status_add_number(o, "heartbeat_ms", beat > 0 && now > beat ? now - beat : 0);
 	return o;
 }
 
+/* Those that have a worker, or had one that is to be replaced. */
 struct json_object *
 status_of_workers(struct supervisor *sup)
 {
 	struct json_object *list = json_object_new_array();
 	uint64_t now = clock_ms();
+	struct supervisor_member m;
 
-	for (unsigned i = 0; list != NULL && i < supervisor_slots(sup); i++)
-		(void)json_object_array_add(list, worker_status(sup, i, now));
+	for (unsigned i = 0; list != NULL && i < supervisor_slots(sup); i++) {
+		supervisor_look_at(sup, i, &m);
+		if (m.state != SLOT_VACANT)
+			(void)json_object_array_add(list, worker_status(sup, i, now));
+	}
+	return list;
+}
+
+static struct json_object *
+death_status(const struct supervisor_death *d)
+{
+	struct json_object *o = json_object_new_object();
+	char when[CLOCK_TEXT];
+
+	if (o == NULL)
+		return NULL;
+	clock_text_at(d->at, when, sizeof when);
+	status_add_text(o, "when", when);
+	status_add_number(o, "slot", d->slot);
+	status_add_number(o, "pid", (uint64_t)d->pid);
+	status_add_seconds(o, "age_s", d->age);
+	status_add_text(o, "why", supervisor_end_text(d->end));
+	add_exit(o, "exit", d->status);
+	return o;
+}
+
+struct json_object *
+status_of_deaths(struct supervisor *sup)
+{
+	struct json_object *list = json_object_new_array();
+	const struct supervisor_death *d;
+
+	for (unsigned i = 0; list != NULL && (d = supervisor_death(sup, i)) != NULL; i++)
+		(void)json_object_array_add(list, death_status(d));
 	return list;
 }

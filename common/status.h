@@ -13,6 +13,9 @@ struct json_object *status_of_daemon(const char *program, struct supervisor *);
 /* An array, an object a worker.  NULL on ENOMEM. */
 struct json_object *status_of_workers(struct supervisor *);
 
+/* An array of the last deaths, the newest first.  NULL on ENOMEM. */
+struct json_object *status_of_deaths(struct supervisor *);
+
 /* Adds a member; a value that could not be made (NULL) makes the object incomplete, not wrong. */
 void status_add_text(struct json_object *, const char *key, const char *value);
 void status_add_number(struct json_object *, const char *key, uint64_t value);

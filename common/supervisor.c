@@ -1,5 +1,5 @@
-/* supervisor.c - see supervisor.h.  What becomes of a worker is slot.c's to say; this file carries
- * it out. */
+/* supervisor.c - see supervisor.h.  How a worker lives is slot.c's to say and member.c's to carry
+ * out; here is how many there are to be, and what becomes of the whole. */
 #include "supervisor.h"
 
 #include <errno.h>
@@ -8,35 +8,23 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "backoff.h"
-#include "channel.h"
 #include "clock.h"
 #include "log.h"
+#include "member.h"
+#include "procstat.h"
+#include "proctitle.h"
 
 enum {
-	MESSAGES_A_WAKE = 64,
-	FIRST_TRIES = 5, /* deaths a slot may have before the daemon has ever been up */
-	AT_ONCE_MS = 500 /* what is left to a worker of stop_timeout when stopping at once */
+	FIRST_TRIES = 5,     /* deaths a slot may have before the daemon has ever been up */
+	AT_ONCE_MS = 500,    /* what is left to a worker of stop_timeout when stopping at once */
+	HUNG_MS = 1000,	     /* what a worker that hangs has to end by itself */
+	WATCH_MS = 250,	     /* how often workers are looked at */
+	DEGRADED_DEATHS = 5, /* so many deaths while starting ... */
+	DEGRADED_MS = 10000  /* ... within this time */
 };
 
 enum phase { PHASE_STARTING, PHASE_RUNNING, PHASE_LEAVING, PHASE_STOPPING };
-
-struct member {
-	struct supervisor *sup; /* ref in: the timers' and channel's callbacks */
-	unsigned index;
-	enum slot_state state;
-	bool wanted;
-	bool was_ready; /* this worker */
-	pid_t pid;
-	int channel; /* the master's end, or -1 */
-	struct event *readable, *clock;
-	struct backoff pause;
-	uint64_t born;	 /* clock_ms() of the fork */
-	unsigned deaths; /* of this slot's workers that were not asked to end */
-	int last_status; /* wait status of the last one, -1: none yet */
-};
-
-enum { SIGNALS = 5 };
+enum { SIGNALS = 7 };
 
 struct supervisor {
 	struct event_base *base;
@@ -45,267 +33,477 @@ struct supervisor {
 	void *ctx;
 	struct scoreboard *scoreboard;
 	enum phase phase;
-	bool at_once;
+	bool at_once, degraded;
 	int status;
+	unsigned target; /* workers wanted */
 	uint64_t started;
-	struct event *signal[SIGNALS], *leave_clock;
-	struct member *member;
-	char space[CHANNEL_MAX + 1];
+	struct event *signal[SIGNALS], *leave_clock, *watch;
+	struct member_host host;
+	struct member *member; /* conf.slots */
+	struct supervisor_death death[SUPERVISOR_DEATHS];
+	unsigned deaths; /* ever; death[deaths % SUPERVISOR_DEATHS] is the next */
 };
-
-static void happen(struct member *m, enum slot_event event);
-
-static const char *
-phase_text(enum phase p)
-{
-	static const char *const text[] = {"starting", "running", "leaving", "stopping"};
-
-	return text[p];
-}
 
 static unsigned
 count_state(const struct supervisor *s, enum slot_state state)
 {
 	unsigned n = 0;
 
-	for (unsigned i = 0; i < s->conf.workers; i++)
+	for (unsigned i = 0; i < s->conf.slots; i++)
 		n += s->member[i].state == state;
 	return n;
 }
 
-/* ---- carrying out ---- */
-
-static void
-arm(struct member *m, uint64_t ms)
+static struct member *
+find_vacant(struct supervisor *s)
 {
-	struct timeval tv = clock_timeval(ms);
-
-	if (event_add(m->clock, &tv) < 0)
-		log_event(LOG_ERROR, "cannot arm a worker's clock", "worker=%u", m->index);
+	for (unsigned i = 0; i < s->conf.slots; i++)
+		if (s->member[i].state == SLOT_VACANT)
+			return &s->member[i];
+	return NULL;
 }
 
 static void
-disarm(struct member *m)
+want(struct member *m)
 {
-	(void)event_del(m->clock);
+	m->wanted = true;
+	member_happen(m, SLOT_WANTED);
 }
 
 static void
-close_channel(struct member *m)
+unwant(struct member *m)
 {
-	if (m->readable != NULL)
-		event_free(m->readable);
-	m->readable = NULL;
-	if (m->channel >= 0)
-		(void)close(m->channel);
-	m->channel = -1;
+	m->wanted = false;
+	member_happen(m, SLOT_UNWANTED);
+}
+
+/* ---- deaths ---- */
+
+const struct supervisor_death *
+supervisor_death(const struct supervisor *s, unsigned i)
+{
+	if (i >= SUPERVISOR_DEATHS || i >= s->deaths)
+		return NULL;
+	return &s->death[(s->deaths - 1 - i) % SUPERVISOR_DEATHS];
+}
+
+#define END_TEXT(name, text) text,
+
+const char *
+supervisor_end_text(enum supervisor_end e)
+{
+	static const char *const text[] = {SUPERVISOR_ENDS(END_TEXT)};
+
+	return text[e];
+}
+
+static enum supervisor_end
+how_it_ended(const struct member *m, bool asked)
+{
+	if (m->hung)
+		return END_HUNG;
+	if (asked)
+		return END_ASKED;
+	return m->was_ready ? END_DIED : END_DIED_STARTING;
 }
 
 static void
-on_channel(evutil_socket_t fd, short what, void *arg)
+remember(struct supervisor *s, const struct member *m, int status, bool asked)
 {
-	struct member *m = arg;
-	struct supervisor *s = m->sup;
-	enum channel_tag tag;
-	struct span body;
+	struct supervisor_death *d = &s->death[s->deaths++ % SUPERVISOR_DEATHS];
+	uint64_t now = clock_ms();
 
-	(void)what;
-	for (int i = 0; i < MESSAGES_A_WAKE; i++) {
-		switch (channel_receive(fd, s->space, &tag, &body)) {
-		case CHANNEL_EMPTY: return;
-		case CHANNEL_ENDED: (void)event_del(m->readable); return; /* SIGCHLD follows */
-		case CHANNEL_MESSAGE: break;
-		}
-		if (tag == CHANNEL_READY)
-			happen(m, SLOT_SAID_READY);
-		else if (tag == CHANNEL_DATA)
-			s->ops->from_worker(m->index, body, s->ctx);
+	*d = (struct supervisor_death){.at = now,
+				       .age = now - m->born,
+				       .slot = m->index,
+				       .pid = m->pid,
+				       .status = status,
+				       .end = how_it_ended(m, asked)};
+	log_event(d->end == END_ASKED ? LOG_VERBOSE : LOG_WARN, "worker ended",
+		  "worker=%u worker_pid=%d why=%s %s=%d", m->index, (int)m->pid,
+		  log_quoted(supervisor_end_text(d->end)), WIFSIGNALED(status) ? "signal" : "code",
+		  WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+}
+
+static unsigned
+recent_start_deaths(const struct supervisor *s, uint64_t now)
+{
+	const struct supervisor_death *d;
+	unsigned n = 0;
+
+	for (unsigned i = 0; (d = supervisor_death(s, i)) != NULL && now - d->at < DEGRADED_MS; i++)
+		n += d->end == END_DIED_STARTING;
+	return n;
+}
+
+/* Workers that can't start: said, and tried again ever more rarely; the daemon goes on with the
+ * others. */
+static void
+judge_degraded(struct supervisor *s)
+{
+	unsigned n = recent_start_deaths(s, clock_ms());
+	bool all_up = count_state(s, SLOT_READY) >= s->target;
+
+	if (!s->degraded && n >= DEGRADED_DEATHS) {
+		s->degraded = true;
+		log_event(LOG_ERROR, "degraded: workers die while starting", "deaths=%u", n);
+	} else if (s->degraded && all_up && n == 0) {
+		s->degraded = false;
+		log_event(LOG_INFO, "no longer degraded", NULL);
 	}
 }
 
-/* In the child: nothing of the master's may stay. */
-static void
-drop_master(struct supervisor *s)
+/* ---- what members tell ---- */
+
+static uint64_t
+stop_ms(const struct member *m, void *ctx)
 {
-	for (size_t i = 0; i < SIGNALS; i++)
-		event_free(s->signal[i]);
-	event_free(s->leave_clock);
-	for (unsigned i = 0; i < s->conf.workers; i++) {
-		close_channel(&s->member[i]);
-		event_free(s->member[i].clock);
-	}
-	if (s->ops->after_fork != NULL)
-		s->ops->after_fork(s->ctx);
+	const struct supervisor *s = ctx;
+
+	if (s->at_once)
+		return AT_ONCE_MS;
+	return m->hung && HUNG_MS < s->conf.stop_timeout ? HUNG_MS : s->conf.stop_timeout;
 }
 
-static NORETURN void
-be_worker(struct supervisor *s, struct member *m, int channel, pid_t master)
+static void
+be_worker(struct member *m, int channel, pid_t master, void *ctx)
 {
+	struct supervisor *s = ctx;
 	struct event_base *base;
+	unsigned slot = m->index;
 	int status;
 
 	/* A new epoll set first: deleting events from the one shared with the master would delete
 	 * the master's. */
 	if (event_reinit(s->base) < 0)
 		_exit(1);
-	drop_master(s);
+	for (size_t i = 0; i < SIGNALS; i++)
+		event_free(s->signal[i]);
+	event_free(s->leave_clock);
+	event_free(s->watch);
+	for (unsigned i = 0; i < s->conf.slots; i++)
+		member_after_fork(&s->member[i]);
+	if (s->ops->after_fork != NULL)
+		s->ops->after_fork(s->ctx);
 	/* A base of its own: a worker's successor is forked from within the master's loop, and a
 	 * loop can't be entered twice. */
 	event_base_free(s->base);
+	proctitle_set("worker %u", slot);
 	base = event_base_new();
 	if (base == NULL)
 		_exit(1);
-	status = worker_run(base, m->index, channel, master,
-			    scoreboard_row(s->scoreboard, m->index), &s->ops->worker, s->ctx);
+	status = worker_run(base, slot, channel, master, scoreboard_row(s->scoreboard, slot),
+			    &s->ops->worker, s->ctx);
 	event_base_free(base);
 	exit(status);
 }
 
-/* 0, or -1 with errno and nothing left open. */
-static int
-fork_worker(struct supervisor *s, struct member *m)
+static void
+on_message(struct member *m, struct span body, void *ctx)
 {
-	sigset_t all, before;
-	pid_t master = getpid();
-	int fd[2];
+	struct supervisor *s = ctx;
 
-	if (channel_pair(fd) < 0)
-		return -1;
-	m->channel = fd[0];
-	m->readable = event_new(s->base, fd[0], EV_READ | EV_PERSIST, on_channel, m);
-	if (m->readable == NULL || event_add(m->readable, NULL) < 0) {
-		(void)close(fd[1]);
-		close_channel(m);
-		errno = ENOMEM;
-		return -1;
+	s->ops->from_worker(m->index, body, s->ctx);
+}
+
+/* 10 % more or less, so that workers born together are not recycled together. */
+static uint64_t
+draw_limit(uint64_t limit)
+{
+	uint64_t tenth = limit / 10;
+
+	return tenth == 0 ? limit : limit - tenth + backoff_random() % (2 * tenth + 1);
+}
+
+static void
+on_ready(struct supervisor *s, struct member *m)
+{
+	int old = m->replaces;
+
+	m->replaces = -1;
+	if (old >= 0 && s->phase < PHASE_LEAVING)
+		unwant(&s->member[old]);
+	judge_degraded(s);
+	if (s->phase == PHASE_STARTING && count_state(s, SLOT_READY) >= s->target) {
+		s->phase = PHASE_RUNNING;
+		s->ops->on_up(s->ctx);
 	}
-	/* Blocked, so that no signal meant for the child is told to the master's loop before the
-	 * child has a loop of its own. */
-	(void)sigfillset(&all);
-	(void)sigprocmask(SIG_SETMASK, &all, &before);
-	m->pid = fork();
-	if (m->pid == 0)
-		be_worker(s, m, fd[1], master);
-	int saved = errno;
-	(void)sigprocmask(SIG_SETMASK, &before, NULL);
-	(void)close(fd[1]);
-	if (m->pid > 0)
-		return 0;
-	close_channel(m);
-	errno = saved;
-	return -1;
 }
 
+/* A worker died and is to be tried again: unless none has ever come up. */
 static void
-do_fork(struct member *m)
+on_pause(struct supervisor *s, struct member *m)
 {
-	struct supervisor *s = m->sup;
-
-	m->born = clock_ms();
-	if (fork_worker(s, m) < 0) {
-		log_errno(LOG_ERROR, "cannot fork a worker", "worker=%u", m->index);
-		happen(m, SLOT_EXITED);
+	judge_degraded(s);
+	if (s->phase != PHASE_STARTING || m->deaths < FIRST_TRIES)
 		return;
-	}
-	arm(m, s->conf.start_timeout);
-	log_event(LOG_VERBOSE, "worker forked", "worker=%u worker_pid=%d", m->index, (int)m->pid);
+	log_event(LOG_ERROR, "workers do not start; giving up", "worker=%u tries=%u", m->index,
+		  m->deaths);
+	s->status = 1;
+	supervisor_stop_workers(s);
 }
 
 static void
-check_up(struct supervisor *s)
+on_step(struct member *m, enum slot_action action, void *ctx)
 {
-	if (s->phase != PHASE_STARTING || count_state(s, SLOT_READY) < s->conf.workers)
-		return;
-	s->phase = PHASE_RUNNING;
-	s->ops->on_up(s->ctx);
-}
+	struct supervisor *s = ctx;
 
-static void
-send_signal(struct member *m, int sig)
-{
-	if (m->pid > 0 && kill(m->pid, sig) < 0 && errno != ESRCH)
-		log_errno(LOG_ERROR, "cannot signal a worker", "worker=%u signal=%d", m->index,
-			  sig);
-}
-
-static void
-do_pause(struct member *m)
-{
-	struct supervisor *s = m->sup;
-	uint32_t ms;
-
-	if (s->phase == PHASE_STARTING && m->deaths >= FIRST_TRIES) {
-		log_event(LOG_ERROR, "workers do not start; giving up", "worker=%u tries=%u",
-			  m->index, m->deaths);
-		s->status = 1;
-		supervisor_stop_workers(s);
-		return;
-	}
-	ms = backoff_next(&m->pause, backoff_random());
-	arm(m, ms);
-	log_event(LOG_INFO, "worker will be replaced", "worker=%u in_ms=%u", m->index, ms);
-}
-
-static void
-end_if_empty(struct supervisor *s)
-{
-	if (s->phase == PHASE_STOPPING && count_state(s, SLOT_VACANT) == s->conf.workers)
+	if (action == SLOT_FORK)
+		m->request_limit = draw_limit(s->conf.worker_max_requests);
+	else if (action == SLOT_COUNT)
+		on_ready(s, m);
+	else if (action == SLOT_PAUSE)
+		on_pause(s, m);
+	if (s->phase == PHASE_STOPPING && count_state(s, SLOT_VACANT) == s->conf.slots)
 		(void)event_base_loopbreak(s->base);
 }
 
-static void
-happen(struct member *m, enum slot_event event)
-{
-	struct supervisor *s = m->sup;
-	struct slot_step step = slot_step(m->state, event, m->wanted);
+/* ---- watching ---- */
 
-	m->state = step.next;
-	switch (step.action) {
-	case SLOT_NOTHING: break;
-	case SLOT_FORK: do_fork(m); break;
-	case SLOT_COUNT:
-		m->was_ready = true;
-		disarm(m);
-		check_up(s);
-		break;
-	case SLOT_ASK:
-		send_signal(m, SIGTERM);
-		arm(m, s->at_once ? AT_ONCE_MS : s->conf.stop_timeout);
-		break;
-	case SLOT_SHOOT:
-		disarm(m);
-		log_event(LOG_WARN, "worker killed", "worker=%u worker_pid=%d why=%s", m->index,
-			  (int)m->pid, slot_event_text(event));
-		send_signal(m, SIGKILL);
-		break;
-	case SLOT_PAUSE: do_pause(m); break;
-	case SLOT_RELEASE: disarm(m); break;
-	case SLOT_ACTION_COUNT: abort();
-	}
-	end_if_empty(s);
+/* Its loop has not turned for too long, or the kernel has stopped it. */
+static bool
+is_hung(const struct supervisor *s, const struct member *m, uint64_t now)
+{
+	uint64_t beat = scoreboard_get(&scoreboard_row(s->scoreboard, m->index)->heartbeat);
+
+	if (s->conf.worker_timeout == 0 || m->state != SLOT_READY)
+		return false;
+	return now > beat && now - beat > s->conf.worker_timeout;
 }
 
-/* ---- what the kernel tells ---- */
+static const char *
+why_recycle(const struct supervisor *s, const struct member *m)
+{
+	const struct scoreboard_row *row = scoreboard_row(s->scoreboard, m->index);
+	struct procstat p;
+
+	if (m->state != SLOT_READY || !m->wanted)
+		return NULL;
+	if (m->request_limit > 0 &&
+	    scoreboard_get(&row->requests) + scoreboard_get(&row->errors) >= m->request_limit)
+		return "worker_max_requests";
+	if (s->conf.worker_max_memory > 0 && procstat_read(m->pid, &p) == 0 &&
+	    p.resident > s->conf.worker_max_memory)
+		return "worker_max_memory";
+	return NULL;
+}
+
+/* One at a time, and only when all are well. */
+static bool
+may_recycle(const struct supervisor *s)
+{
+	return s->phase == PHASE_RUNNING && !s->degraded &&
+	       count_state(s, SLOT_READY) == s->target &&
+	       count_state(s, SLOT_VACANT) == s->conf.slots - s->target;
+}
 
 static void
-on_clock(evutil_socket_t fd, short what, void *arg)
+on_watch(evutil_socket_t fd, short what, void *arg)
+{
+	struct supervisor *s = arg;
+	uint64_t now = clock_ms();
+	const char *why;
+
+	(void)fd;
+	(void)what;
+	for (unsigned i = 0; i < s->conf.slots; i++) {
+		struct member *m = &s->member[i];
+		if (is_hung(s, m, now)) {
+			log_event(LOG_ERROR, "worker hangs", "worker=%u worker_pid=%d", i,
+				  (int)m->pid);
+			m->hung = true;
+			member_happen(m, SLOT_TIMED_OUT);
+		} else if (may_recycle(s) && (why = why_recycle(s, m)) != NULL) {
+			log_event(LOG_INFO, "worker recycled", "worker=%u why=%s", i, why);
+			if (supervisor_recycle(s, i) < 0)
+				log_errno(LOG_WARN, "cannot recycle a worker", "worker=%u", i);
+		}
+	}
+	if (s->degraded)
+		judge_degraded(s);
+}
+
+/* ---- orders ---- */
+
+int
+supervisor_recycle(struct supervisor *s, unsigned slot)
+{
+	struct member *m, *successor = find_vacant(s);
+
+	if (slot >= s->conf.slots || s->member[slot].state != SLOT_READY) {
+		errno = ESRCH;
+		return -1;
+	}
+	m = &s->member[slot];
+	if (successor == NULL || s->phase != PHASE_RUNNING || !m->wanted) {
+		errno = EBUSY;
+		return -1;
+	}
+	/* Should the successor never come up, this one stays: it is not wanted twice. */
+	successor->replaces = (int)slot;
+	want(successor);
+	return 0;
+}
+
+static bool
+is_successor(const struct member *m)
+{
+	return m->replaces >= 0;
+}
+
+static bool
+has_successor(const struct supervisor *s, unsigned slot)
+{
+	for (unsigned i = 0; i < s->conf.slots; i++)
+		if (s->member[i].replaces == (int)slot)
+			return true;
+	return false;
+}
+
+/* The last of those wanted that neither replaces another nor is being replaced. */
+static struct member *
+last_wanted(struct supervisor *s)
+{
+	for (unsigned i = s->conf.slots; i-- > 0;)
+		if (s->member[i].wanted && !is_successor(&s->member[i]) && !has_successor(s, i))
+			return &s->member[i];
+	return NULL;
+}
+
+int
+supervisor_scale(struct supervisor *s, unsigned workers)
+{
+	struct member *m;
+
+	if (workers < 1 || workers > supervisor_most_workers(s) || s->phase >= PHASE_LEAVING) {
+		errno = s->phase >= PHASE_LEAVING ? EBUSY : ERANGE;
+		return -1;
+	}
+	log_event(LOG_INFO, "number of workers changed", "from=%u to=%u", s->target, workers);
+	for (; s->target < workers && (m = find_vacant(s)) != NULL; s->target++)
+		want(m);
+	for (; s->target > workers && (m = last_wanted(s)) != NULL; s->target--)
+		unwant(m);
+	if (s->target == workers)
+		return 0;
+	errno = EBUSY;
+	return -1;
+}
+
+int
+supervisor_signal(struct supervisor *s, unsigned slot, int sig)
+{
+	if (slot < s->conf.slots)
+		return member_signal(&s->member[slot], sig);
+	errno = ESRCH;
+	return -1;
+}
+
+int
+supervisor_tell(struct supervisor *s, unsigned slot, struct span message)
+{
+	if (slot < s->conf.slots)
+		return member_tell(&s->member[slot], CHANNEL_DATA, message);
+	errno = ESRCH;
+	return -1;
+}
+
+void
+supervisor_reopen(struct supervisor *s)
+{
+	if (log_reopen() < 0)
+		log_errno(LOG_ERROR, "cannot reopen the log", NULL);
+	for (unsigned i = 0; i < s->conf.slots; i++)
+		if (member_tell(&s->member[i], CHANNEL_REOPEN, span_of(NULL, 0)) < 0 &&
+		    errno != ESRCH)
+			log_errno(LOG_WARN, "cannot tell a worker to reopen its log", "worker=%u",
+				  i);
+}
+
+/* ---- stopping ---- */
+
+void
+supervisor_stop_workers(struct supervisor *s)
+{
+	if (s->phase == PHASE_STOPPING)
+		return;
+	s->phase = PHASE_STOPPING;
+	(void)event_del(s->leave_clock);
+	for (unsigned i = 0; i < s->conf.slots; i++)
+		s->member[i].wanted = false;
+	for (unsigned i = 0; i < s->conf.slots; i++)
+		member_happen(&s->member[i], SLOT_UNWANTED);
+}
+
+static void
+kill_all(struct supervisor *s)
+{
+	for (unsigned i = 0; i < s->conf.slots; i++)
+		member_happen(&s->member[i], SLOT_KILL);
+}
+
+void
+supervisor_stop(struct supervisor *s, bool at_once)
+{
+	struct timeval tv;
+
+	s->at_once = s->at_once || at_once;
+	if (s->phase == PHASE_STOPPING) {
+		if (at_once)
+			kill_all(s);
+		return;
+	}
+	if (s->phase == PHASE_LEAVING) {
+		if (at_once)
+			supervisor_stop_workers(s);
+		return;
+	}
+	tv = clock_timeval(at_once ? AT_ONCE_MS : s->conf.leave_timeout);
+	s->phase = PHASE_LEAVING;
+	if (event_add(s->leave_clock, &tv) < 0)
+		log_event(LOG_ERROR, "cannot arm the leave clock", NULL);
+	s->ops->on_stop(at_once, s->ctx);
+}
+
+static void
+on_leave_clock(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd;
 	(void)what;
-	happen(arg, SLOT_TIMED_OUT);
+	supervisor_stop_workers(arg);
+}
+
+/* ---- signals ---- */
+
+static void
+on_stop_signal(evutil_socket_t sig, short what, void *arg)
+{
+	struct supervisor *s = arg;
+	bool at_once = sig != SIGTERM || s->phase >= PHASE_LEAVING;
+
+	(void)what;
+	log_event(LOG_INFO, "stopping", "signal=%d at_once=%d", (int)sig, at_once);
+	supervisor_stop(s, at_once);
 }
 
 static void
-log_exit(const struct member *m, int status, bool asked)
+on_reopen_signal(evutil_socket_t sig, short what, void *arg)
 {
-	enum log_level level = asked ? LOG_VERBOSE : LOG_WARN;
+	(void)sig;
+	(void)what;
+	supervisor_reopen(arg);
+}
 
-	if (WIFSIGNALED(status))
-		log_event(level, "worker died", "worker=%u worker_pid=%d signal=%d", m->index,
-			  (int)m->pid, WTERMSIG(status));
-	else
-		log_event(level, "worker ended", "worker=%u worker_pid=%d code=%d", m->index,
-			  (int)m->pid, WEXITSTATUS(status));
+static void
+on_scale_signal(evutil_socket_t sig, short what, void *arg)
+{
+	struct supervisor *s = arg;
+	unsigned to = sig == SIGTTIN ? s->target + 1 : s->target - 1;
+
+	(void)what;
+	if (supervisor_scale(s, to) < 0)
+		log_errno(LOG_WARN, "the number of workers stays", "workers=%u wanted=%u",
+			  s->target, to);
 }
 
 static void
@@ -313,25 +511,21 @@ reaped(struct supervisor *s, struct member *m, int status)
 {
 	bool asked = m->state == SLOT_DRAINING || m->state == SLOT_KILLED;
 
-	log_exit(m, status, asked);
-	disarm(m);
-	/* What it said before it died still counts. */
-	if (m->readable != NULL)
-		on_channel(m->channel, EV_READ, m);
-	close_channel(m);
+	remember(s, m, status, asked);
+	member_reaped(m, status);
 	scoreboard_clear(s->scoreboard, m->index);
 	if (s->ops->on_exit != NULL)
 		s->ops->on_exit(m->index, s->ctx);
-	m->last_status = status;
-	m->pid = 0;
 	if (!asked)
 		m->deaths++;
-	/* Only those that die while starting are held back more and more: a worker that has served
-	 * is replaced after the shortest pause, however often it dies. */
-	if (m->was_ready)
-		backoff_reset(&m->pause);
-	m->was_ready = false;
-	happen(m, SLOT_EXITED);
+	/* One that can't even start does not become anybody's successor: the old one stays. */
+	if (is_successor(m)) {
+		m->replaces = -1;
+		m->wanted = false;
+		log_event(LOG_WARN, "a successor did not start; the worker before it stays",
+			  "worker=%u", m->index);
+	}
+	member_happen(m, SLOT_EXITED);
 }
 
 static void
@@ -344,58 +538,9 @@ on_child(evutil_socket_t sig, short what, void *arg)
 	(void)sig;
 	(void)what;
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-		for (unsigned i = 0; i < s->conf.workers; i++)
+		for (unsigned i = 0; i < s->conf.slots; i++)
 			if (s->member[i].pid == pid)
 				reaped(s, &s->member[i], status);
-}
-
-static void
-on_stop_signal(evutil_socket_t sig, short what, void *arg)
-{
-	struct supervisor *s = arg;
-	bool again = s->phase >= PHASE_LEAVING;
-
-	(void)what;
-	log_event(LOG_INFO, "stopping", "signal=%d at_once=%d", (int)sig, again || sig != SIGTERM);
-	s->at_once = again || sig != SIGTERM;
-	if (s->phase == PHASE_STOPPING) {
-		for (unsigned i = 0; i < s->conf.workers; i++)
-			happen(&s->member[i], SLOT_KILL);
-		return;
-	}
-	if (again) {
-		supervisor_stop_workers(s);
-		return;
-	}
-	struct timeval tv = clock_timeval(s->at_once ? AT_ONCE_MS : s->conf.leave_timeout);
-	s->phase = PHASE_LEAVING;
-	if (event_add(s->leave_clock, &tv) < 0)
-		log_event(LOG_ERROR, "cannot arm the leave clock", NULL);
-	s->ops->on_stop(s->at_once, s->ctx);
-}
-
-static void
-on_leave_clock(evutil_socket_t fd, short what, void *arg)
-{
-	(void)fd;
-	(void)what;
-	supervisor_stop_workers(arg);
-}
-
-static void
-on_reopen(evutil_socket_t sig, short what, void *arg)
-{
-	struct supervisor *s = arg;
-
-	(void)sig;
-	(void)what;
-	if (log_reopen() < 0)
-		log_errno(LOG_ERROR, "cannot reopen the log", NULL);
-	for (unsigned i = 0; i < s->conf.workers; i++)
-		if (s->member[i].channel >= 0 &&
-		    channel_send(s->member[i].channel, CHANNEL_REOPEN, span_of(NULL, 0)) < 0)
-			log_errno(LOG_WARN, "cannot tell a worker to reopen its log", "worker=%u",
-				  i);
 }
 
 /* ---- the supervisor itself ---- */
@@ -403,32 +548,35 @@ on_reopen(evutil_socket_t sig, short what, void *arg)
 static int
 init_members(struct supervisor *s)
 {
-	s->member = calloc(s->conf.workers, sizeof *s->member);
+	s->host = (struct member_host){.base = s->base,
+				       .start_timeout = s->conf.start_timeout,
+				       .pause_min = s->conf.pause_min,
+				       .pause_max = s->conf.pause_max,
+				       .stop_ms = stop_ms,
+				       .be_worker = be_worker,
+				       .on_message = on_message,
+				       .on_step = on_step,
+				       .ctx = s};
+	s->member = calloc(s->conf.slots, sizeof *s->member);
 	if (s->member == NULL)
 		return -1;
-	for (unsigned i = 0; i < s->conf.workers; i++) {
-		struct member *m = &s->member[i];
-		*m = (struct member){
-			.sup = s, .index = i, .wanted = true, .channel = -1, .last_status = -1};
-		m->pause = (struct backoff){.min = s->conf.pause_min, .max = s->conf.pause_max};
-		m->clock = event_new(s->base, -1, 0, on_clock, m);
-		if (m->clock == NULL)
+	for (unsigned i = 0; i < s->conf.slots; i++)
+		if (member_init(&s->member[i], i, &s->host) < 0)
 			return -1;
-	}
 	return 0;
 }
 
 static int
-init_signals(struct supervisor *s)
+init_events(struct supervisor *s)
 {
 	static const struct {
 		int sig;
 		event_callback_fn fn;
-	} row[SIGNALS] = {{SIGCHLD, on_child},
-			  {SIGTERM, on_stop_signal},
-			  {SIGINT, on_stop_signal},
-			  {SIGQUIT, on_stop_signal},
-			  {SIGUSR1, on_reopen}};
+	} row[SIGNALS] = {{SIGCHLD, on_child},	       {SIGTERM, on_stop_signal},
+			  {SIGINT, on_stop_signal},    {SIGQUIT, on_stop_signal},
+			  {SIGUSR1, on_reopen_signal}, {SIGTTIN, on_scale_signal},
+			  {SIGTTOU, on_scale_signal}};
+	struct timeval tv = clock_timeval(WATCH_MS);
 
 	for (size_t i = 0; i < SIGNALS; i++) {
 		s->signal[i] = evsignal_new(s->base, row[i].sig, row[i].fn, s);
@@ -436,7 +584,10 @@ init_signals(struct supervisor *s)
 			return -1;
 	}
 	s->leave_clock = event_new(s->base, -1, 0, on_leave_clock, s);
-	return s->leave_clock == NULL ? -1 : 0;
+	s->watch = event_new(s->base, -1, EV_PERSIST, on_watch, s);
+	if (s->leave_clock == NULL || s->watch == NULL || event_add(s->watch, &tv) < 0)
+		return -1;
+	return 0;
 }
 
 struct supervisor *
@@ -449,11 +600,14 @@ supervisor_new(struct event_base *base, const struct supervisor_conf *conf,
 		return NULL;
 	s->base = base;
 	s->conf = *conf;
+	if (s->conf.slots < conf->workers)
+		s->conf.slots = conf->workers;
+	s->target = conf->workers;
 	s->ops = ops;
 	s->ctx = ctx;
 	s->started = clock_ms();
-	s->scoreboard = scoreboard_new(conf->workers);
-	if (s->scoreboard == NULL || init_members(s) < 0 || init_signals(s) < 0) {
+	s->scoreboard = scoreboard_new(s->conf.slots);
+	if (s->scoreboard == NULL || init_members(s) < 0 || init_events(s) < 0) {
 		supervisor_free(s);
 		errno = ENOMEM;
 		return NULL;
@@ -473,13 +627,12 @@ supervisor_free(struct supervisor *s)
 {
 	if (s == NULL)
 		return;
-	for (unsigned i = 0; s->member != NULL && i < s->conf.workers; i++) {
-		close_channel(&s->member[i]);
-		free_event(s->member[i].clock);
-	}
+	for (unsigned i = 0; s->member != NULL && i < s->conf.slots; i++)
+		member_release(&s->member[i]);
 	for (size_t i = 0; i < SIGNALS; i++)
 		free_event(s->signal[i]);
 	free_event(s->leave_clock);
+	free_event(s->watch);
 	free(s->member);
 	scoreboard_free(s->scoreboard);
 	free(s);
@@ -492,36 +645,15 @@ supervisor_run(struct supervisor *s)
 
 	(void)sigaction(SIGPIPE, &ignore, NULL);
 	(void)sigaction(SIGHUP, &ignore, NULL);
-	for (unsigned i = 0; i < s->conf.workers; i++)
-		happen(&s->member[i], SLOT_WANTED);
-	while (s->phase != PHASE_STOPPING || count_state(s, SLOT_VACANT) < s->conf.workers)
+	for (unsigned i = 0; i < s->target; i++)
+		want(&s->member[i]);
+	while (s->phase != PHASE_STOPPING || count_state(s, SLOT_VACANT) < s->conf.slots)
 		if (event_base_dispatch(s->base) < 0)
 			log_errno(LOG_ERROR, "event loop failed", NULL);
 	return s->status;
 }
 
-void
-supervisor_stop_workers(struct supervisor *s)
-{
-	if (s->phase == PHASE_STOPPING)
-		return;
-	s->phase = PHASE_STOPPING;
-	(void)event_del(s->leave_clock);
-	for (unsigned i = 0; i < s->conf.workers; i++)
-		s->member[i].wanted = false;
-	for (unsigned i = 0; i < s->conf.workers; i++)
-		happen(&s->member[i], SLOT_UNWANTED);
-}
-
-int
-supervisor_tell(struct supervisor *s, unsigned slot, struct span message)
-{
-	if (slot >= s->conf.workers || s->member[slot].channel < 0) {
-		errno = ESRCH;
-		return -1;
-	}
-	return channel_send(s->member[slot].channel, CHANNEL_DATA, message);
-}
+/* ---- looking in ---- */
 
 struct scoreboard *
 supervisor_scoreboard(struct supervisor *s)
@@ -532,7 +664,14 @@ supervisor_scoreboard(struct supervisor *s)
 unsigned
 supervisor_slots(const struct supervisor *s)
 {
-	return s->conf.workers;
+	return s->conf.slots;
+}
+
+/* One slot stays free for a successor. */
+unsigned
+supervisor_most_workers(const struct supervisor *s)
+{
+	return s->conf.slots > 1 ? s->conf.slots - 1 : 1;
 }
 
 bool
@@ -544,10 +683,14 @@ supervisor_stopping(const struct supervisor *s)
 void
 supervisor_look(const struct supervisor *s, struct supervisor_view *v)
 {
-	*v = (struct supervisor_view){.state = phase_text(s->phase),
+	static const char *const text[] = {"starting", "running", "leaving", "stopping"};
+
+	*v = (struct supervisor_view){.state = text[s->phase],
 				      .started = s->started,
-				      .wanted = s->conf.workers,
+				      .wanted = s->target,
 				      .ready = count_state(s, SLOT_READY)};
+	if (s->degraded && s->phase < PHASE_LEAVING)
+		v->state = "degraded";
 }
 
 void

@@ -6,7 +6,11 @@
  * its channel).
  *
  * Signals to the master: TERM drains within stop_timeout; a second TERM, or INT or QUIT, stops at
- * once; USR1 reopens logs; CHLD reaps.  To a worker: TERM drains it, QUIT ends it. */
+ * once; USR1 reopens logs; TTIN and TTOU are one worker more or less; CHLD reaps.  To a worker:
+ * TERM drains it, QUIT ends it.
+ *
+ * Workers live in slots.  There are more slots than workers wanted, so that one which is to leave
+ * (recycled) stays until its successor in another slot is ready. */
 #ifndef POLICYPOOL_SUPERVISOR_H
 #define POLICYPOOL_SUPERVISOR_H
 
@@ -44,10 +48,14 @@ struct supervisor_ops {
 
 struct supervisor_conf {
 	unsigned workers;
+	unsigned slots;		/* at least workers; 0: as many */
 	uint64_t stop_timeout;	/* ms a draining worker has */
 	uint64_t start_timeout; /* ms a starting worker has */
 	uint64_t leave_timeout; /* ms that on_stop has before the workers are stopped anyway */
 	uint32_t pause_min, pause_max; /* ms, back-off after a death */
+	uint64_t worker_timeout;       /* ms without a turn of its loop: it hangs; 0: never */
+	uint64_t worker_max_requests;  /* then it is recycled, give or take a tenth; 0: never */
+	uint64_t worker_max_memory;    /* bytes resident; the same */
 };
 
 /* NULL with errno.  ops, ctx and base are borrowed; conf is copied. */
@@ -63,17 +71,30 @@ int supervisor_run(struct supervisor *);
 /* To be called from on_stop, or whenever its work is done. */
 void supervisor_stop_workers(struct supervisor *);
 
+/* ---- orders, as by signal ---- */
+
+void supervisor_stop(struct supervisor *, bool at_once);
+void supervisor_reopen(struct supervisor *);
+/* So many workers from now on.  0, or -1 with ERANGE: 1 to supervisor_most_workers(). */
+MUST_CHECK int supervisor_scale(struct supervisor *, unsigned workers);
+/* A successor first, then it drains.  0, or -1 with ESRCH (no such worker serves) or EBUSY (no slot
+ * is free for a successor, or it stops). */
+MUST_CHECK int supervisor_recycle(struct supervisor *, unsigned slot);
+/* 0, or -1 with errno; ESRCH: nobody is there. */
+MUST_CHECK int supervisor_signal(struct supervisor *, unsigned slot, int sig);
+
 /* Sends a message to the worker in a slot.  0, or -1 with errno; EAGAIN when it does not read. */
 MUST_CHECK int supervisor_tell(struct supervisor *, unsigned slot, struct span message);
 
 struct scoreboard *supervisor_scoreboard(struct supervisor *);
 unsigned supervisor_slots(const struct supervisor *);
+unsigned supervisor_most_workers(const struct supervisor *);
 bool supervisor_stopping(const struct supervisor *);
 
 /* ---- for looking in ---- */
 
 struct supervisor_view {
-	const char *state;	/* starting, running, leaving, stopping */
+	const char *state;	/* starting, running, degraded, leaving, stopping */
 	uint64_t started;	/* clock_ms() */
 	unsigned wanted, ready; /* workers */
 };
@@ -86,7 +107,31 @@ struct supervisor_member {
 	int last_status; /* wait(2) status of the one before, -1: none */
 };
 
+/* How a worker came to its end. */
+#define SUPERVISOR_ENDS(X)                          \
+	X(END_DIED, "died")                         \
+	X(END_DIED_STARTING, "died while starting") \
+	X(END_HUNG, "hung")                         \
+	X(END_ASKED, "asked to")
+#define SUPERVISOR_ENUM(name, text) name,
+enum supervisor_end { SUPERVISOR_ENDS(SUPERVISOR_ENUM) };
+#undef SUPERVISOR_ENUM
+
+struct supervisor_death {
+	uint64_t at;  /* clock_ms() */
+	uint64_t age; /* ms that it lived */
+	unsigned slot;
+	pid_t pid;
+	int status; /* wait(2) */
+	enum supervisor_end end;
+};
+
+enum { SUPERVISOR_DEATHS = 32 }; /* that are remembered */
+
 void supervisor_look(const struct supervisor *, struct supervisor_view *);
 void supervisor_look_at(const struct supervisor *, unsigned slot, struct supervisor_member *);
+/* The i-th last death, 0 the newest; NULL when there is none. */
+const struct supervisor_death *supervisor_death(const struct supervisor *, unsigned i);
+const char *supervisor_end_text(enum supervisor_end);
 
 #endif

@@ -28,6 +28,13 @@ static const struct verb {
 } verbs[] = {
 	{"status", "", false, table_print_object, "what it is, how long it runs, what it has done"},
 	{"workers", "", false, table_print, "its workers, one a line"},
+	{"deaths", "", false, table_print, "its last dead workers, and why they ended"},
+	{"stop", "[now]", false, table_print_object, "stops it; now: without waiting"},
+	{"reopen", "", false, table_print_object, "opens its log anew"},
+	{"scale", "N", false, table_print_object, "so many workers from now on"},
+	{"recycle", "SLOT", false, table_print_object, "replaces a worker, the successor first"},
+	{"kill-worker", "SLOT [SIGNAL]", false, table_print_object,
+	 "for tests: KILL if not said otherwise"},
 	{"servers", "", true, table_print, "the servers registered with a proxy"},
 	{"policies", "", true, table_print, "the policies that a proxy knows"},
 };
@@ -39,10 +46,11 @@ usage(FILE *out)
 {
 	(void)fputs(
 		"usage: ppool-ctl [-s SOCKET | -p PORT | -i ID] [--json] [--runtime-dir DIR] COMMAND\n\n"
-		"  list       the daemons of the runtime folder\n",
+		"  list                       the daemons of the runtime folder\n",
 		out);
 	for (size_t i = 0; i < VERBS; i++)
-		(void)fprintf(out, "  %-10s %s%s\n", verbs[i].name, verbs[i].args, verbs[i].help);
+		(void)fprintf(out, "  %-11s %-14s %s\n", verbs[i].name, verbs[i].args,
+			      verbs[i].help);
 }
 
 static int
@@ -211,7 +219,8 @@ run(const struct options *o, const char *dir, char *argv[])
 	if (strcmp(argv[0], "list") == 0 && argv[1] == NULL)
 		return run_list(o, dir);
 	for (size_t i = 0; i < VERBS; i++)
-		if (strcmp(argv[0], verbs[i].name) == 0 && argv[1] == NULL)
+		if (strcmp(argv[0], verbs[i].name) == 0 &&
+		    (argv[1] == NULL || verbs[i].args[0] != '\0'))
 			return run_verb(o, dir, &verbs[i], argv + 1);
 	(void)fprintf(stderr, "ppool-ctl: %s: no such command\n", argv[0]);
 	usage(stderr);

@@ -12,6 +12,8 @@
 #include "launch.h"
 #include "log.h"
 #include "net.h"
+#include "orders.h"
+#include "proctitle.h"
 #include "status.h"
 
 static const char program[] = "ppool-proxy";
@@ -47,15 +49,6 @@ tell_status(const struct control_call *call, const char **error, void *arg)
 }
 
 static struct json_object *
-tell_workers(const struct control_call *call, const char **error, void *arg)
-{
-	struct master *m = arg;
-
-	(void)call;
-	return or_error(status_of_workers(m->supervisor), error);
-}
-
-static struct json_object *
 tell_servers(const struct control_call *call, const char **error, void *arg)
 {
 	struct master *m = arg;
@@ -75,7 +68,6 @@ tell_policies(const struct control_call *call, const char **error, void *arg)
 
 static const struct control_verb verbs[] = {
 	{.name = "status", .run = tell_status},
-	{.name = "workers", .run = tell_workers},
 	{.name = "servers", .run = tell_servers},
 	{.name = "policies", .run = tell_policies},
 	{.name = NULL},
@@ -163,6 +155,7 @@ on_up(void *arg)
 	log_event(LOG_INFO, "serving", "listen=%s workers=%u", addr_text(&m->addr, text),
 		  supervisor_slots(m->supervisor));
 	log_narrate("Proxy running on port %u", addr_port(&m->addr));
+	proctitle_set("master :%u", addr_port(&m->addr));
 	daemon_ready();
 }
 
@@ -181,7 +174,7 @@ static int
 open_registry(struct master *m)
 {
 	const struct proxy_conf *c = &m->settings.proxy;
-	unsigned workers = daemon_workers(&m->settings.daemon);
+	unsigned workers = daemon_slots(&m->settings.daemon);
 	struct timeval tv = clock_timeval(EXPIRE_MS);
 	const char *why;
 
@@ -246,7 +239,11 @@ master_prepare(struct master *m)
 	if (launch_control(d, m->base, m->name, verbs, m, &m->control) < 0 || open_registry(m) < 0)
 		return -1;
 	m->supervisor = launch_supervisor(d, m->base, LEAVE_MS, &m->ops, m);
-	return m->supervisor == NULL ? -1 : 0;
+	if (m->supervisor == NULL)
+		return -1;
+	if (m->control != NULL)
+		control_add(m->control, orders, m->supervisor);
+	return 0;
 }
 
 int

@@ -2,6 +2,7 @@
 #include "launch.h"
 #include "log.h"
 #include "master.h"
+#include "proctitle.h"
 
 static int
 check(void *arg, FILE *err)
@@ -22,6 +23,7 @@ main(int argc, char *argv[])
 	status = launch_settings(program, m.settings.table, 2, argc, argv, check, &m);
 	if (status == LAUNCH_GO_ON) {
 		status = 1;
+		proctitle_init(argc, argv, program);
 		if (launch_detach(&m.settings.daemon, program) == 0 && master_prepare(&m) == 0)
 			status = master_run(&m);
 		master_release(&m);

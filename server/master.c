@@ -9,6 +9,8 @@
 #include "launch.h"
 #include "log.h"
 #include "net.h"
+#include "orders.h"
+#include "proctitle.h"
 #include "status.h"
 
 static const char program[] = "ppool-server";
@@ -39,21 +41,8 @@ tell_status(const struct control_call *call, const char **error, void *arg)
 	return o;
 }
 
-static struct json_object *
-tell_workers(const struct control_call *call, const char **error, void *arg)
-{
-	struct master *m = arg;
-	struct json_object *list = status_of_workers(m->supervisor);
-
-	(void)call;
-	if (list == NULL)
-		*error = "out of memory";
-	return list;
-}
-
 static const struct control_verb verbs[] = {
 	{.name = "status", .run = tell_status},
-	{.name = "workers", .run = tell_workers},
 	{.name = NULL},
 };
 
@@ -91,6 +80,7 @@ on_up(void *arg)
 		  supervisor_slots(m->supervisor));
 	log_narrate("Server running with id %s, policy %s, listening on port %u", c->id, c->policy,
 		    addr_port(&m->addr));
+	proctitle_set("master %s/%s :%u", c->id, c->policy, addr_port(&m->addr));
 	daemon_ready();
 }
 
@@ -184,7 +174,11 @@ master_prepare(struct master *m)
 	if (launch_control(d, m->base, m->name, verbs, m, &m->control) < 0 || open_registrar(m) < 0)
 		return -1;
 	m->supervisor = launch_supervisor(d, m->base, m->settings.server.ack_timeout, &m->ops, m);
-	return m->supervisor == NULL ? -1 : 0;
+	if (m->supervisor == NULL)
+		return -1;
+	if (m->control != NULL)
+		control_add(m->control, orders, m->supervisor);
+	return 0;
 }
 
 int

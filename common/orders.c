@@ -1,0 +1,181 @@
+/* orders.c - see orders.h. */
+#include "orders.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+#include "status.h"
+#include "supervisor.h"
+
+/* ---- arguments ---- */
+
+static const char *
+argument(const struct control_call *call, size_t i)
+{
+	struct json_object *args = NULL, *v;
+
+	if (!json_object_object_get_ex(call->args, "args", &args) ||
+	    !json_object_is_type(args, json_type_array))
+		return NULL;
+	v = json_object_array_get_idx(args, i);
+	return v == NULL ? NULL : json_object_get_string(v);
+}
+
+/* 0, or -1 where there is no such number. */
+static int
+number(const struct control_call *call, size_t i, unsigned max, unsigned *out)
+{
+	const char *text = argument(call, i);
+	char *end;
+	unsigned long v;
+
+	if (text == NULL || text[0] < '0' || text[0] > '9')
+		return -1;
+	errno = 0;
+	v = strtoul(text, &end, 10);
+	if (*end != '\0' || errno != 0 || v > max)
+		return -1;
+	*out = (unsigned)v;
+	return 0;
+}
+
+/* What an order has come to; NULL on ENOMEM. */
+static struct json_object *
+said(const char *what, const struct control_call *call)
+{
+	struct json_object *o = json_object_new_object();
+
+	log_event(LOG_INFO, "order carried out", "order=%s by_uid=%u", log_quoted(what),
+		  (unsigned)call->uid);
+	if (o != NULL)
+		status_add_text(o, "done", what);
+	return o;
+}
+
+static struct json_object *
+refused(const char *why, const char **error)
+{
+	*error = why;
+	return NULL;
+}
+
+/* ---- looking ---- */
+
+static struct json_object *
+run_workers(const struct control_call *call, const char **error, void *ctx)
+{
+	struct json_object *o = status_of_workers(ctx);
+
+	(void)call;
+	return o != NULL ? o : refused("out of memory", error);
+}
+
+static struct json_object *
+run_deaths(const struct control_call *call, const char **error, void *ctx)
+{
+	struct json_object *o = status_of_deaths(ctx);
+
+	(void)call;
+	return o != NULL ? o : refused("out of memory", error);
+}
+
+/* ---- orders ---- */
+
+static struct json_object *
+run_stop(const struct control_call *call, const char **error, void *ctx)
+{
+	const char *how = argument(call, 0);
+	bool at_once = how != NULL && strcmp(how, "now") == 0;
+
+	if (how != NULL && !at_once)
+		return refused("stop: nothing but now can follow", error);
+	supervisor_stop(ctx, at_once);
+	return said(at_once ? "stopping at once" : "stopping", call);
+}
+
+static struct json_object *
+run_reopen(const struct control_call *call, const char **error, void *ctx)
+{
+	(void)error;
+	supervisor_reopen(ctx);
+	return said("log opened anew", call);
+}
+
+static struct json_object *
+run_scale(const struct control_call *call, const char **error, void *ctx)
+{
+	static char why[96];
+	unsigned n, most = supervisor_most_workers(ctx);
+	char what[32];
+
+	if (number(call, 0, most, &n) < 0 || n == 0) {
+		(void)snprintf(why, sizeof why, "scale: a number of workers from 1 to %u is needed",
+			       most);
+		return refused(why, error);
+	}
+	if (supervisor_scale(ctx, n) < 0)
+		return refused("scale: not now: it stops, or every slot is taken", error);
+	(void)snprintf(what, sizeof what, "%u workers", n);
+	return said(what, call);
+}
+
+static struct json_object *
+run_recycle(const struct control_call *call, const char **error, void *ctx)
+{
+	unsigned slot;
+
+	if (number(call, 0, supervisor_slots(ctx) - 1, &slot) < 0)
+		return refused("recycle: the slot of a worker is needed, see workers", error);
+	if (supervisor_recycle(ctx, slot) < 0)
+		return refused(errno == ESRCH
+				       ? "recycle: no worker serves in that slot"
+				       : "recycle: not now: no slot is free for its successor",
+			       error);
+	return said("its successor is starting", call);
+}
+
+static int
+signal_of(const char *name)
+{
+	static const struct {
+		const char *name;
+		int sig;
+	} row[] = {{"KILL", SIGKILL}, {"TERM", SIGTERM}, {"QUIT", SIGQUIT}, {"ABRT", SIGABRT},
+		   {"SEGV", SIGSEGV}, {"STOP", SIGSTOP}, {"CONT", SIGCONT}};
+
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++)
+		if (strcmp(name, row[i].name) == 0)
+			return row[i].sig;
+	return -1;
+}
+
+static struct json_object *
+run_kill(const struct control_call *call, const char **error, void *ctx)
+{
+	const char *name = argument(call, 1);
+	int sig = signal_of(name != NULL ? name : "KILL");
+	unsigned slot;
+
+	if (number(call, 0, supervisor_slots(ctx) - 1, &slot) < 0)
+		return refused("kill-worker: the slot of a worker is needed, see workers", error);
+	if (sig < 0)
+		return refused("kill-worker: KILL, TERM, QUIT, ABRT, SEGV, STOP or CONT", error);
+	if (supervisor_signal(ctx, slot, sig) < 0)
+		return refused("kill-worker: nobody is in that slot", error);
+	return said("signal sent", call);
+}
+
+const struct control_verb orders[] = {
+	{.name = "workers", .run = run_workers},
+	{.name = "deaths", .run = run_deaths},
+	{.name = "stop", .changes = true, .run = run_stop},
+	{.name = "reopen", .changes = true, .run = run_reopen},
+	{.name = "scale", .changes = true, .run = run_scale},
+	{.name = "recycle", .changes = true, .run = run_recycle},
+	{.name = "kill-worker", .changes = true, .run = run_kill},
+	{.name = NULL},
+};
