@@ -10,11 +10,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "conn.h"
 #include "log.h"
 #include "net.h"
 
-enum { REQUEST_MAX = 65536, CALLERS_MAX = 64, IDLE_MS = 60000 };
+enum { REQUEST_MAX = 65536, CALLERS_MAX = 64, IDLE_MS = 60000, PAUSE_MS = 200 };
 
 struct caller {
 	struct control *control;
@@ -33,6 +34,7 @@ struct control {
 	size_t tables;
 	struct conn_loop *loop;
 	struct event *readable;
+	struct event *pause_over; /* when the system had no descriptor left */
 	unsigned n;
 	LIST_HEAD(caller_list, caller) callers;
 };
@@ -200,15 +202,31 @@ take(struct control *k, int fd)
 }
 
 static void
+on_pause_over(evutil_socket_t fd, short what, void *arg)
+{
+	struct control *k = arg;
+
+	(void)fd;
+	(void)what;
+	if (event_add(k->readable, NULL) < 0)
+		log_event(LOG_ERROR, "cannot go on accepting on the control socket", NULL);
+}
+
+static void
 on_readable(evutil_socket_t fd, short what, void *arg)
 {
+	struct control *k = arg;
+	struct timeval tv = clock_timeval(PAUSE_MS);
 	int accepted = net_accept_unix(fd);
 
 	(void)what;
-	if (accepted >= 0)
-		take(arg, accepted);
-	else if (errno != EAGAIN)
+	if (accepted >= 0) {
+		take(k, accepted);
+	} else if (errno != EAGAIN) {
 		log_errno(LOG_WARN, "cannot accept on the control socket", NULL);
+		(void)event_del(k->readable);
+		(void)event_add(k->pause_over, &tv);
+	}
 }
 
 /* ---- the socket ---- */
@@ -220,6 +238,8 @@ release(struct control *k)
 
 	if (k->readable != NULL)
 		event_free(k->readable);
+	if (k->pause_over != NULL)
+		event_free(k->pause_over);
 	while ((c = LIST_FIRST(&k->callers)) != NULL) {
 		conn_close(c->conn);
 		caller_free(c);
@@ -252,7 +272,10 @@ control_new(struct event_base *base, const char *path, mode_t mode,
 	LIST_INIT(&k->callers);
 	k->path = strdup(path);
 	k->loop = conn_loop_new(base, REQUEST_MAX);
-	k->fd = k->path == NULL || k->loop == NULL ? -1 : net_listen_unix(path, mode);
+	k->pause_over = event_new(base, -1, 0, on_pause_over, k);
+	k->fd = k->path == NULL || k->loop == NULL || k->pause_over == NULL
+			? -1
+			: net_listen_unix(path, mode);
 	if (k->fd >= 0)
 		k->readable = event_new(base, k->fd, EV_READ | EV_PERSIST, on_readable, k);
 	if (k->readable != NULL && event_add(k->readable, NULL) == 0)

@@ -150,10 +150,11 @@ static void
 on_up(void *arg)
 {
 	struct master *m = arg;
+	struct supervisor_view v;
 	char text[ADDR_TEXT];
 
-	log_event(LOG_INFO, "serving", "listen=%s workers=%u", addr_text(&m->addr, text),
-		  supervisor_slots(m->supervisor));
+	supervisor_look(m->supervisor, &v);
+	log_event(LOG_INFO, "serving", "listen=%s workers=%u", addr_text(&m->addr, text), v.ready);
 	log_narrate("Proxy running on port %u", addr_port(&m->addr));
 	proctitle_set("master :%u", addr_port(&m->addr));
 	daemon_ready();

@@ -73,11 +73,12 @@ on_up(void *arg)
 {
 	struct master *m = arg;
 	const struct server_conf *c = &m->settings.server;
+	struct supervisor_view v;
 	char text[ADDR_TEXT];
 
+	supervisor_look(m->supervisor, &v);
 	log_event(LOG_INFO, "serving", "id=%s policy=%s listen=%s workers=%u", log_quoted(c->id),
-		  log_quoted(c->policy), addr_text(&m->addr, text),
-		  supervisor_slots(m->supervisor));
+		  log_quoted(c->policy), addr_text(&m->addr, text), v.ready);
 	log_narrate("Server running with id %s, policy %s, listening on port %u", c->id, c->policy,
 		    addr_port(&m->addr));
 	proctitle_set("master %s/%s :%u", c->id, c->policy, addr_port(&m->addr));

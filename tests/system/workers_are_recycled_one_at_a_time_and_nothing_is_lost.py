@@ -1,0 +1,17 @@
+from lib.bench import Bench, client_json, ctl, wait_until, workers
+
+with Bench() as b:
+    quiet = ["--narrate", "no"]
+    proxy = b.proxy(options=[*quiet, "--worker-max-requests", "2000"])
+    server = b.server("1", "111", proxy, options=[*quiet, "--worker-max-requests", "2000"])
+    before = set(workers(server)), set(workers(proxy))
+    status, got = client_json(proxy, "--policy", "111", "--count", 60000, "--parallel", 8, "--vary", "--size", 20, "--retries", "20")
+    assert got["wrong"] == 0 and got["refused"] == 0, got
+    for daemon, old in ((server, before[0]), (proxy, before[1])):
+        wait_until(lambda: len(workers(daemon)) == 2 and not old & set(workers(daemon)), "all are new")
+        deaths = ctl(daemon.socket, "deaths")
+        assert len(deaths) >= 2 and all(d["why"] == "asked to" and d["exit"] == "code 0" for d in deaths), deaths
+        daemon.wait_for("worker recycled.*worker_max_requests")
+    # Through the proxy the server's recycling costs nothing; the proxy's own workers end connections, which a
+    # client sees as an end between two requests.
+    assert got["correct"] + got["failed"] == 60000 and got["failed"] <= 8 * len(ctl(proxy.socket, "deaths")), got
