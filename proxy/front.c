@@ -284,6 +284,10 @@ on_packet(struct conn *conn, struct span text, void *arg)
 		take_announcement(c, &p);
 	} else if (p.type != PACKET_REQUEST) {
 		refuse(c, text, PACKET_BAD_MESSAGE, "the proxy takes types 0, 1 and 5 only");
+	} else if (c->front->listener == NULL) {
+		/* Whoever keeps sending would keep a draining worker from ever ending. */
+		refuse(c, text, PACKET_SHUTTING_DOWN,
+		       "this proxy worker is about to end; connect anew");
 	} else if (!size_is_right(c->front, &p, &fault)) {
 		refuse(c, text, fault.code, fault.why);
 	} else {
