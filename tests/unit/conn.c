@@ -1,0 +1,373 @@
+/* conn: over real sockets, in a loop. */
+#include "conn.h"
+
+#include <criterion/criterion.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "net.h"
+
+enum { MAX = 4096 };
+
+static struct event_base *base;
+static struct conn_loop *loop;
+static struct conn *c;
+static int peer; /* the other end, non-blocking */
+
+/* What the callbacks were told. */
+static struct {
+	char text[65536];
+	size_t n;
+	unsigned packets, eofs, closes, faults, opens, drains;
+	int error;
+	bool cut, hold_each, close_self, finish_at_fault, finish_at_eof;
+} got;
+
+static void
+on_open(struct conn *conn, void *ctx)
+{
+	cr_assert(ctx == &got && conn == c);
+	got.opens++;
+}
+
+static void
+on_packet(struct conn *conn, struct span text, void *ctx)
+{
+	(void)ctx;
+	got.packets++;
+	cr_assert_lt(text.n, sizeof got.text - got.n);
+	memcpy(got.text + got.n, text.p, text.n);
+	got.n += text.n;
+	if (got.hold_each)
+		conn_hold(conn);
+	if (got.close_self) {
+		conn_close(conn);
+		c = NULL;
+	}
+}
+
+static void
+on_fault(struct conn *conn, int error, void *ctx)
+{
+	(void)ctx;
+	got.faults++;
+	got.error = error;
+	if (got.finish_at_fault) {
+		cr_assert_eq(conn_write(conn, span_str("last words")), 0);
+		conn_finish(conn);
+	}
+}
+
+static void
+on_eof(struct conn *conn, bool cut, void *ctx)
+{
+	(void)ctx;
+	got.eofs++;
+	got.cut = cut;
+	if (got.finish_at_eof)
+		conn_finish(conn);
+}
+
+static void
+on_close(struct conn *conn, int error, void *ctx)
+{
+	(void)conn;
+	(void)ctx;
+	got.closes++;
+	got.error = error;
+	c = NULL;
+}
+
+static void
+on_drained(struct conn *conn, void *ctx)
+{
+	(void)conn;
+	(void)ctx;
+	got.drains++;
+}
+
+static const struct conn_ops ops = {on_open, on_packet, on_fault, on_eof, on_close, on_drained};
+
+static void
+open_loop(void)
+{
+	base = event_base_new();
+	loop = conn_loop_new(base, MAX);
+	cr_assert_not_null(loop);
+}
+
+static void
+open_pair(uint64_t idle)
+{
+	int fd[2];
+
+	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fd), 0);
+	peer = fd[1];
+	c = conn_new(loop, fd[0], idle, &ops, &got);
+	cr_assert_not_null(c);
+}
+
+static void
+close_loop(void)
+{
+	conn_close(c);
+	(void)event_base_loop(base, EVLOOP_NONBLOCK);
+	cr_assert_eq(conn_loop_count(loop), 0);
+	conn_loop_free(loop);
+	event_base_free(base);
+}
+
+TestSuite(conn, .init = open_loop, .fini = close_loop, .timeout = 30);
+
+static void
+turn(void)
+{
+	cr_assert_geq(event_base_loop(base, EVLOOP_NONBLOCK), 0);
+}
+
+static void
+turn_until(const unsigned *counter, unsigned n)
+{
+	while (*counter < n)
+		cr_assert_geq(event_base_loop(base, EVLOOP_ONCE), 0);
+}
+
+static void
+say(const char *text)
+{
+	cr_assert_eq(write(peer, text, strlen(text)), (ssize_t)strlen(text));
+}
+
+static const char *
+hear(void)
+{
+	static char text[65536];
+	ssize_t n = read(peer, text, sizeof text - 1);
+
+	text[n > 0 ? n : 0] = '\0';
+	return n == 0 ? "END" : text;
+}
+
+static void
+check_text(unsigned packets, const char *text)
+{
+	cr_assert_eq(got.packets, packets);
+	cr_assert(span_eq_str(span_of(got.text, got.n), text), "%.*s", (int)got.n, got.text);
+}
+
+Test(conn, packets_come_whole_however_they_were_cut)
+{
+	open_pair(0);
+	say("{\"a\":1}\n {\"b\":");
+	turn();
+	check_text(1, "{\"a\":1}");
+	for (const char *p = "2} {\"c\":3}"; *p != '\0'; p++) {
+		cr_assert_eq(write(peer, p, 1), 1);
+		turn();
+	}
+	check_text(3, "{\"a\":1}{\"b\":2}{\"c\":3}");
+	cr_assert(conn_is_idle(c));
+}
+
+Test(conn, what_is_written_in_a_turn_leaves_in_one_piece)
+{
+	open_pair(0);
+	cr_assert_eq(conn_write(c, span_str("one ")), 0);
+	cr_assert_eq(conn_write(c, span_str("two ")), 0);
+	cr_assert_eq(conn_write(c, span_str("three")), 0);
+	cr_assert_str_empty(hear(), "not before the turn ends");
+	cr_assert_eq(conn_queued(c), 13);
+	turn();
+	cr_assert_str_eq(hear(), "one two three");
+	cr_assert_eq(conn_queued(c), 0);
+	cr_assert_eq(got.drains, 1);
+}
+
+Test(conn, a_held_one_reads_nothing_and_loses_nothing)
+{
+	open_pair(0);
+	got.hold_each = true;
+	say("{\"a\":1}{\"b\":2}{\"c\":3}");
+	cr_assert_eq(shutdown(peer, SHUT_WR), 0);
+	for (unsigned i = 1; i <= 3; i++) {
+		turn();
+		turn();
+		cr_assert_eq(got.packets, i);
+		cr_assert_eq(got.eofs, 0, "the end is told after what came before it");
+		conn_resume(c);
+	}
+	turn();
+	turn();
+	check_text(3, "{\"a\":1}{\"b\":2}{\"c\":3}");
+	cr_assert_eq(got.eofs, 1);
+	cr_assert(!got.cut);
+}
+
+Test(conn, a_half_closed_peer_still_gets_what_is_written)
+{
+	open_pair(0);
+	say("{\"a\":1}");
+	cr_assert_eq(shutdown(peer, SHUT_WR), 0);
+	turn_until(&got.eofs, 1);
+	cr_assert(conn_is_open(c));
+	cr_assert_eq(conn_write(c, span_str("reply")), 0);
+	conn_finish(c);
+	cr_assert_eq(conn_write(c, span_str("too late")), -1);
+	cr_assert_eq(errno, ENOTCONN);
+	turn_until(&got.closes, 1);
+	cr_assert_eq(got.error, 0);
+	cr_assert_str_eq(hear(), "reply");
+	cr_assert_str_eq(hear(), "END");
+}
+
+Test(conn, an_object_that_was_cut_is_told_as_cut)
+{
+	open_pair(0);
+	say("{\"a\":1}{\"b\":");
+	cr_assert_eq(shutdown(peer, SHUT_WR), 0);
+	turn_until(&got.eofs, 1);
+	check_text(1, "{\"a\":1}");
+	cr_assert(got.cut);
+}
+
+Test(conn, one_too_large_is_a_fault_and_its_answer_arrives)
+{
+	static char big[3 * MAX];
+
+	open_pair(0);
+	got.finish_at_fault = true;
+	memset(big, 'x', sizeof big);
+	big[0] = '{';
+	cr_assert_eq(write(peer, big, sizeof big), (ssize_t)sizeof big);
+	turn_until(&got.faults, 1);
+	cr_assert_eq(got.error, EMSGSIZE);
+	cr_assert_eq(write(peer, big, sizeof big), (ssize_t)sizeof big, "it still sends");
+	turn();
+	turn();
+	cr_assert_str_eq(hear(), "last words");
+	cr_assert_str_eq(hear(), "END");
+	(void)close(peer);
+	turn_until(&got.closes, 1);
+	cr_assert_eq(got.error, 0);
+	cr_assert_eq(got.faults, 1);
+}
+
+/* Over TCP, where unread bytes at a close would make the kernel reset what was written. */
+Test(conn, an_answer_survives_input_that_nobody_reads)
+{
+	static char junk[400000], text[64];
+	struct addr at;
+	int listener, fd;
+	ssize_t n;
+
+	cr_assert_eq(addr_numeric(&at, "127.0.0.1", 0), 0);
+	listener = net_listen(&at, 1);
+	cr_assert(listener >= 0 && net_local(listener, &at) == 0);
+	peer = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	cr_assert_eq(connect(peer, &at.u.sa, at.len), 0);
+	fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	c = conn_new(loop, fd, 0, &ops, &got);
+	got.finish_at_fault = true;
+	memset(junk, 'x', sizeof junk);
+	cr_assert_eq(fcntl(peer, F_SETFL, O_NONBLOCK), 0);
+	for (int i = 0; i < 30; i++) {
+		(void)!write(peer, junk, sizeof junk); /* as long as it takes them */
+		turn();
+	}
+	cr_assert_eq(got.faults, 1);
+	cr_assert_eq(shutdown(peer, SHUT_WR), 0);
+	turn_until(&got.closes, 1);
+	n = read(peer, text, sizeof text);
+	cr_assert(n == 10 && memcmp(text, "last words", 10) == 0, "reset instead of an answer");
+	(void)close(listener);
+}
+
+Test(conn, silence_ends_it)
+{
+	open_pair(30);
+	say("{\"a\":1}");
+	turn_until(&got.closes, 1);
+	cr_assert_eq(got.error, ETIMEDOUT);
+	cr_assert_eq(got.packets, 1);
+}
+
+Test(conn, one_that_closes_itself_in_its_callback_is_gone_quietly)
+{
+	open_pair(0);
+	got.close_self = true;
+	say("{\"a\":1}{\"b\":2}");
+	turn();
+	cr_assert_eq(got.packets, 1);
+	cr_assert_eq(got.closes, 0);
+	cr_assert_str_eq(hear(), "END");
+	cr_assert_eq(conn_loop_count(loop), 0);
+}
+
+Test(conn, a_connection_refused_is_told)
+{
+	struct addr at;
+	int taken;
+
+	cr_assert_eq(addr_numeric(&at, "127.0.0.1", 0), 0);
+	taken = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0); /* bound, and nobody listens */
+	cr_assert(bind(taken, &at.u.sa, at.len) == 0 && net_local(taken, &at) == 0);
+	c = conn_connect(loop, &at, 1000, &ops, &got);
+	if (c == NULL) {
+		cr_assert_eq(errno, ECONNREFUSED);
+		return;
+	}
+	turn_until(&got.closes, 1);
+	cr_assert_eq(got.error, ECONNREFUSED);
+	cr_assert_eq(got.opens, 0);
+	(void)close(taken);
+}
+
+Test(conn, what_is_written_while_connecting_arrives)
+{
+	struct addr at;
+	int listener;
+
+	cr_assert_eq(addr_numeric(&at, "127.0.0.1", 0), 0);
+	listener = net_listen(&at, 1);
+	cr_assert(listener >= 0 && net_local(listener, &at) == 0);
+	c = conn_connect(loop, &at, 1000, &ops, &got);
+	cr_assert_not_null(c);
+	cr_assert_eq(conn_write(c, span_str("early")), 0);
+	turn_until(&got.opens, 1);
+	turn();
+	peer = accept(listener, NULL, NULL);
+	cr_assert_str_eq(hear(), "early");
+	(void)close(listener);
+}
+
+static unsigned
+descriptors(void)
+{
+	DIR *d = opendir("/proc/self/fd");
+	unsigned n = 0;
+
+	while (readdir(d) != NULL)
+		n++;
+	(void)closedir(d);
+	return n;
+}
+
+Test(conn, a_thousand_of_them_leave_no_descriptor)
+{
+	unsigned before = descriptors();
+
+	got.finish_at_eof = true;
+	for (unsigned i = 0; i < 1000; i++) {
+		unsigned closes = got.closes;
+		open_pair(0);
+		say("{}");
+		(void)close(peer);
+		turn_until(&got.closes, closes + 1);
+	}
+	cr_assert_eq(got.packets, 1000);
+	cr_assert_eq(descriptors(), before);
+}

@@ -1,0 +1,131 @@
+/* join: announcements and what they are answered. */
+#include "join.h"
+
+#include <criterion/criterion.h>
+
+static struct join j;
+static struct addr_net nets[1];
+static struct addr peer;
+static struct buf out;
+
+static void
+open_join(void)
+{
+	const char *why;
+
+	cr_assert_eq(addr_net_parse(&nets[0], "127.0.0.0/8", &why), 0);
+	cr_assert_eq(addr_numeric(&peer, "127.0.0.1", 40000), 0);
+	j = (struct join){.registry = registry_new(2, 2),
+			  .tally = tally_new(1, 2),
+			  .proxy_id = "proxy",
+			  .trusted = nets,
+			  .trusted_n = 1};
+	cr_assert_eq(addr_numeric(&j.self, "127.0.0.1", 2100), 0);
+}
+
+static void
+close_join(void)
+{
+	registry_free(j.registry);
+	tally_free(j.tally);
+	buf_release(&out);
+}
+
+TestSuite(join, .init = open_join, .fini = close_join);
+
+static void
+check(const char *text, enum join_result result, const char *wanted)
+{
+	buf_clear(&out);
+	cr_assert_eq(buf_append_str(&out, "HEAD"), 0);
+	cr_assert_eq(join_handle(&j, span_str(text), &peer, 1000, &out), result, "%s", text);
+	cr_assert_eq(buf_append(&out, "", 1), 0);
+	const char *got = out.base + out.head + 4;
+	if (wanted[0] == '\0')
+		cr_assert_str_empty(got, "%s", text);
+	else
+		cr_assert_not_null(strstr(got, wanted), "%s: %s lacks %s", text, got, wanted);
+	if (wanted[0] != '\0')
+		cr_assert_eq(got[strlen(got) - 1], '\n');
+}
+
+Test(join, a_server_joins_renews_moves_and_leaves)
+{
+	check("{\"type\":\"1\",\"id\":\"9\",\"privPolyId\":\"1\",\"listenport\":\"5\",\"ack\":\"1\"}",
+	      JOIN_CHANGED, "\"verb\":\"registered\"");
+	check("{\"type\":\"1\",\"id\":\"9\",\"privPolyId\":\"1\",\"listenport\":\"5\",\"ack\":\"1\"}",
+	      JOIN_NOTHING, "\"verb\":\"renewed\"");
+	check("{\"type\":1,\"id\":9,\"privPolyId\":1,\"listenport\":6,\"ack\":1}", JOIN_CHANGED,
+	      "{\"type\":4,");
+	check("{\"type\":\"5\",\"id\":\"9\",\"privPolyId\":\"1\"}", JOIN_CHANGED,
+	      "\"verb\":\"deregistered\"");
+	check("{\"type\":\"5\",\"id\":\"9\",\"privPolyId\":\"1\"}", JOIN_NOTHING, "bad-message");
+}
+
+Test(join, who_does_not_ask_is_not_answered)
+{
+	check("{\"type\":\"1\",\"id\":\"9\",\"privPolyId\":\"1\",\"listenport\":\"5\"}",
+	      JOIN_CHANGED, "");
+	check("{\"type\":\"1\",\"id\":\"9\",\"privPolyId\":\"1\",\"listenport\":\"5\",\"ack\":\"0\"}",
+	      JOIN_NOTHING, "");
+}
+
+Test(join, what_cannot_be_is_refused)
+{
+	check("{\"type\":\"1\",\"id\":\"9\",\"privPolyId\":\"1\",\"listenport\":\"70000\"}",
+	      JOIN_NOTHING, "listenport");
+	check("{\"type\":\"1\",\"id\":\"9\",\"privPolyId\":\"1\",\"listenport\":\"5\",\"host\":\"no.address\"}",
+	      JOIN_NOTHING, "numeric");
+	check("{\"type\":\"1\",\"id\":\"9\",\"privPolyId\":\"1\",\"listenport\":\"2100\"}",
+	      JOIN_NOTHING, "denied");
+	check("{\"type\":\"1\",\"id\":\"9\",\"privPolyId\":\"1\",\"listenport\":\"2100\",\"host\":\"127.0.0.1\"}",
+	      JOIN_NOTHING, "denied");
+	cr_assert_eq(addr_numeric(&peer, "10.0.0.1", 40000), 0);
+	check("{\"type\":\"1\",\"id\":\"9\",\"privPolyId\":\"1\",\"listenport\":\"5\"}",
+	      JOIN_NOTHING, "denied");
+	cr_assert_eq(registry_server_end(j.registry), 0);
+}
+
+Test(join, a_full_registry_says_so)
+{
+	check("{\"type\":1,\"id\":1,\"privPolyId\":1,\"listenport\":5}", JOIN_CHANGED, "");
+	check("{\"type\":1,\"id\":2,\"privPolyId\":1,\"listenport\":5}", JOIN_CHANGED, "");
+	check("{\"type\":1,\"id\":3,\"privPolyId\":1,\"listenport\":5}", JOIN_NOTHING,
+	      "overloaded");
+}
+
+Test(join, the_announced_host_is_where_it_is_reached)
+{
+	char text[ADDR_TEXT];
+
+	check("{\"type\":1,\"id\":1,\"privPolyId\":1,\"listenport\":5,\"host\":\"192.0.2.7\"}",
+	      JOIN_CHANGED, "");
+	cr_assert_str_eq(addr_text(&registry_server(j.registry, 0)->addr, text), "192.0.2.7:5");
+	check("{\"type\":1,\"id\":2,\"privPolyId\":1,\"listenport\":6}", JOIN_CHANGED, "");
+	cr_assert_str_eq(addr_text(&registry_server(j.registry, 1)->addr, text), "127.0.0.1:6");
+}
+
+Test(join, a_newcomer_begins_with_clean_counts)
+{
+	struct tally_cell sum;
+
+	check("{\"type\":1,\"id\":1,\"privPolyId\":1,\"listenport\":5}", JOIN_CHANGED, "");
+	tally_add(&tally_cell(j.tally, 0, 0)->served, 5);
+	check("{\"type\":1,\"id\":1,\"privPolyId\":1,\"listenport\":6}", JOIN_CHANGED, "");
+	tally_sum(j.tally, 0, &sum);
+	cr_assert_eq(tally_get(&sum.served), 5, "the same server on another port keeps its counts");
+	check("{\"type\":5,\"id\":1,\"privPolyId\":1}", JOIN_CHANGED, "deregistered");
+	check("{\"type\":1,\"id\":2,\"privPolyId\":1,\"listenport\":5}", JOIN_CHANGED, "");
+	check("{\"type\":1,\"id\":3,\"privPolyId\":1,\"listenport\":5}", JOIN_CHANGED, "");
+	tally_sum(j.tally, 0, &sum);
+	cr_assert_eq(tally_get(&sum.served), 0);
+}
+
+Test(join, leases_that_end_change_the_registry)
+{
+	check("{\"type\":1,\"id\":1,\"privPolyId\":1,\"listenport\":5,\"lease\":2}", JOIN_CHANGED,
+	      "");
+	cr_assert_eq(join_expire(&j, 2999), JOIN_NOTHING);
+	cr_assert_eq(join_expire(&j, 3000), JOIN_CHANGED);
+	cr_assert_eq(join_expire(&j, 3000), JOIN_NOTHING);
+}

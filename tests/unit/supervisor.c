@@ -1,0 +1,433 @@
+/* supervisor: real forks; each test's process is the master. */
+#include "supervisor.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "clock.h"
+
+/* Shared with the workers: what they are to do, and what has happened. */
+struct world {
+	_Atomic unsigned starts, drains, ends, exits, ups, stops;
+	_Atomic bool fail_start, ignore_drain;
+	_Atomic unsigned messages;
+};
+
+static struct world *world;
+static struct event_base *base;
+static struct supervisor *sup;
+static struct supervisor_ops ops;
+static struct supervisor_conf conf = {.workers = 2,
+				      .slots = 5,
+				      .stop_timeout = 300,
+				      .start_timeout = 5000,
+				      .leave_timeout = 200,
+				      .pause_min = 5,
+				      .pause_max = 40};
+static struct event *step_timer;
+static void (*step)(void); /* called every few ms in the master */
+
+/* ---- workers ---- */
+
+static void *
+start(struct worker *w, void *ctx)
+{
+	(void)ctx;
+	if (atomic_load(&world->fail_start))
+		return NULL;
+	atomic_fetch_add(&world->starts, 1);
+	scoreboard_add(&worker_row(w)->requests, 10);
+	cr_assert_eq(worker_tell(w, span_str("hello")), 0);
+	worker_ready(w);
+	return w;
+}
+
+static void
+on_message(void *state, struct span message)
+{
+	if (span_eq_str(message, "ping"))
+		(void)!worker_tell(state, span_str("pong"));
+}
+
+static void
+drain(void *state)
+{
+	atomic_fetch_add(&world->drains, 1);
+	if (!atomic_load(&world->ignore_drain))
+		worker_done(state);
+}
+
+static void
+end(void *state)
+{
+	(void)state;
+	atomic_fetch_add(&world->ends, 1);
+}
+
+/* ---- master ---- */
+
+static void
+on_up(void *ctx)
+{
+	(void)ctx;
+	atomic_fetch_add(&world->ups, 1);
+}
+
+static void
+from_worker(unsigned slot, struct span message, void *ctx)
+{
+	(void)slot;
+	(void)ctx;
+	cr_assert(span_eq_str(message, "hello") || span_eq_str(message, "pong"));
+	atomic_fetch_add(&world->messages, 1);
+}
+
+static void
+on_exit_of(unsigned slot, void *ctx)
+{
+	(void)slot;
+	(void)ctx;
+	atomic_fetch_add(&world->exits, 1);
+}
+
+static void
+on_stop(bool at_once, void *ctx)
+{
+	(void)at_once;
+	(void)ctx;
+	atomic_fetch_add(&world->stops, 1);
+	supervisor_stop_workers(sup);
+}
+
+static void
+after_fork(void *ctx)
+{
+	(void)ctx;
+	if (step_timer != NULL)
+		event_free(step_timer);
+	step_timer = NULL;
+}
+
+static void
+on_step(evutil_socket_t fd, short what, void *ctx)
+{
+	(void)fd;
+	(void)what;
+	(void)ctx;
+	step();
+}
+
+static void
+open_world(void)
+{
+	world = mmap(NULL, sizeof *world, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		     0);
+	cr_assert_neq(world, MAP_FAILED);
+	base = event_base_new();
+	ops = (struct supervisor_ops){.after_fork = after_fork,
+				      .worker = {start, on_message, drain, end},
+				      .on_up = on_up,
+				      .from_worker = from_worker,
+				      .on_exit = on_exit_of,
+				      .on_stop = on_stop};
+}
+
+static void
+close_world(void)
+{
+	int status;
+
+	cr_assert_eq(waitpid(-1, &status, WNOHANG), -1, "a child is left");
+	cr_assert_eq(errno, ECHILD);
+}
+
+TestSuite(supervisor, .init = open_world, .fini = close_world, .timeout = 30);
+
+static int
+run(void (*each)(void))
+{
+	struct timeval tv = clock_timeval(5);
+	int status;
+
+	step = each;
+	step_timer = event_new(base, -1, EV_PERSIST, on_step, NULL);
+	cr_assert_eq(event_add(step_timer, &tv), 0);
+	sup = supervisor_new(base, &conf, &ops, NULL);
+	cr_assert_not_null(sup);
+	status = supervisor_run(sup);
+	supervisor_free(sup);
+	event_free(step_timer);
+	event_base_free(base);
+	return status;
+}
+
+static unsigned
+count(enum slot_state state)
+{
+	struct supervisor_member m;
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < supervisor_slots(sup); i++) {
+		supervisor_look_at(sup, i, &m);
+		n += m.state == state;
+	}
+	return n;
+}
+
+static pid_t
+pid_of(unsigned slot)
+{
+	struct supervisor_member m;
+
+	supervisor_look_at(sup, slot, &m);
+	return m.state == SLOT_READY ? m.pid : 0;
+}
+
+static void
+stop(void)
+{
+	cr_assert_eq(kill(getpid(), SIGTERM), 0);
+}
+
+static void
+stop_when_up(void)
+{
+	if (atomic_load(&world->ups) == 1 && !supervisor_stopping(sup))
+		stop();
+}
+
+Test(supervisor, workers_come_up_are_told_once_and_drain_at_the_end)
+{
+	cr_assert_eq(run(stop_when_up), 0);
+	cr_assert_eq(world->starts, 2);
+	cr_assert_eq(world->ups, 1);
+	cr_assert_eq(world->stops, 1);
+	cr_assert(world->drains == 2 && world->ends == 2 && world->exits == 2);
+	cr_assert_eq(world->messages, 2);
+}
+
+static void
+kill_ten_then_stop(void)
+{
+	static pid_t last;
+	pid_t pid = pid_of(0);
+
+	if (supervisor_stopping(sup) || pid == 0 || pid == last)
+		return;
+	if (world->exits >= 10) {
+		stop();
+		return;
+	}
+	last = pid;
+	cr_assert_eq(kill(pid, world->exits % 2 ? SIGKILL : SIGSEGV), 0);
+}
+
+Test(supervisor, a_worker_that_dies_is_replaced_each_time_and_its_counts_are_kept)
+{
+	cr_assert_eq(run(kill_ten_then_stop), 0);
+	cr_assert_eq(world->starts, 12);
+	cr_assert_eq(world->exits, 12);
+	cr_assert_eq(world->ups, 1);
+}
+
+static void
+nothing(void)
+{
+}
+
+Test(supervisor, a_daemon_whose_workers_never_come_up_gives_up)
+{
+	atomic_store(&world->fail_start, true);
+	cr_assert_eq(run(nothing), 1);
+	cr_assert_eq(world->ups, 0);
+	cr_assert_geq(world->exits, 5);
+}
+
+static void
+fail_then_recover(void)
+{
+	static bool killed, degraded;
+	struct supervisor_view v;
+
+	supervisor_look(sup, &v);
+	if (world->ups == 1 && !killed) {
+		killed = true;
+		atomic_store(&world->fail_start, true);
+		cr_assert_eq(kill(pid_of(0), SIGKILL), 0);
+	}
+	if (!degraded && strcmp(v.state, "degraded") == 0) {
+		degraded = true;
+		cr_assert_eq(v.ready, 1, "the other one serves on");
+		cr_assert_eq(supervisor_death(sup, 0)->end, END_DIED_STARTING);
+		atomic_store(&world->fail_start, false);
+	}
+	if (degraded && count(SLOT_READY) == 2 && !supervisor_stopping(sup))
+		stop();
+}
+
+Test(supervisor, one_whose_workers_die_while_starting_is_degraded_and_goes_on)
+{
+	conf.pause_max = 20;
+	cr_assert_eq(run(fail_then_recover), 0);
+	cr_assert_lt(world->exits, 40, "a storm of forks");
+}
+
+Test(supervisor, a_worker_that_ignores_the_order_is_killed_in_time)
+{
+	uint64_t begin = clock_ms();
+
+	atomic_store(&world->ignore_drain, true);
+	cr_assert_eq(run(stop_when_up), 0);
+	cr_assert(world->drains == 2 && world->ends == 0);
+	cr_assert_geq(clock_ms() - begin, conf.stop_timeout);
+}
+
+static void
+stop_twice(void)
+{
+	if (world->ups == 1 && world->stops == 0)
+		stop();
+	else if (world->drains == 2)
+		stop();
+}
+
+Test(supervisor, a_second_order_does_not_wait)
+{
+	uint64_t begin = clock_ms();
+
+	conf.stop_timeout = 20000;
+	atomic_store(&world->ignore_drain, true);
+	cr_assert_eq(run(stop_twice), 0);
+	cr_assert_lt(clock_ms() - begin, 10000);
+	cr_assert_eq(world->exits, 2);
+}
+
+static void
+recycle_then_stop(void)
+{
+	static bool asked;
+
+	if (world->ups == 1 && !asked) {
+		asked = true;
+		cr_assert_eq(supervisor_recycle(sup, 99), -1);
+		cr_assert_eq(errno, ESRCH);
+		cr_assert_eq(supervisor_recycle(sup, 0), 0);
+	}
+	if (asked)
+		cr_assert_geq(count(SLOT_READY), 2, "the successor comes first");
+	if (world->exits == 1 && count(SLOT_READY) == 2)
+		stop();
+}
+
+Test(supervisor, a_recycled_worker_stays_until_its_successor_serves)
+{
+	cr_assert_eq(run(recycle_then_stop), 0);
+	cr_assert(world->starts == 3 && world->exits == 3);
+}
+
+static void
+scale_then_stop(void)
+{
+	static unsigned at;
+	static const unsigned wanted[] = {4, 1, 3};
+	struct supervisor_view v;
+
+	supervisor_look(sup, &v);
+	if (world->ups == 0 || supervisor_stopping(sup))
+		return;
+	if (at > 0 && (v.ready != wanted[at - 1] || count(SLOT_VACANT) != 5 - wanted[at - 1]))
+		return;
+	if (at == 3) {
+		stop();
+		return;
+	}
+	cr_assert_eq(supervisor_scale(sup, wanted[at++]), 0);
+	cr_assert_eq(supervisor_scale(sup, 0), -1);
+	cr_assert_eq(supervisor_scale(sup, 5), -1, "a slot stays free for a successor");
+	cr_assert_eq(errno, ERANGE);
+}
+
+Test(supervisor, the_number_of_workers_can_be_changed)
+{
+	cr_assert_eq(run(scale_then_stop), 0);
+	cr_assert_eq(world->exits, world->starts);
+}
+
+static void
+stop_one_then_wait(void)
+{
+	static bool stopped;
+	const struct supervisor_death *d = supervisor_death(sup, 0);
+
+	if (world->ups == 1 && !stopped) {
+		stopped = true;
+		cr_assert_eq(supervisor_signal(sup, 1, SIGSTOP), 0);
+	}
+	if (d == NULL || count(SLOT_READY) < 2 || supervisor_stopping(sup))
+		return;
+	cr_assert_eq(d->end, END_HUNG);
+	cr_assert_eq(d->slot, 1);
+	stop();
+}
+
+Test(supervisor, a_worker_that_hangs_is_killed_and_replaced)
+{
+	conf.worker_timeout = 1200;
+	cr_assert_eq(run(stop_one_then_wait), 0);
+	cr_assert_eq(world->starts, 3);
+}
+
+static void
+ping_then_stop(void)
+{
+	static bool asked;
+
+	if (world->ups == 1 && !asked) {
+		asked = true;
+		cr_assert_eq(supervisor_tell(sup, 0, span_str("ping")), 0);
+		cr_assert_eq(supervisor_tell(sup, 4, span_str("ping")), -1);
+		cr_assert_eq(errno, ESRCH);
+	}
+	if (world->messages == 3)
+		stop();
+}
+
+Test(supervisor, messages_go_both_ways)
+{
+	cr_assert_eq(run(ping_then_stop), 0);
+}
+
+/* A master killed: its workers end by themselves, seen by the end of a pipe that only they hold. */
+Test(supervisor, workers_end_with_a_master_that_is_killed)
+{
+	struct pollfd held;
+	int fd[2], status;
+	pid_t master;
+	char c;
+
+	cr_assert_eq(pipe(fd), 0);
+	master = fork();
+	cr_assert_geq(master, 0);
+	if (master == 0) {
+		(void)close(fd[0]);
+		(void)run(nothing);
+		_exit(0);
+	}
+	(void)close(fd[1]);
+	while (world->ups == 0) {
+		cr_assert_eq(waitpid(master, &status, WNOHANG), 0);
+		(void)poll(NULL, 0, 5);
+	}
+	cr_assert_eq(kill(master, SIGKILL), 0);
+	cr_assert_eq(waitpid(master, &status, 0), master);
+	held = (struct pollfd){.fd = fd[0], .events = POLLIN};
+	cr_assert_eq(poll(&held, 1, 5000), 1, "somebody still holds the pipe");
+	cr_assert_eq(read(fd[0], &c, 1), 0);
+}
