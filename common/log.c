@@ -6,9 +6,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "clock.h"
+#include "jsonchar.h"
 #include "log_sink.h"
 
 enum { QUOTED_MAX = 250, QUOTED = 4 * QUOTED_MAX + 3, QUOTED_BUFFERS = 8 };
@@ -25,10 +27,15 @@ static struct {
 	    .fd = STDERR_FILENO,
 	    .out = STDOUT_FILENO};
 
-/* A line being made: what does not fit is cut, the newline always fits. */
+/* A line being made.  Content ends at ROOM; behind it there is always space for what a cut line
+ * needs to stay a whole one: a closing quote, the count of those dropped, the brace, the newline.
+ */
+enum { ROOM = LOG_LINE - 64 };
+
 struct line {
 	char text[LOG_LINE];
 	size_t n;
+	bool full; /* something did not fit: nothing more goes in */
 };
 
 #define LEVEL_TEXT(name, text) text,
@@ -37,12 +44,20 @@ static const char *const level_text[] = {LOG_LEVELS(LEVEL_TEXT)};
 /* ---- making a line ---- */
 
 static void
+start(struct line *l)
+{
+	l->n = 0;
+	l->full = false;
+}
+
+/* All of it or nothing. */
+static void
 put(struct line *l, const char *s, size_t n)
 {
-	size_t room = sizeof l->text - 1 - l->n;
-
-	if (n > room)
-		n = room;
+	if (l->full || l->n > ROOM || n > ROOM - l->n) {
+		l->full = true;
+		return;
+	}
 	memcpy(l->text + l->n, s, n);
 	l->n += n;
 }
@@ -53,64 +68,104 @@ put_str(struct line *l, const char *s)
 	put(l, s, strlen(s));
 }
 
+/* In a full line too. */
 static void
-put_number(struct line *l, unsigned long v)
+put_end(struct line *l, const char *s)
 {
-	char text[24];
+	size_t n = strlen(s);
 
-	(void)snprintf(text, sizeof text, "%lu", v);
-	put_str(l, text);
+	assert(n < sizeof l->text - l->n);
+	memcpy(l->text + l->n, s, n);
+	l->n += n;
 }
 
-/* Between quotes, so that neither a quote nor a control character ends the value or the line. */
-static void
-put_escaped(struct line *l, const char *s, size_t n, bool json)
+/* The bytes of the character at s that may stand in a line as it is; 0 for a control character
+ * (those of ASCII and of ISO 8859) and for what is not UTF-8. */
+static size_t
+graphic(const char *s, size_t n)
 {
-	for (size_t i = 0; i < n; i++) {
-		unsigned char c = (unsigned char)s[i];
-		char text[8];
-		if (c == '"' || c == '\\')
-			(void)snprintf(text, sizeof text, "\\%c", c);
-		else if (c < 0x20 || c == 0x7f)
-			(void)snprintf(text, sizeof text, json ? "\\u%04x" : "\\x%02x", c);
-		else
-			(void)snprintf(text, sizeof text, "%c", c);
-		put_str(l, text);
+	unsigned char c = (unsigned char)s[0];
+
+	if (c < 0x80)
+		return c >= ' ' && c != 0x7f;
+	if (c == 0xc2 && n > 1 && (unsigned char)s[1] < 0xa0)
+		return 0;
+	return jsonchar_utf8(s, s + n);
+}
+
+/* One character, escaped where it must be; the bytes taken of s. */
+static size_t
+put_char(struct line *l, const char *s, size_t n, bool json)
+{
+	size_t whole = graphic(s, n);
+	char text[8];
+
+	if (whole > 0) {
+		put(l, s, whole);
+		return whole;
 	}
+	(void)snprintf(text, sizeof text, json ? "\\u%04x" : "\\x%02x", (unsigned char)*s);
+	put_str(l, text);
+	return 1;
 }
 
+static void
+put_text(struct line *l, const char *s, size_t n)
+{
+	for (size_t i = 0; i < n;)
+		i += put_char(l, s + i, n - i, false);
+}
+
+/* Between quotes, which neither a quote nor a control character ends, but the end of the line. */
 static void
 put_quoted(struct line *l, const char *s, size_t n, bool json)
 {
 	put_str(l, "\"");
-	put_escaped(l, s, n, json);
-	put_str(l, "\"");
+	if (l->full)
+		return;
+	for (size_t i = 0; i < n;) {
+		if (s[i] == '"' || s[i] == '\\')
+			put(l, (const char[]){'\\', s[i++]}, 2);
+		else
+			i += put_char(l, s + i, n - i, json);
+	}
+	put_end(l, "\"");
 }
 
-/* A pair whose value the logger itself knows. */
-static void
-put_text_pair(struct line *l, const char *key, const char *value, bool quote)
-{
-	bool json = logger.options.json;
+/* ---- logfmt ---- */
 
-	if (l->n > 0 && l->text[l->n - 1] != '{')
-		put_str(l, json ? "," : " ");
-	if (json)
-		put_quoted(l, key, strlen(key), true);
-	else
-		put_str(l, key);
-	put_str(l, json ? ":" : "=");
-	if (json || quote)
-		put_quoted(l, value, strlen(value), json);
-	else
-		put_str(l, value);
+/* As the caller wrote them; a quote that the end of the line leaves open is closed. */
+static void
+put_fields_logfmt(struct line *l, const char *p)
+{
+	size_t n = strlen(p), taken;
+	bool inside = false;
+
+	for (put_str(l, " "); n > 0; p += taken, n -= taken) {
+		if (inside && p[0] == '\\' && n > 1 && graphic(p + 1, 1) > 0) {
+			put(l, p, 2);
+			taken = 2;
+		} else {
+			taken = put_char(l, p, n, false);
+		}
+		if (l->full)
+			break;
+		inside ^= p[0] == '"';
+	}
+	if (inside && l->full)
+		put_end(l, "\"");
 }
 
 /* ---- logfmt fields -> JSON members ---- */
 
+/* A decimal integer that every reader of JSON holds exactly. */
 static bool
 is_number(const char *s, size_t n)
 {
+	if (n > 1 && s[0] == '-') {
+		s++;
+		n--;
+	}
 	if (n == 0 || n > 15 || (s[0] == '0' && n > 1))
 		return false;
 	return strspn(s, "0123456789") >= n;
@@ -129,31 +184,54 @@ value_length(const char *s)
 	return s[n] == '"' ? n + 1 : n;
 }
 
-/* logfmt's escapes are JSON's, but for \xNN. */
+/* The escape of logfmt at s, as JSON has it; the bytes taken. */
+static size_t
+put_json_escape(struct line *l, const char *s, size_t n)
+{
+	if (n >= 4 && s[1] == 'x' && strspn(s + 2, "0123456789abcdef") >= 2) {
+		put(l, (const char[]){'\\', 'u', '0', '0', s[2], s[3]}, 6);
+		return 4;
+	}
+	if (n >= 2 && (s[1] == '"' || s[1] == '\\')) {
+		put(l, s, 2);
+		return 2;
+	}
+	put_str(l, "\\\\"); /* the caller's own, meaning itself */
+	return 1;
+}
+
+/* s: a quoted value without its quotes. */
 static void
-put_json_string(struct line *l, const char *s, size_t n)
+put_json_requoted(struct line *l, const char *s, size_t n)
 {
 	put_str(l, "\"");
-	for (size_t i = 0; i < n; i++) {
-		if (s[i] == '\\' && i + 1 < n && s[i + 1] == 'x') {
-			put_str(l, "\\u00");
-			i++;
-		} else if (s[i] == '\\' && i + 1 < n) {
-			put(l, s + i++, 2);
-		} else {
-			put(l, s + i, 1);
-		}
-	}
-	put_str(l, "\"");
+	if (l->full)
+		return;
+	for (size_t i = 0; i < n;)
+		i += s[i] == '\\' ? put_json_escape(l, s + i, n - i)
+				  : put_char(l, s + i, n - i, true);
+	put_end(l, "\"");
 }
 
 static void
-put_fields_json(struct line *l, const char *fields)
+put_json_value(struct line *l, const char *s, size_t n)
 {
-	const char *p = fields;
+	bool closed = n >= 2 && s[n - 1] == '"';
 
+	if (is_number(s, n))
+		put(l, s, n);
+	else if (s[0] == '"')
+		put_json_requoted(l, s + 1, closed ? n - 2 : n - 1);
+	else
+		put_quoted(l, s, n, true);
+}
+
+/* A text that does not fit is cut, a number left out. */
+static void
+put_fields_json(struct line *l, const char *p)
+{
 	while (*p != '\0') {
-		size_t key = strcspn(p, "= "), n;
+		size_t key = strcspn(p, "= "), before = l->n, n, value_at;
 		if (p[key] != '=')
 			return;
 		put_str(l, ",");
@@ -161,12 +239,10 @@ put_fields_json(struct line *l, const char *fields)
 		put_str(l, ":");
 		p += key + 1;
 		n = value_length(p);
-		if (is_number(p, n))
-			put(l, p, n);
-		else if (p[0] == '"')
-			put_json_string(l, p + 1, n >= 2 ? n - 2 : 0);
-		else
-			put_json_string(l, p, n);
+		value_at = l->n;
+		put_json_value(l, p, n);
+		if (l->full && l->n == value_at)
+			l->n = before;
 		p += n;
 		p += strspn(p, " ");
 	}
@@ -183,65 +259,120 @@ put_fields(struct line *l, const char *fields, va_list ap)
 		return;
 	if (vsnprintf(text, sizeof text, fields, ap) < 0 || text[0] == '\0')
 		return;
-	if (logger.options.json) {
+	if (logger.options.json)
 		put_fields_json(l, text);
-	} else {
-		put_str(l, " ");
-		put_str(l, text);
-	}
+	else
+		put_fields_logfmt(l, text);
+}
+
+/* ---- what the logger itself knows ---- */
+
+/* A pair; in logfmt its value is quoted if `quote`. */
+static void
+put_pair(struct line *l, const char *key, const char *value, bool quote)
+{
+	bool json = logger.options.json;
+	size_t before = l->n, value_at;
+
+	if (l->n > (json ? 1 : 0))
+		put_str(l, json ? "," : " ");
+	if (json)
+		put_quoted(l, key, strlen(key), true);
+	else
+		put_str(l, key);
+	put_str(l, json ? ":" : "=");
+	value_at = l->n;
+	if (json || quote)
+		put_quoted(l, value, strlen(value), json);
+	else
+		put_str(l, value);
+	if (l->full && l->n == value_at) /* not even its beginning fits */
+		l->n = before;
 }
 
 static void
 put_head(struct line *l, enum log_level level, const char *msg)
 {
-	char when[CLOCK_TEXT], pid[16];
+	char when[CLOCK_TEXT], pid[24];
 
 	if (logger.options.json)
 		put_str(l, "{");
 	if (logger.fd >= 0) { /* syslog has its own */
 		clock_text(when, sizeof when);
-		put_text_pair(l, "time", when, false);
+		put_pair(l, "time", when, false);
 	}
-	put_text_pair(l, "level", level_text[level], false);
+	put_pair(l, "level", level_text[level], false);
 	if (logger.fd >= 0)
-		put_text_pair(l, "prog", logger.options.program, false);
-	(void)snprintf(pid, sizeof pid, "%d", (int)getpid());
-	put_str(l, logger.options.json ? ",\"pid\":" : " pid=");
+		put_pair(l, "prog", logger.options.program, false);
+	(void)snprintf(pid, sizeof pid, logger.options.json ? ",\"pid\":%d" : " pid=%d",
+		       (int)getpid());
 	put_str(l, pid);
-	put_text_pair(l, "msg", msg, true);
+	put_pair(l, "msg", msg, true);
 }
 
 static void
 put_dropped(struct line *l)
 {
+	char text[40];
+
 	if (logger.dropped == 0)
 		return;
-	put_str(l, logger.options.json ? ",\"dropped\":" : " dropped=");
-	put_number(l, logger.dropped);
+	(void)snprintf(text, sizeof text, logger.options.json ? ",\"dropped\":%lu" : " dropped=%lu",
+		       logger.dropped);
+	put_end(l, text);
 }
 
 /* ---- letting it go ---- */
 
+/* Pipes and terminals are opened anew so that they don't block.  A regular file does not, and has
+ * its place in the description that whoever else writes to it shares; a socket has flags per call.
+ */
+static int
+unblocked(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0 || !(S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode)))
+		return fd;
+	return log_sink_unblocked(fd);
+}
+
+/* To stderr as it is now, which is not the logger's to keep open. */
+static bool
+write_stderr(const char *line, size_t n)
+{
+	int fd = unblocked(STDERR_FILENO);
+	bool done = log_sink_write(fd, line, n);
+
+	if (fd != STDERR_FILENO)
+		(void)close(fd);
+	return done;
+}
+
+static bool
+write_log(const char *line, size_t n)
+{
+	if (logger.fd == STDERR_FILENO)
+		return write_stderr(line, n);
+	return log_sink_write(logger.fd, line, n);
+}
+
 static void
 deliver(struct line *l, enum log_level level)
 {
-	if (logger.options.json) {
-		if (l->n > sizeof l->text - 3) /* cut: the brace must still fit */
-			l->n = sizeof l->text - 3;
-		put_str(l, "}");
-	}
-	l->text[l->n] = '\n';
+	if (logger.options.json)
+		put_end(l, "}");
+	put_end(l, "\n");
 	if (logger.stderr_too && level <= LOG_WARN)
-		(void)log_sink_write(STDERR_FILENO, l->text, l->n + 1);
+		(void)write_stderr(l->text, l->n);
 	if (logger.fd < 0) {
-		l->text[l->n] = '\0';
+		l->text[l->n - 1] = '\0';
 		log_sink_syslog(level, l->text);
-		return;
-	}
-	if (log_sink_write(logger.fd, l->text, l->n + 1))
+	} else if (write_log(l->text, l->n)) {
 		logger.dropped = 0;
-	else
+	} else {
 		logger.dropped++;
+	}
 }
 
 static void emit(enum log_level level, const char *msg, int error, const char *fields, va_list ap)
@@ -255,11 +386,11 @@ emit(enum log_level level, const char *msg, int error, const char *fields, va_li
 
 	assert(level < LOG_LEVEL_COUNT);
 	if (log_wants(level)) {
-		l.n = 0;
+		start(&l);
 		put_head(&l, level, msg);
 		put_fields(&l, fields, ap);
 		if (error != 0)
-			put_text_pair(&l, "error", strerror(error), true);
+			put_pair(&l, "error", strerror(error), true);
 		put_dropped(&l);
 		deliver(&l, level);
 	}
@@ -297,8 +428,7 @@ open_target(const char *program, const char *target, int *fd, bool *own)
 		*fd = -1;
 		return 0;
 	}
-	*fd = strcmp(target, "stderr") == 0 ? log_sink_unblocked(STDERR_FILENO)
-					    : log_sink_file(target);
+	*fd = strcmp(target, "stderr") == 0 ? unblocked(STDERR_FILENO) : log_sink_file(target);
 	*own = *fd != STDERR_FILENO;
 	return *fd < 0 ? -1 : 0;
 }
@@ -306,7 +436,7 @@ open_target(const char *program, const char *target, int *fd, bool *own)
 int
 log_open(const struct log_options *o)
 {
-	int fd;
+	int fd, saved = errno;
 	bool own;
 
 	if (open_target(o->program, o->target, &fd, &own) < 0)
@@ -316,14 +446,15 @@ log_open(const struct log_options *o)
 	logger.fd = fd;
 	logger.own = own;
 	if (o->narrate)
-		logger.out = log_sink_unblocked(STDOUT_FILENO);
+		logger.out = unblocked(STDOUT_FILENO);
+	errno = saved;
 	return 0;
 }
 
 int
 log_reopen(void)
 {
-	int fd;
+	int fd, saved = errno;
 
 	if (!logger.own || logger.fd < 0 || strcmp(logger.options.target, "stderr") == 0)
 		return 0;
@@ -332,12 +463,15 @@ log_reopen(void)
 		return -1;
 	(void)close(logger.fd);
 	logger.fd = fd;
+	errno = saved;
 	return 0;
 }
 
 void
 log_close(void)
 {
+	int saved = errno;
+
 	if (logger.own && logger.fd >= 0)
 		(void)close(logger.fd);
 	if (logger.out != STDOUT_FILENO)
@@ -347,6 +481,7 @@ log_close(void)
 	logger.own = false;
 	logger.options.narrate = false;
 	logger.options.json = false;
+	errno = saved;
 }
 
 void
@@ -370,6 +505,7 @@ log_narrates(void)
 void
 log_narrate(const char *fmt, ...)
 {
+	char text[LOG_LINE];
 	struct line l;
 	int saved = errno, n;
 	va_list ap;
@@ -377,11 +513,12 @@ log_narrate(const char *fmt, ...)
 	if (!logger.options.narrate)
 		return;
 	va_start(ap, fmt);
-	n = vsnprintf(l.text, sizeof l.text - 1, fmt, ap);
+	n = vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
 	if (n >= 0) {
-		l.n = (size_t)n < sizeof l.text - 1 ? (size_t)n : sizeof l.text - 2;
-		l.text[l.n++] = '\n';
+		start(&l);
+		put_text(&l, text, strlen(text));
+		put_end(&l, "\n");
 		if (!log_sink_write(logger.out, l.text, l.n))
 			logger.dropped++;
 	}
@@ -395,11 +532,26 @@ needs_quotes(const char *s, size_t n)
 {
 	if (n == 0)
 		return true;
-	for (size_t i = 0; i < n; i++)
-		if ((unsigned char)s[i] <= ' ' || s[i] == '"' || s[i] == '=' || s[i] == '\\' ||
-		    s[i] == 0x7f)
+	for (size_t i = 0; i < n;) {
+		size_t whole = graphic(s + i, n - i);
+		if (whole == 0 || s[i] == ' ' || s[i] == '"' || s[i] == '=' || s[i] == '\\')
 			return true;
+		i += whole;
+	}
 	return false;
+}
+
+/* At most QUOTED_MAX bytes of n, no character cut in two. */
+static size_t
+cut(const char *s, size_t n)
+{
+	size_t to = QUOTED_MAX;
+
+	if (n <= QUOTED_MAX)
+		return n;
+	while (to > QUOTED_MAX - 3 && ((unsigned char)s[to] & 0xc0) == 0x80)
+		to--;
+	return to;
 }
 
 const char *
@@ -408,10 +560,10 @@ log_quoted_n(const char *s, unsigned long n)
 	static char buffer[QUOTED_BUFFERS][QUOTED];
 	static unsigned turn;
 	char *out = buffer[turn++ % QUOTED_BUFFERS];
-	struct line l = {.n = 0};
+	struct line l;
 
-	if (n > QUOTED_MAX)
-		n = QUOTED_MAX;
+	start(&l);
+	n = cut(s, n);
 	if (needs_quotes(s, n))
 		put_quoted(&l, s, n, false);
 	else

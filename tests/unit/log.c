@@ -277,8 +277,10 @@ Test(log, logfmt_that_is_cut_closes_its_quote)
 		log_errno(LOG_INFO, "m", "k=\"%s\"", huge);
 		length = strlen(logged());
 		for (size_t i = 0; i < length; i++) {
-			i += text[i] == '\\';
-			quotes += text[i] == '"';
+			if (text[i] == '\\')
+				i++;
+			else
+				quotes += text[i] == '"';
 		}
 		cr_assert_eq(quotes % 2, 0, "%zu: %s", n, text);
 		cr_assert_leq(length, LOG_LINE);
