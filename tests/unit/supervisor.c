@@ -314,6 +314,8 @@ recycle_then_stop(void)
 {
 	static bool asked;
 
+	if (supervisor_stopping(sup))
+		return;
 	if (world->ups == 1 && !asked) {
 		asked = true;
 		cr_assert_eq(supervisor_recycle(sup, 99), -1);
