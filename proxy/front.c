@@ -223,7 +223,8 @@ static void
 take_announcement(struct client *c, const struct packet *p)
 {
 	struct front *f = c->front;
-	struct join_handoff head = {.token = ++f->tokens, .peer = c->addr};
+	struct join_handoff head = {
+		.kind = HANDOFF_REGISTRATION, .token = ++f->tokens, .peer = c->addr};
 	struct buf message = BUF_INIT;
 	struct request *q;
 
@@ -397,7 +398,7 @@ front_on_message(void *state, struct span message)
 	struct join_handoff head;
 	struct request *q;
 
-	if (message.n < sizeof head)
+	if (handoff_kind_of(message) != HANDOFF_REGISTRATION || message.n < sizeof head)
 		return;
 	memcpy(&head, message.p, sizeof head);
 	q = find_with_master(f, head.token);

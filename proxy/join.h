@@ -3,6 +3,7 @@
 #ifndef POLICYPOOL_JOIN_H
 #define POLICYPOOL_JOIN_H
 
+#include "handoff.h"
 #include "registry.h"
 #include "settings.h"
 #include "tally.h"
@@ -10,6 +11,7 @@
 /* From a worker to the master, followed by the packet; back, followed by the answer (maybe empty).
  */
 struct join_handoff {
+	uint32_t kind;	  /* HANDOFF_REGISTRATION */
 	uint64_t token;	  /* the worker's, unchanged */
 	struct addr peer; /* who sent the packet */
 };

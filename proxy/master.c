@@ -83,9 +83,8 @@ tell_change(struct master *m)
 }
 
 static void
-from_worker(unsigned slot, struct span message, void *arg)
+take_registration(struct master *m, unsigned slot, struct span message)
 {
-	struct master *m = arg;
 	struct join_handoff head;
 	struct buf answer = BUF_INIT;
 	struct span text;
@@ -102,6 +101,18 @@ from_worker(unsigned slot, struct span message, void *arg)
 			log_errno(LOG_WARN, "cannot answer a registration", "worker=%u", slot);
 	}
 	buf_release(&answer);
+}
+
+static void
+from_worker(unsigned slot, struct span message, void *arg)
+{
+	switch (handoff_kind_of(message)) {
+	case HANDOFF_REGISTRATION: take_registration(arg, slot, message); break;
+	case HANDOFF_NONE:
+		log_event(LOG_WARN, "a worker said what nobody understands", "worker=%u bytes=%zu",
+			  slot, message.n);
+		break;
+	}
 }
 
 static void

@@ -1,0 +1,27 @@
+/* handoff.h - what a worker tells the master over its channel: each message begins with its kind.
+ *
+ *   REGISTRATION   struct join_handoff (join.h), then the packet; the answer begins the same way
+ */
+#ifndef POLICYPOOL_HANDOFF_H
+#define POLICYPOOL_HANDOFF_H
+
+#include <stdint.h>
+#include <string.h>
+
+#include "span.h"
+
+enum handoff_kind { HANDOFF_NONE, HANDOFF_REGISTRATION };
+
+/* NONE for what is no message of ours. */
+static inline enum handoff_kind
+handoff_kind_of(struct span message)
+{
+	uint32_t kind;
+
+	if (message.n < sizeof kind)
+		return HANDOFF_NONE;
+	memcpy(&kind, message.p, sizeof kind);
+	return kind <= HANDOFF_REGISTRATION ? (enum handoff_kind)kind : HANDOFF_NONE;
+}
+
+#endif
