@@ -22,7 +22,7 @@ with Bench() as b:
     before = workers(server)
     status, out, err = ctl_run("-s", server.socket, "recycle", slot)
     assert status == 0, err
-    wait_until(lambda: len(workers(server)) == 2 and len(set(before) & set(workers(server))) == 1, "one is new")
+    wait_until(lambda: sorted(pid in before for pid in workers(server)) == [False, True], "one is new")
     status, out, err = ctl_run("-s", server.socket, "stop")
     assert status == 0 and server.wait() == 0
     assert ctl_run("-s", proxy.socket, "stop", "now")[0] == 0 and proxy.wait() == 0

@@ -8,7 +8,7 @@ with Bench() as b:
     status, got = client_json(proxy, "--policy", "111", "--count", 60000, "--parallel", 8, "--vary", "--size", 20, "--retries", "20")
     assert got["wrong"] == 0 and got["refused"] == 0, got
     for daemon, old in ((server, before[0]), (proxy, before[1])):
-        wait_until(lambda: len(workers(daemon)) == 2 and not old & set(workers(daemon)), "all are new")
+        wait_until(lambda: len(set(workers(daemon)) - old) == 2, "all are new")
         deaths = ctl(daemon.socket, "deaths")
         assert len(deaths) >= 2 and all(d["why"] == "asked to" and d["exit"] == "code 0" for d in deaths), deaths
         daemon.wait_for("worker recycled.*worker_max_requests")
