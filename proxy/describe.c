@@ -45,34 +45,18 @@ server_status(const struct registry *r, struct tally *t, unsigned i, uint64_t no
 	return o;
 }
 
-/* Indices of the servers, sorted by policy and turn; qsort_r needs the table. */
-static int
-by_turn(const void *a, const void *b, void *arg)
-{
-	const struct registry *r = arg;
-	const struct registry_server *x = registry_server(r, *(const unsigned *)a);
-	const struct registry_server *y = registry_server(r, *(const unsigned *)b);
-
-	if (x->policy != y->policy)
-		return x->policy < y->policy ? -1 : 1;
-	return x->order < y->order ? -1 : x->order > y->order;
-}
-
 struct json_object *
 describe_servers(const struct registry *r, struct tally *t, uint64_t now)
 {
 	struct json_object *list = json_object_new_array();
-	unsigned *index = calloc(registry_server_end(r) + 1, sizeof *index), n = 0;
+	unsigned *index = calloc(registry_server_end(r) + 1, sizeof *index), n;
 
 	if (list == NULL || index == NULL) {
 		(void)json_object_put(list);
 		free(index);
 		return NULL;
 	}
-	for (unsigned i = 0; i < registry_server_end(r); i++)
-		if (registry_server(r, i)->used)
-			index[n++] = i;
-	qsort_r(index, n, sizeof *index, by_turn, (void *)(uintptr_t)r);
+	n = registry_list(r, index);
 	for (unsigned i = 0; i < n; i++)
 		(void)json_object_array_add(list, server_status(r, t, index[i], now));
 	free(index);

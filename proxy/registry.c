@@ -15,7 +15,7 @@ struct shared {
 
 /* The master's own, a row a server. */
 struct tenure {
-	uint64_t joined, lease_end; /* clock_ms(); lease_end 0: none */
+	struct registry_tenure is;
 	uint64_t freed; /* count of removals when it was freed: oldest is used again first */
 };
 
@@ -28,6 +28,15 @@ struct registry {
 	struct tenure *tenure;
 	uint64_t orders, incarnations, removals;
 };
+
+#define ADMIN_TEXT(name, text) text,
+static const char *const admin_text[] = {REGISTRY_ADMINS(ADMIN_TEXT)};
+
+const char *
+registry_admin_text(enum registry_admin admin)
+{
+	return admin < REGISTRY_ADMIN_COUNT ? admin_text[admin] : "?";
+}
 
 struct registry *
 registry_new(unsigned max_servers, unsigned max_policies)
@@ -89,8 +98,8 @@ end(struct registry *r)
 
 /* ---- finding ---- */
 
-static int
-find_server(const struct registry *r, const char *id)
+int
+registry_find(const struct registry *r, const char *id)
 {
 	for (unsigned i = 0; i < r->shared->server_end; i++)
 		if (r->server[i].used && strcmp(r->server[i].id, id) == 0)
@@ -98,8 +107,8 @@ find_server(const struct registry *r, const char *id)
 	return -1;
 }
 
-static int
-find_policy(const struct registry *r, const char *name)
+int
+registry_find_policy(const struct registry *r, const char *name)
 {
 	for (unsigned i = 0; i < r->shared->policy_end; i++)
 		if (r->policy[i].used && strcmp(r->policy[i].name, name) == 0)
@@ -175,7 +184,10 @@ same(const struct registry_server *a, const struct registry_server *b)
 static void
 set_lease(struct registry *r, unsigned i, unsigned seconds, uint64_t now)
 {
-	r->tenure[i].lease_end = seconds > 0 ? now + (uint64_t)seconds * 1000 : 0;
+	struct registry_tenure *t = &r->tenure[i].is;
+
+	t->lease = (uint64_t)seconds * 1000;
+	t->lease_end = seconds > 0 ? now + t->lease : 0;
 }
 
 static unsigned
@@ -198,12 +210,14 @@ replace(struct registry *r, unsigned i, const struct registry_server *new, const
 {
 	struct registry_server *s = &r->server[i];
 	bool moved = s->policy != new->policy;
+	uint8_t admin = s->admin;
 
 	begin(r);
 	(void)admit_policy(r, new->policy, policy);
 	uint64_t order = moved ? ++r->orders : s->order;
 	*s = *new;
 	s->order = order;
+	s->admin = admin;
 	s->incarnation = ++r->incarnations;
 	end(r);
 }
@@ -226,7 +240,7 @@ registry_join(struct registry *r, const struct packet_announcement *a, const str
 	      uint64_t now)
 {
 	struct registry_server new = {.used = true};
-	int at = find_server(r, a->id), policy = find_policy(r, a->policy);
+	int at = registry_find(r, a->id), policy = registry_find_policy(r, a->policy);
 	bool known = at >= 0;
 
 	if (policy < 0)
@@ -237,9 +251,11 @@ registry_join(struct registry *r, const struct packet_announcement *a, const str
 		return REGISTRY_FULL;
 	describe(&new, a, addr, (unsigned)policy);
 	set_lease(r, (unsigned)at, a->lease, now);
-	if (known && same(&r->server[at], &new))
+	if (known && same(&r->server[at], &new)) {
+		registry_prove(r, (unsigned)at);
 		return REGISTRY_RENEWED;
-	r->tenure[at].joined = now;
+	}
+	r->tenure[at].is.joined = now;
 	if (known)
 		replace(r, (unsigned)at, &new, a->policy);
 	else
@@ -247,8 +263,8 @@ registry_join(struct registry *r, const struct packet_announcement *a, const str
 	return known ? REGISTRY_REPLACED : REGISTRY_JOINED;
 }
 
-static void
-take_out(struct registry *r, unsigned i)
+void
+registry_remove(struct registry *r, unsigned i)
 {
 	begin(r);
 	r->server[i].used = false;
@@ -259,12 +275,33 @@ take_out(struct registry *r, unsigned i)
 bool
 registry_leave(struct registry *r, const char *id, const char *policy)
 {
-	int at = find_server(r, id);
+	int at = registry_find(r, id);
 
 	if (at < 0 || strcmp(r->policy[r->server[at].policy].name, policy) != 0)
 		return false;
-	take_out(r, (unsigned)at);
+	registry_remove(r, (unsigned)at);
 	return true;
+}
+
+bool
+registry_set_admin(struct registry *r, unsigned i, enum registry_admin admin)
+{
+	if (r->server[i].admin == admin)
+		return false;
+	begin(r);
+	r->server[i].admin = (uint8_t)admin;
+	end(r);
+	return true;
+}
+
+void
+registry_prove(struct registry *r, unsigned i)
+{
+	if (!r->server[i].unproved)
+		return;
+	begin(r);
+	r->server[i].unproved = false;
+	end(r);
 }
 
 void
@@ -272,26 +309,86 @@ registry_expire(struct registry *r, uint64_t now,
 		void (*gone)(const struct registry_server *, unsigned, void *), void *ctx)
 {
 	for (unsigned i = 0; i < r->shared->server_end; i++) {
-		if (!r->server[i].used || r->tenure[i].lease_end == 0 ||
-		    r->tenure[i].lease_end > now)
+		if (!r->server[i].used || r->tenure[i].is.lease_end == 0 ||
+		    r->tenure[i].is.lease_end > now)
 			continue;
 		gone(&r->server[i], i, ctx);
-		take_out(r, i);
+		registry_remove(r, i);
 	}
+}
+
+/* ---- restoring ---- */
+
+int
+registry_restore_policy(struct registry *r, const char *name, uint64_t ticket)
+{
+	unsigned at = r->shared->policy_end;
+
+	if (at == r->max_policies || registry_find_policy(r, name) >= 0)
+		return -1;
+	begin(r);
+	(void)admit_policy(r, at, name);
+	atomic_store_explicit(&r->policy[at].ticket, ticket, memory_order_relaxed);
+	end(r);
+	return (int)at;
+}
+
+int
+registry_restore_server(struct registry *r, const struct registry_server *s,
+			const struct registry_tenure *t)
+{
+	unsigned at = r->shared->server_end;
+
+	assert(s->policy < r->shared->policy_end);
+	if (at == r->max_servers)
+		return -1;
+	admit(r, at, s, r->policy[s->policy].name);
+	r->tenure[at].is = *t;
+	return 0;
 }
 
 /* ---- reading ---- */
 
+static int
+by_turn(const void *a, const void *b, void *arg)
+{
+	const struct registry *r = arg;
+	const struct registry_server *x = &r->server[*(const unsigned *)a],
+				     *y = &r->server[*(const unsigned *)b];
+
+	if (x->policy != y->policy)
+		return x->policy < y->policy ? -1 : 1;
+	return x->order < y->order ? -1 : x->order > y->order;
+}
+
+unsigned
+registry_list(const struct registry *r, unsigned *index)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < r->shared->server_end; i++)
+		if (r->server[i].used)
+			index[n++] = i;
+	qsort_r(index, n, sizeof *index, by_turn, (void *)(uintptr_t)r);
+	return n;
+}
+
+uint64_t
+registry_lease(const struct registry *r, unsigned i)
+{
+	return r->tenure[i].is.lease;
+}
+
 uint64_t
 registry_lease_end(const struct registry *r, unsigned i)
 {
-	return r->tenure[i].lease_end;
+	return r->tenure[i].is.lease_end;
 }
 
 uint64_t
 registry_joined(const struct registry *r, unsigned i)
 {
-	return r->tenure[i].joined;
+	return r->tenure[i].is.joined;
 }
 
 unsigned

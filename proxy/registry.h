@@ -14,12 +14,27 @@
 #include "attr.h"
 #include "packet.h"
 
+/* What an operator wants of a server; kept for as long as the server stays, through renewals and
+ * replacements.
+ *   DRAINING  takes no new requests; what is in flight is finished, connections are kept
+ *   DISABLED  as DRAINING, its connections are closed once they are empty, and nobody probes it */
+#define REGISTRY_ADMINS(X)             \
+	X(REGISTRY_ENABLED, "enabled") \
+	X(REGISTRY_DRAINING, "draining") X(REGISTRY_DISABLED, "disabled")
+#define REGISTRY_ENUM(name, text) name,
+enum registry_admin { REGISTRY_ADMINS(REGISTRY_ENUM) REGISTRY_ADMIN_COUNT };
+#undef REGISTRY_ENUM
+
+const char *registry_admin_text(enum registry_admin);
+
 struct registry_server {
 	bool used;
 	bool pooled;	   /* connections may be kept; otherwise plain: one request a connection */
 	uint16_t pipeline; /* requests in flight on one connection, at least 1 */
 	uint16_t slots;	   /* connections at once, at least 1 */
 	uint16_t weight;
+	uint8_t admin;	      /* enum registry_admin */
+	bool unproved;	      /* known from a journal, and nothing was seen of it since */
 	uint32_t policy;      /* index in the policies */
 	uint64_t incarnation; /* another number whenever where or what it is has changed */
 	uint64_t order;	      /* turn within the policy: who came first */
@@ -53,8 +68,21 @@ enum registry_change {
 enum registry_change registry_join(struct registry *, const struct packet_announcement *,
 				   const struct addr *, uint64_t now);
 
+/* The index of the server with that id, or -1; of the policy with that name, or -1. */
+int registry_find(const struct registry *, const char *id);
+int registry_find_policy(const struct registry *, const char *name);
+
 /* The policy stays known.  False when there is no such server under that policy. */
 bool registry_leave(struct registry *, const char *id, const char *policy);
+
+/* Takes out the server at an index that is in use. */
+void registry_remove(struct registry *, unsigned index);
+
+/* An order about the server at an index that is in use.  False when it was so before. */
+bool registry_set_admin(struct registry *, unsigned index, enum registry_admin);
+
+/* The server at that index lives: it is unproved no more. */
+void registry_prove(struct registry *, unsigned index);
 
 /* Takes out servers whose lease has ended; gone is told each, before its entry is cleared. */
 void registry_expire(struct registry *, uint64_t now,
@@ -64,6 +92,26 @@ void registry_expire(struct registry *, uint64_t now,
 /* The lease's end in clock_ms(); 0: none.  joined: when it came (since the last replacement). */
 uint64_t registry_lease_end(const struct registry *, unsigned index);
 uint64_t registry_joined(const struct registry *, unsigned index);
+/* The whole lease as announced, in ms; 0: none. */
+uint64_t registry_lease(const struct registry *, unsigned index);
+
+/* The indices of all servers, by policy and turn, into index (of registry_server_end() at least);
+ * their number. */
+unsigned registry_list(const struct registry *, unsigned *index);
+
+/* ---- restoring an empty registry from what was kept ---- */
+
+struct registry_tenure {
+	uint64_t joined, lease, lease_end; /* as the functions of these names tell */
+};
+
+/* The index; -1 when there is no room, or it is there. */
+MUST_CHECK int registry_restore_policy(struct registry *, const char *name, uint64_t ticket);
+
+/* A server of a policy restored before, taking its turn after those that are there; order and
+ * incarnation are given anew.  0, or -1 when there is no room; its id must be new. */
+MUST_CHECK int registry_restore_server(struct registry *, const struct registry_server *,
+				       const struct registry_tenure *);
 
 /* ---- everybody's ---- */
 

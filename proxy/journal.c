@@ -1,0 +1,466 @@
+/* journal.c - see journal.h. */
+#include "journal.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "digest.h"
+#include "jsontext.h"
+
+static const char name_of_format[] = "policypool";
+
+/* ---- writing ---- */
+
+static int
+write_policy(struct buf *out, const struct registry_policy *p)
+{
+	if (buf_append_str(out, "{\"policy\":") < 0 || jsontext_quote(out, span_str(p->name)) < 0)
+		return -1;
+	return buf_printf(out, ",\"ticket\":%" PRIu64 "}\n",
+			  atomic_load_explicit(&p->ticket, memory_order_relaxed));
+}
+
+static uint64_t
+until(uint64_t end, uint64_t now)
+{
+	return end > now ? end - now : 0;
+}
+
+static int
+write_server(struct buf *out, const struct registry *r, unsigned i, uint64_t now)
+{
+	const struct registry_server *s = registry_server(r, i);
+	char addr[ADDR_TEXT];
+
+	if (buf_append_str(out, "{\"server\":") < 0 || jsontext_quote(out, span_str(s->id)) < 0)
+		return -1;
+	return buf_printf(out,
+			  ",\"addr\":\"%s\",\"pooled\":%s,\"pipeline\":%u,\"slots\":%u,"
+			  "\"weight\":%u,\"admin\":\"%s\",\"age\":%" PRIu64 ",\"lease\":%" PRIu64
+			  ",\"remains\":%" PRIu64 "}\n",
+			  addr_text(&s->addr, addr), s->pooled ? "true" : "false", s->pipeline,
+			  s->slots, s->weight, registry_admin_text(s->admin),
+			  until(now, registry_joined(r, i)), registry_lease(r, i),
+			  until(registry_lease_end(r, i), now));
+}
+
+/* A policy and its servers, which begin at index[*at] in a list of n. */
+static int
+write_pool(struct buf *out, const struct registry *r, unsigned policy, const unsigned *index,
+	   unsigned n, unsigned *at, uint64_t now)
+{
+	if (write_policy(out, registry_policy(r, policy)) < 0)
+		return -1;
+	for (; *at < n && registry_server(r, index[*at])->policy == policy; ++*at)
+		if (write_server(out, r, index[*at], now) < 0)
+			return -1;
+	return 0;
+}
+
+static int
+write_pools(struct buf *out, const struct registry *r, uint64_t now, unsigned *records)
+{
+	unsigned *index = calloc(registry_server_end(r) + 1, sizeof *index), n, at = 0;
+	int rc = index == NULL ? -1 : 0;
+
+	n = index == NULL ? 0 : registry_list(r, index);
+	for (unsigned i = 0; rc == 0 && i < registry_policy_end(r); i++) {
+		if (!registry_policy(r, i)->used)
+			continue;
+		rc = write_pool(out, r, i, index, n, &at, now);
+		++*records;
+	}
+	*records += at;
+	free(index);
+	return rc;
+}
+
+int
+journal_write(struct buf *out, const struct registry *r, uint64_t now, uint64_t wall)
+{
+	struct buf text = BUF_INIT;
+	char sum[DIGEST_HEX + 1];
+	unsigned records = 1;
+	int rc = -1;
+
+	if (buf_printf(&text, "{\"journal\":\"%s\",\"version\":%d,\"saved\":%" PRIu64 "}\n",
+		       name_of_format, JOURNAL_VERSION, wall) == 0 &&
+	    write_pools(&text, r, now, &records) == 0) {
+		digest_sha1_hex(buf_span(&text), sum);
+		if (buf_printf(&text, "{\"end\":%u,\"sha1\":\"%s\"}\n", records, sum) == 0)
+			rc = buf_append_span(out, buf_span(&text));
+	}
+	buf_release(&text);
+	if (rc < 0)
+		errno = ENOMEM;
+	return rc;
+}
+
+/* ---- reading: a line, judged ---- */
+
+struct kept_policy {
+	char name[PACKET_ID_MAX + 1];
+	uint64_t ticket;
+};
+
+struct kept_server {
+	struct registry_server is;
+	uint64_t age, lease, remains; /* ms */
+};
+
+struct reader {
+	unsigned max_policies, max_servers;
+	unsigned line; /* the one being read */
+	unsigned policies, servers;
+	struct kept_policy *policy;
+	struct kept_server *server;
+	bool ended;
+	uint64_t saved;
+	const char *start;
+	struct jsontext_object object;
+	char *why;
+};
+
+static int wrong(struct reader *, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* -1, with the line and what is wrong with it told. */
+static int
+wrong(struct reader *r, const char *fmt, ...)
+{
+	char text[JOURNAL_WHY - 32];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	(void)snprintf(r->why, JOURNAL_WHY, "line %u: %s", r->line, text);
+	return -1;
+}
+
+static int
+number(struct reader *r, const char *key, uint64_t min, uint64_t max, uint64_t *out)
+{
+	const struct jsontext_member *m = jsontext_find(&r->object, key);
+	uint64_t v = 0;
+
+	if (m == NULL || m->kind != JSONTEXT_NUMBER)
+		return wrong(r, "%s is missing, or no number", key);
+	for (size_t i = 0; i < m->value.n; i++) {
+		unsigned digit = (unsigned char)m->value.p[i] - (unsigned)'0';
+		if (digit > 9 || v > (UINT64_MAX - digit) / 10)
+			return wrong(r, "%s is no such number", key);
+		v = v * 10 + digit;
+	}
+	if (v < min || v > max)
+		return wrong(r, "%s is out of range", key);
+	*out = v;
+	return 0;
+}
+
+/* A text of 1 to size - 1 bytes without escapes. */
+static int
+text(struct reader *r, const char *key, char *out, size_t size)
+{
+	const struct jsontext_member *m = jsontext_find(&r->object, key);
+	struct span s;
+
+	if (m == NULL || m->kind != JSONTEXT_STRING || m->value_escaped)
+		return wrong(r, "%s is missing, or no plain text", key);
+	s = jsontext_inner(m);
+	if (s.n == 0 || s.n >= size)
+		return wrong(r, "%s is empty or too long", key);
+	memcpy(out, s.p, s.n);
+	out[s.n] = '\0';
+	return 0;
+}
+
+static int
+truth(struct reader *r, const char *key, bool *out)
+{
+	const struct jsontext_member *m = jsontext_find(&r->object, key);
+
+	if (m == NULL || m->kind != JSONTEXT_BOOL)
+		return wrong(r, "%s is missing, or neither true nor false", key);
+	*out = m->value.p[0] == 't';
+	return 0;
+}
+
+static int
+address(struct reader *r, struct addr *out)
+{
+	char words[ADDR_TEXT], host[ADDR_HOST];
+	const char *why;
+	uint16_t port;
+
+	if (text(r, "addr", words, sizeof words) < 0)
+		return -1;
+	if (addr_split(words, host, &port, &why) < 0 || port == 0 ||
+	    addr_numeric(out, host, port) < 0)
+		return wrong(r, "addr is no address with a port");
+	return 0;
+}
+
+static int
+admin(struct reader *r, uint8_t *out)
+{
+	char word[16];
+
+	if (text(r, "admin", word, sizeof word) < 0)
+		return -1;
+	for (unsigned a = 0; a < REGISTRY_ADMIN_COUNT; a++)
+		if (strcmp(word, registry_admin_text((enum registry_admin)a)) == 0) {
+			*out = (uint8_t)a;
+			return 0;
+		}
+	return wrong(r, "admin is no state that is known here");
+}
+
+static int
+short_number(struct reader *r, const char *key, uint64_t max, uint16_t *out)
+{
+	uint64_t v;
+
+	if (number(r, key, 1, max, &v) < 0)
+		return -1;
+	*out = (uint16_t)v;
+	return 0;
+}
+
+static int
+read_head(struct reader *r)
+{
+	char format[sizeof name_of_format];
+	uint64_t version;
+
+	if (text(r, "journal", format, sizeof format) < 0 || strcmp(format, name_of_format) != 0)
+		return wrong(r, "this is no journal of policypool");
+	if (number(r, "version", 0, UINT64_MAX, &version) < 0)
+		return -1;
+	if (version != JOURNAL_VERSION)
+		return wrong(r, "version %" PRIu64 "; version %d is known here", version,
+			     JOURNAL_VERSION);
+	return number(r, "saved", 0, UINT64_MAX, &r->saved);
+}
+
+static int
+read_policy(struct reader *r)
+{
+	struct kept_policy *p = &r->policy[r->policies];
+
+	if (r->policies == r->max_policies)
+		return wrong(r, "more than max_policies, %u", r->max_policies);
+	if (text(r, "policy", p->name, sizeof p->name) < 0 ||
+	    number(r, "ticket", 0, UINT64_MAX, &p->ticket) < 0)
+		return -1;
+	r->policies++;
+	return 0;
+}
+
+static int
+read_server(struct reader *r)
+{
+	struct kept_server *k = &r->server[r->servers];
+	struct registry_server *s = &k->is;
+	enum { LEASE_MAX = 86400 * 1000 };
+
+	if (r->policies == 0)
+		return wrong(r, "a server before its policy");
+	if (r->servers == r->max_servers)
+		return wrong(r, "more than max_servers, %u", r->max_servers);
+	*s = (struct registry_server){.used = true, .policy = r->policies - 1};
+	if (text(r, "server", s->id, sizeof s->id) < 0 || address(r, &s->addr) < 0 ||
+	    truth(r, "pooled", &s->pooled) < 0 || admin(r, &s->admin) < 0 ||
+	    short_number(r, "pipeline", s->pooled ? UINT16_MAX : 1, &s->pipeline) < 0 ||
+	    short_number(r, "slots", UINT16_MAX, &s->slots) < 0 ||
+	    short_number(r, "weight", 1000, &s->weight) < 0 ||
+	    number(r, "age", 0, UINT64_MAX, &k->age) < 0 ||
+	    number(r, "lease", 0, LEASE_MAX, &k->lease) < 0 ||
+	    number(r, "remains", 0, k->lease, &k->remains) < 0)
+		return -1;
+	r->servers++;
+	return 0;
+}
+
+static int
+read_end(struct reader *r, struct span line)
+{
+	char sum[DIGEST_HEX + 1], wanted[DIGEST_HEX + 1];
+	uint64_t records;
+
+	if (number(r, "end", 0, UINT64_MAX, &records) < 0 ||
+	    text(r, "sha1", wanted, sizeof wanted) < 0)
+		return -1;
+	digest_sha1_hex(span_of(r->start, (size_t)(line.p - r->start)), sum);
+	if (records != r->line - 1 || strcmp(sum, wanted) != 0)
+		return wrong(r, "the checksum is not that of what stands above");
+	r->ended = true;
+	return 0;
+}
+
+static int
+read_record(struct reader *r, struct span line)
+{
+	size_t at;
+
+	if (r->ended)
+		return wrong(r, "something follows the end");
+	if (jsontext_scan(line, 2, &r->object, &at) != JSONTEXT_OK)
+		return wrong(r, "no JSON object");
+	if (r->line == 1)
+		return read_head(r);
+	if (jsontext_find(&r->object, "server") != NULL)
+		return read_server(r);
+	if (jsontext_find(&r->object, "policy") != NULL)
+		return read_policy(r);
+	if (jsontext_find(&r->object, "end") != NULL)
+		return read_end(r, line);
+	return wrong(r, "a record of an unknown kind");
+}
+
+/* ---- reading: the whole ---- */
+
+static int
+read_lines(struct reader *r, struct span all)
+{
+	r->start = all.p;
+	while (all.n > 0) {
+		const char *nl = memchr(all.p, '\n', all.n);
+		struct span line = span_of(all.p, nl != NULL ? (size_t)(nl - all.p) : all.n);
+		r->line++;
+		if (nl == NULL)
+			return wrong(r, "it is cut here");
+		if (read_record(r, line) < 0)
+			return -1;
+		all = span_of(nl + 1, all.n - line.n - 1);
+	}
+	if (r->line == 0)
+		return wrong(r, "it is empty");
+	return r->ended ? 0 : wrong(r, "it is cut after this");
+}
+
+static int
+by_text(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* NULL when no two are equal; otherwise one that stands twice.  Sorts. */
+static const char *
+twice(const char **names, size_t n)
+{
+	if (n > 1)
+		qsort(names, n, sizeof *names, by_text);
+	for (size_t i = 1; i < n; i++)
+		if (strcmp(names[i - 1], names[i]) == 0)
+			return names[i];
+	return NULL;
+}
+
+static int
+judge_names(struct reader *r, const char **names)
+{
+	const char *found;
+
+	for (unsigned i = 0; i < r->policies; i++)
+		names[i] = r->policy[i].name;
+	found = twice(names, r->policies);
+	if (found == NULL) {
+		for (unsigned i = 0; i < r->servers; i++)
+			names[i] = r->server[i].is.id;
+		found = twice(names, r->servers);
+	}
+	if (found == NULL)
+		return 0;
+	(void)snprintf(r->why, JOURNAL_WHY, "%s stands there twice", found);
+	return -1;
+}
+
+static unsigned
+count_lines(struct span all)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < all.n; i++)
+		n += all.p[i] == '\n';
+	return n;
+}
+
+static int
+reader_judge(struct reader *r, struct span all)
+{
+	unsigned lines = count_lines(all) + 1;
+	const char **names = calloc(lines, sizeof *names);
+	int rc;
+
+	r->policy = calloc(lines, sizeof *r->policy);
+	r->server = calloc(lines, sizeof *r->server);
+	if (names == NULL || r->policy == NULL || r->server == NULL) {
+		(void)snprintf(r->why, JOURNAL_WHY, "out of memory");
+		rc = -1;
+	} else {
+		rc = read_lines(r, all);
+		if (rc == 0)
+			rc = judge_names(r, names);
+	}
+	free(names);
+	return rc;
+}
+
+/* ---- putting it in force ---- */
+
+static int
+restore_server(struct registry *into, struct kept_server *k, enum journal_origin origin,
+	       uint64_t now)
+{
+	uint64_t left = origin == JOURNAL_FOUND ? k->lease : k->remains;
+	struct registry_tenure t = {.joined = until(now, k->age),
+				    .lease = k->lease,
+				    .lease_end = k->lease > 0 ? now + left : 0};
+
+	k->is.unproved = origin == JOURNAL_FOUND;
+	return registry_restore_server(into, &k->is, &t);
+}
+
+static int
+restore(struct registry *into, struct reader *r, enum journal_origin origin, uint64_t now)
+{
+	int rc = registry_policy_end(into) > 0 ? -1 : 0;
+
+	for (unsigned i = 0; rc == 0 && i < r->policies; i++)
+		rc = registry_restore_policy(into, r->policy[i].name, r->policy[i].ticket) < 0 ? -1
+											       : 0;
+	for (unsigned i = 0; rc == 0 && i < r->servers; i++)
+		rc = restore_server(into, &r->server[i], origin, now);
+	if (rc < 0)
+		(void)snprintf(r->why, JOURNAL_WHY, "the registry is not empty");
+	return rc;
+}
+
+int
+journal_read(struct registry *into, struct span all, enum journal_origin origin, uint64_t now,
+	     uint64_t *saved, char why[JOURNAL_WHY])
+{
+	struct reader *r = calloc(1, sizeof *r);
+	int rc;
+
+	*saved = 0;
+	if (r == NULL) {
+		(void)snprintf(why, JOURNAL_WHY, "out of memory");
+		return -1;
+	}
+	r->max_policies = registry_max_policies(into);
+	r->max_servers = registry_max_servers(into);
+	r->why = why;
+	rc = reader_judge(r, all);
+	*saved = r->saved;
+	if (rc == 0)
+		rc = restore(into, r, origin, now);
+	free(r->policy);
+	free(r->server);
+	free(r);
+	return rc;
+}
