@@ -395,6 +395,61 @@ read_host(const struct packet *p, struct packet_announcement *a, struct packet_f
 		      SPAN_ARG(shown), sizeof a->host - 1);
 }
 
+/* Lower-case hex digits, so many or none. */
+static bool
+copy_hex(const struct packet *p, const char *key, char *to, size_t n)
+{
+	struct span s = packet_scalar(p, key);
+
+	to[0] = '\0';
+	if (s.n == 0)
+		return packet_raw(p, key).n == 0;
+	for (size_t i = 0; i < s.n; i++)
+		if ((s.p[i] < '0' || s.p[i] > '9') && (s.p[i] < 'a' || s.p[i] > 'f'))
+			return false;
+	if (s.n != n)
+		return false;
+	memcpy(to, s.p, n);
+	to[n] = '\0';
+	return true;
+}
+
+static int
+read_hex(const struct packet *p, const char *key, char *to, size_t n, struct packet_fault *fault)
+{
+	if (copy_hex(p, key, to, n))
+		return 0;
+	return refuse(fault, PACKET_BAD_MESSAGE, "%s must be %zu lower-case hex digits", key, n);
+}
+
+static int
+read_signing(const struct packet *p, struct packet_signing *s, struct packet_fault *fault)
+{
+	const struct jsontext_member *keyid = jsontext_find(&p->object, "keyid"), *epoch;
+	int64_t value = 0;
+
+	if (keyid == NULL)
+		return 0;
+	if (judge_id(keyid, "keyid", fault) < 0)
+		return -1;
+	copy_id(s->keyid, jsontext_inner(keyid));
+	epoch = jsontext_find(&p->object, "epoch");
+	if (packet_number(p, "epoch", 1, INT64_MAX, &value) < 0)
+		return refuse_number(epoch, "epoch", 1, INT64_MAX, fault);
+	s->epoch = (uint64_t)value;
+	if (read_hex(p, "salt", s->salt, PACKET_NONCE, fault) < 0)
+		return -1;
+	return read_hex(p, "mac", s->mac, PACKET_MAC, fault);
+}
+
+void
+packet_acknowledged(const struct packet *p, struct span *verb, struct packet_proof *proof)
+{
+	*verb = packet_scalar(p, "verb");
+	(void)copy_hex(p, "nonce", proof->nonce, PACKET_NONCE);
+	(void)copy_hex(p, "mac", proof->mac, PACKET_MAC);
+}
+
 int
 packet_announced(const struct packet *p, struct packet_announcement *a, struct packet_fault *fault)
 {
@@ -414,5 +469,5 @@ packet_announced(const struct packet *p, struct packet_announcement *a, struct p
 		return -1;
 	PACKET_ANNOUNCED(READ_NUMBER)
 #undef READ_NUMBER
-	return 0;
+	return read_signing(p, &a->sign, fault);
 }

@@ -13,6 +13,7 @@
 #include "span.h"
 
 enum { PACKET_DEPTH = 16, PACKET_ID_MAX = 64 }; /* nesting; bytes of an id or a policy */
+enum { PACKET_NONCE = 32, PACKET_MAC = 64 };	/* hex digits */
 
 enum packet_type {
 	PACKET_REQUEST = 0,
@@ -121,6 +122,14 @@ MUST_CHECK int packet_request(struct buf *out, const char *srcid, const char *po
 	X(weight, 1000)                                               \
 	X(lease, 86400) /* seconds */
 
+/* What a signed announcement bears beside; the words are those of signature.h. */
+struct packet_signing {
+	char keyid[PACKET_ID_MAX + 1]; /* empty: it is not signed, and all else is empty too */
+	uint64_t epoch;		       /* of this life of the server; 0: none */
+	char salt[PACKET_NONCE + 1];   /* the server's own random digits, or empty */
+	char mac[PACKET_MAC + 1];      /* empty: it asks for a challenge */
+};
+
 /* What a server announces.  0 stands for "not announced" in every number but port. */
 struct packet_announcement {
 	char id[PACKET_ID_MAX + 1];
@@ -131,10 +140,11 @@ struct packet_announcement {
 #define PACKET_MEMBER(name, max) unsigned name;
 	PACKET_ANNOUNCED(PACKET_MEMBER)
 #undef PACKET_MEMBER
+	struct packet_signing sign;
 };
 
 /* Types 1 and 5, strings only, so that every proxy can read them.  5 is the id, the
- * policy and ack. */
+ * policy, ack and the signature. */
 MUST_CHECK int packet_register(struct buf *out, const struct packet_announcement *);
 MUST_CHECK int packet_deregister(struct buf *out, const struct packet_announcement *);
 
@@ -144,9 +154,19 @@ MUST_CHECK int packet_deregister(struct buf *out, const struct packet_announceme
 MUST_CHECK int packet_announced(const struct packet *, struct packet_announcement *,
 				struct packet_fault *fault);
 
+/* What an acknowledgement of a signed announcement bears beside. */
+struct packet_proof {
+	char nonce[PACKET_NONCE + 1]; /* for the next announcement on this connection */
+	char mac[PACKET_MAC + 1];     /* empty in a challenge */
+};
+
 /* Type 4, in the form of the packet it answers, with its id as destid and its privPolyId;
- * verb is "registered", "renewed" or "deregistered". */
+ * verb is "registered", "renewed", "deregistered" or "challenge".  proof may be NULL. */
 MUST_CHECK int packet_ack(struct buf *out, const struct packet *announcement, const char *srcid,
-			  const char *verb);
+			  const char *verb, const struct packet_proof *proof);
+
+/* Reads verb and proof of a judged packet of type 4; what is not there, or not of its length, is
+ * empty.  verb borrows. */
+void packet_acknowledged(const struct packet *, struct span *verb, struct packet_proof *);
 
 #endif

@@ -141,11 +141,28 @@ packet_request(struct buf *out, const char *srcid, const char *policy, struct sp
 
 /* A number as a string; nothing at all for 0. */
 static int
-put_announced(struct buf *out, const char *lead, unsigned value)
+put_announced(struct buf *out, const char *lead, uint64_t value)
 {
 	if (value == 0)
 		return 0;
 	return put_number(out, lead, value) < 0 ? -1 : buf_append_str(out, "\"");
+}
+
+/* As a string; nothing at all for an empty one. */
+static int
+put_text(struct buf *out, const char *lead, const char *value)
+{
+	return value[0] == '\0' ? 0 : put_string(out, lead, span_str(value));
+}
+
+static int
+put_signing(struct buf *out, const struct packet_signing *s)
+{
+	if (put_text(out, ",\"keyid\":", s->keyid) < 0 ||
+	    put_announced(out, ",\"epoch\":\"", s->epoch) < 0 ||
+	    put_text(out, ",\"salt\":", s->salt) < 0)
+		return -1;
+	return put_text(out, ",\"mac\":", s->mac);
 }
 
 static int
@@ -155,9 +172,8 @@ put_register(struct buf *out, const struct packet_announcement *a)
 	    put_string(out, ",\"privPolyId\":", span_str(a->policy)) < 0 ||
 	    put_announced(out, ",\"listenport\":\"", a->port) < 0)
 		return -1;
-	if (a->host[0] != '\0' && put_string(out, ",\"host\":", span_str(a->host)) < 0)
-		return -1;
-	if (put_announced(out, ",\"ack\":\"", a->ack) < 0 ||
+	if (put_text(out, ",\"host\":", a->host) < 0 ||
+	    put_announced(out, ",\"ack\":\"", a->ack) < 0 ||
 	    put_announced(out, ",\"keepalive\":\"", a->keepalive) < 0)
 		return -1;
 #define PUT_NUMBER(name, max)                                     \
@@ -165,7 +181,7 @@ put_register(struct buf *out, const struct packet_announcement *a)
 		return -1;
 	PACKET_ANNOUNCED(PUT_NUMBER)
 #undef PUT_NUMBER
-	return buf_append_str(out, "}");
+	return put_signing(out, &a->sign) < 0 ? -1 : buf_append_str(out, "}");
 }
 
 int
@@ -181,7 +197,7 @@ put_deregister(struct buf *out, const struct packet_announcement *a)
 {
 	if (put_string(out, "{\"type\":\"5\",\"id\":", span_str(a->id)) < 0 ||
 	    put_string(out, ",\"privPolyId\":", span_str(a->policy)) < 0 ||
-	    put_announced(out, ",\"ack\":\"", a->ack) < 0)
+	    put_announced(out, ",\"ack\":\"", a->ack) < 0 || put_signing(out, &a->sign) < 0)
 		return -1;
 	return buf_append_str(out, "}");
 }
@@ -195,7 +211,8 @@ packet_deregister(struct buf *out, const struct packet_announcement *a)
 }
 
 static int
-put_ack(struct buf *out, const struct packet *announcement, const char *srcid, const char *verb)
+put_ack(struct buf *out, const struct packet *announcement, const char *srcid, const char *verb,
+	const struct packet_proof *proof)
 {
 	struct span policy = packet_raw(announcement, "privPolyId");
 
@@ -203,13 +220,17 @@ put_ack(struct buf *out, const struct packet *announcement, const char *srcid, c
 	    buf_append_str(out, ",\"privPolyId\":") < 0 || buf_append_span(out, policy) < 0 ||
 	    put_string(out, ",\"verb\":", span_str(verb)) < 0)
 		return -1;
+	if (proof != NULL && (put_text(out, ",\"nonce\":", proof->nonce) < 0 ||
+			      put_text(out, ",\"mac\":", proof->mac) < 0))
+		return -1;
 	return buf_append_str(out, "}");
 }
 
 int
-packet_ack(struct buf *out, const struct packet *announcement, const char *srcid, const char *verb)
+packet_ack(struct buf *out, const struct packet *announcement, const char *srcid, const char *verb,
+	   const struct packet_proof *proof)
 {
 	size_t before = buf_len(out);
 
-	return end_packet(out, before, put_ack(out, announcement, srcid, verb));
+	return end_packet(out, before, put_ack(out, announcement, srcid, verb, proof));
 }

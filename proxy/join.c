@@ -143,7 +143,7 @@ join_handle(const struct join *j, struct span text, const struct addr *peer, uin
 			  log_quoted(fault.why));
 		rc = packet_error(answer, &p, j->proxy_id, fault.code, fault.why, 0);
 	} else if (a.ack || p.type == PACKET_DEREGISTER) {
-		rc = packet_ack(answer, &p, j->proxy_id, verb);
+		rc = packet_ack(answer, &p, j->proxy_id, verb, NULL);
 	}
 	if (rc < 0 || (buf_len(answer) > before && buf_append(answer, "\n", 1) < 0))
 		log_event(LOG_ERROR, "out of memory for an answer to a registration", NULL);

@@ -337,11 +337,11 @@ Test(packet_write, an_announcement_reads_as_it_was_written)
 Test(packet_write, an_ack_takes_the_form_of_the_announcement)
 {
 	accept("{\"type\":\"1\",\"id\":\"100\",\"privPolyId\":111,\"listenport\":\"1\"}");
-	expect_written(packet_ack(&out, &packet, "proxy", "registered"),
+	expect_written(packet_ack(&out, &packet, "proxy", "registered", NULL),
 		       "{\"type\":\"4\",\"srcid\":\"proxy\",\"destid\":\"100\",\"privPolyId\":111,"
 		       "\"verb\":\"registered\"}");
 	accept("{\"type\":5,\"id\":100,\"privPolyId\":\"PP_1\"}");
-	expect_written(packet_ack(&out, &packet, "9", "deregistered"),
+	expect_written(packet_ack(&out, &packet, "9", "deregistered", NULL),
 		       "{\"type\":4,\"srcid\":9,\"destid\":100,\"privPolyId\":\"PP_1\","
 		       "\"verb\":\"deregistered\"}");
 	accept("{\"type\":4,\"srcid\":9,\"destid\":100,\"verb\":\"renewed\"}");
@@ -360,7 +360,7 @@ write_one(enum writer w, struct buf *b, const struct packet *p)
 	case NEW_REQUEST: return packet_request(b, "1", "111", span_str("a\nb"));
 	case REGISTER: return packet_register(b, &full);
 	case DEREGISTER: return packet_deregister(b, &full);
-	case ACK: return packet_ack(b, p, "proxy", "renewed");
+	case ACK: return packet_ack(b, p, "proxy", "renewed", NULL);
 	case WRITERS: break;
 	}
 	abort();
