@@ -80,7 +80,7 @@ finish(struct buf *message, int result, const uint8_t key[DIGEST_MAC], char hex[
 {
 	uint8_t mac[DIGEST_MAC];
 
-	_Static_assert(PACKET_MAC == DIGEST_MAC_HEX, "a MAC in a packet is one of ours");
+	_Static_assert((int)PACKET_MAC == (int)DIGEST_MAC_HEX, "a MAC in a packet is one of ours");
 	if (result == 0) {
 		digest_hmac(span_of((const char *)key, DIGEST_MAC), buf_span(message), mac);
 		digest_hex(mac, sizeof mac, hex);
