@@ -17,11 +17,19 @@
 
 enum { REQUEST_MAX = 65536, CALLERS_MAX = 64, IDLE_MS = 60000, PAUSE_MS = 200 };
 
-struct caller {
+struct control_deferred {
+	struct control_caller *caller;
+	void (*gone)(void *ctx);
+	void *ctx;
+};
+
+struct control_caller {
 	struct control *control;
 	struct conn *conn;
 	struct ucred cred;
-	LIST_ENTRY(caller) link; /* in control->callers */
+	struct control_deferred *deferred; /* it waits for this answer; owned */
+	bool ended;			   /* it asks nothing more */
+	LIST_ENTRY(control_caller) link;   /* in control->callers */
 };
 
 struct control {
@@ -36,13 +44,13 @@ struct control {
 	struct event *readable;
 	struct event *pause_over; /* when the system had no descriptor left */
 	unsigned n;
-	LIST_HEAD(caller_list, caller) callers;
+	LIST_HEAD(caller_list, control_caller) callers;
 };
 
 /* ---- answers ---- */
 
 static void
-answer(struct caller *c, struct json_object *o)
+answer(struct control_caller *c, struct json_object *o)
 {
 	size_t n;
 	const char *text = json_object_to_json_string_length(o, JSON_C_TO_STRING_PLAIN, &n);
@@ -54,7 +62,7 @@ answer(struct caller *c, struct json_object *o)
 }
 
 static void
-answer_error(struct caller *c, const char *why)
+answer_error(struct control_caller *c, const char *why)
 {
 	struct json_object *o = json_object_new_object();
 
@@ -64,7 +72,7 @@ answer_error(struct caller *c, const char *why)
 }
 
 static void
-answer_data(struct caller *c, struct json_object *data)
+answer_data(struct control_caller *c, struct json_object *data)
 {
 	struct json_object *o = json_object_new_object();
 
@@ -88,12 +96,13 @@ find_verb(const struct control *k, const char *name, void **ctx)
 }
 
 static void
-carry_out(struct caller *c, struct json_object *args)
+carry_out(struct control_caller *c, struct json_object *args)
 {
 	struct control *k = c->control;
 	struct control_call call = {.args = args,
 				    .uid = c->cred.uid,
-				    .may_change = c->cred.uid == 0 || c->cred.uid == geteuid()};
+				    .may_change = c->cred.uid == 0 || c->cred.uid == geteuid(),
+				    .caller = c};
 	struct json_object *cmd = NULL, *data;
 	const struct control_verb *verb;
 	const char *error = "it cannot be answered now";
@@ -119,19 +128,73 @@ carry_out(struct caller *c, struct json_object *args)
 		return;
 	}
 	data = verb->run(&call, &error, ctx);
+	if (data == NULL && c->deferred != NULL)
+		return;
 	if (data != NULL)
 		answer_data(c, data);
 	else
 		answer_error(c, error);
 }
 
+/* ---- answers that take time ---- */
+
+struct control_deferred *
+control_defer(const struct control_call *call, void (*gone)(void *ctx), void *ctx)
+{
+	struct control_caller *c = call->caller;
+
+	assert(c->deferred == NULL);
+	c->deferred = malloc(sizeof *c->deferred);
+	if (c->deferred == NULL)
+		return NULL;
+	*c->deferred = (struct control_deferred){c, gone, ctx};
+	conn_set_idle(c->conn, 0);
+	return c->deferred;
+}
+
+void
+control_settle(struct control_deferred *d, struct json_object *data, const char *error)
+{
+	struct control_caller *c = d->caller;
+
+	c->deferred = NULL;
+	free(d);
+	conn_set_idle(c->conn, IDLE_MS);
+	if (data != NULL)
+		answer_data(c, data);
+	else
+		answer_error(c, error);
+	if (c->ended)
+		conn_finish(c->conn);
+}
+
+const char *
+control_argument(const struct control_call *call, size_t i)
+{
+	struct json_object *args = NULL, *v;
+
+	if (!json_object_object_get_ex(call->args, "args", &args) ||
+	    !json_object_is_type(args, json_type_array))
+		return NULL;
+	v = json_object_array_get_idx(args, i);
+	return v == NULL ? NULL : json_object_get_string(v);
+}
+
+/* ---- packets ---- */
+
 static void
 on_packet(struct conn *conn, struct span text, void *arg)
 {
 	struct json_tokener *t = json_tokener_new();
 	struct json_object *o = NULL;
+	struct control_caller *c = arg;
 
 	(void)conn;
+	if (c->deferred != NULL) {
+		answer_error(c, "the request before this one is not answered yet");
+		json_tokener_free(t);
+		return;
+	}
 	if (t != NULL) {
 		json_tokener_set_flags(t, JSON_TOKENER_STRICT);
 		o = json_tokener_parse_ex(t, text.p, (int)text.n);
@@ -147,10 +210,13 @@ on_packet(struct conn *conn, struct span text, void *arg)
 /* ---- callers ---- */
 
 static void
-caller_free(struct caller *c)
+caller_free(struct control_caller *c)
 {
 	LIST_REMOVE(c, link);
 	c->control->n--;
+	if (c->deferred != NULL)
+		c->deferred->gone(c->deferred->ctx);
+	free(c->deferred);
 	free(c);
 }
 
@@ -165,9 +231,12 @@ on_fault(struct conn *conn, int error, void *arg)
 static void
 on_eof(struct conn *conn, bool cut, void *arg)
 {
+	struct control_caller *c = arg;
+
 	(void)cut;
-	(void)arg;
-	conn_finish(conn);
+	c->ended = true;
+	if (c->deferred == NULL)
+		conn_finish(conn);
 }
 
 static void
@@ -184,7 +253,7 @@ static const struct conn_ops ops = {
 static void
 take(struct control *k, int fd)
 {
-	struct caller *c = calloc(1, sizeof *c);
+	struct control_caller *c = calloc(1, sizeof *c);
 	socklen_t n = sizeof c->cred;
 
 	if (c != NULL && k->n < CALLERS_MAX &&
@@ -234,7 +303,7 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 static void
 release(struct control *k)
 {
-	struct caller *c;
+	struct control_caller *c;
 
 	if (k->readable != NULL)
 		event_free(k->readable);

@@ -16,17 +16,20 @@
 
 struct control;
 
+struct control_caller;
+
 struct control_call {
 	struct json_object *args; /* the request, borrowed */
 	uid_t uid;		  /* of the caller */
 	bool may_change;	  /* root or the daemon's own user */
+	struct control_caller *caller;
 };
 
 struct control_verb {
 	const char *name;
 	bool changes; /* refused to callers who may not change things */
 	/* Returns the data of the answer, which passes to the caller; NULL with *error set
-	 * (constant) when it can't be answered. */
+	 * (constant) when it can't be answered, or after control_defer(). */
 	struct json_object *(*run)(const struct control_call *, const char **error, void *ctx);
 };
 
@@ -38,6 +41,23 @@ struct control *control_new(struct event_base *, const char *path, mode_t mode,
 /* Serves further verbs with a ctx of their own; CONTROL_TABLES at most, the first among them. */
 enum { CONTROL_TABLES = 4 };
 void control_add(struct control *, const struct control_verb *verbs, void *ctx);
+
+/* ---- answers that take time ---- */
+
+struct control_deferred;
+
+/* From run(), which then returns NULL: the answer follows by control_settle().  Until then the
+ * caller is asked nothing else and never idle; gone is told when it leaves before, and the deferred
+ * is no more.  NULL on ENOMEM. */
+struct control_deferred *control_defer(const struct control_call *, void (*gone)(void *ctx),
+				       void *ctx);
+
+/* Answers with data, which passes to the callee, or where that is NULL with the error, which is
+ * borrowed.  The deferred is no more. */
+void control_settle(struct control_deferred *, struct json_object *data, const char *error);
+
+/* The argument at that place as text; NULL where there is none. */
+const char *control_argument(const struct control_call *, size_t i);
 
 /* Closes all and removes the socket's path.  NULL is fine. */
 void control_free(struct control *);

@@ -13,23 +13,11 @@
 
 /* ---- arguments ---- */
 
-static const char *
-argument(const struct control_call *call, size_t i)
-{
-	struct json_object *args = NULL, *v;
-
-	if (!json_object_object_get_ex(call->args, "args", &args) ||
-	    !json_object_is_type(args, json_type_array))
-		return NULL;
-	v = json_object_array_get_idx(args, i);
-	return v == NULL ? NULL : json_object_get_string(v);
-}
-
 /* 0, or -1 where there is no such number. */
 static int
 number(const struct control_call *call, size_t i, unsigned max, unsigned *out)
 {
-	const char *text = argument(call, i);
+	const char *text = control_argument(call, i);
 	char *end;
 	unsigned long v;
 
@@ -88,7 +76,7 @@ run_deaths(const struct control_call *call, const char **error, void *ctx)
 static struct json_object *
 run_stop(const struct control_call *call, const char **error, void *ctx)
 {
-	const char *how = argument(call, 0);
+	const char *how = control_argument(call, 0);
 	bool at_once = how != NULL && strcmp(how, "now") == 0;
 
 	if (how != NULL && !at_once)
@@ -156,7 +144,7 @@ signal_of(const char *name)
 static struct json_object *
 run_kill(const struct control_call *call, const char **error, void *ctx)
 {
-	const char *name = argument(call, 1);
+	const char *name = control_argument(call, 1);
 	int sig = signal_of(name != NULL ? name : "KILL");
 	unsigned slot;
 

@@ -39,7 +39,29 @@ change(const struct control_call *call, const char **error, void *ctx)
 	return json_object_new_boolean(1);
 }
 
+static struct control_deferred *later;
+static unsigned gone_n;
+
+static void
+count_gone(void *ctx)
+{
+	cr_assert_eq(ctx, &later);
+	gone_n++;
+	later = NULL;
+}
+
+static struct json_object *
+wait_for_it(const struct control_call *call, const char **error, void *ctx)
+{
+	(void)error;
+	(void)ctx;
+	later = control_defer(call, count_gone, &later);
+	cr_assert_not_null(later);
+	return NULL;
+}
+
 static const struct control_verb verbs[] = {{.name = "echo", .run = echo},
+					    {.name = "wait", .run = wait_for_it},
 					    {.name = "change", .changes = true, .run = change},
 					    {.name = NULL}};
 
@@ -170,4 +192,87 @@ Test(control, a_living_socket_is_not_taken_over_and_a_dead_one_is)
 	control = control_new(base, path, 0600, verbs, &changes);
 	cr_assert_not_null(control);
 	cr_assert_str_eq(say("{\"cmd\":\"echo\",\"args\":2}"), "{\"ok\":true,\"data\":2}\n");
+}
+
+/* ---- answers that take time ---- */
+
+static void
+send_line(int fd, const char *line)
+{
+	cr_assert_eq(send(fd, line, strlen(line), MSG_NOSIGNAL), (ssize_t)strlen(line));
+}
+
+static void
+turn_until_deferred(void)
+{
+	while (later == NULL)
+		cr_assert_geq(event_base_loop(base, EVLOOP_ONCE), 0);
+}
+
+/* Turns the loop until a whole line is there. */
+static const char *
+line_from(int fd)
+{
+	static char text[512];
+	size_t n = 0;
+
+	while (n == 0 || text[n - 1] != '\n') {
+		ssize_t done = recv(fd, text + n, 1, MSG_DONTWAIT);
+		if (done > 0)
+			n++;
+		else
+			cr_assert_geq(event_base_loop(base, EVLOOP_NONBLOCK), 0);
+	}
+	text[n] = '\0';
+	return text;
+}
+
+Test(control, an_answer_may_follow_later)
+{
+	int fd = net_connect_unix(path);
+
+	send_line(fd, "{\"cmd\":\"wait\"}\n");
+	turn_until_deferred();
+	send_line(fd, "{\"cmd\":\"echo\",\"args\":1}\n");
+	cr_assert_not_null(strstr(line_from(fd), "not answered yet"));
+	cr_assert_str_eq(say("{\"cmd\":\"echo\",\"args\":2}"), "{\"ok\":true,\"data\":2}\n",
+			 "others are answered meanwhile");
+	control_settle(later, json_object_new_int(7), NULL);
+	cr_assert_str_eq(line_from(fd), "{\"ok\":true,\"data\":7}\n");
+	later = NULL;
+	send_line(fd, "{\"cmd\":\"wait\"}\n");
+	turn_until_deferred();
+	control_settle(later, NULL, "it was not to be");
+	cr_assert_str_eq(line_from(fd), "{\"ok\":false,\"error\":\"it was not to be\"}\n");
+	cr_assert_eq(gone_n, 0);
+	(void)close(fd);
+}
+
+Test(control, who_has_ended_its_side_still_gets_the_answer)
+{
+	int fd = net_connect_unix(path);
+	char byte;
+
+	send_line(fd, "{\"cmd\":\"wait\"}\n");
+	(void)shutdown(fd, SHUT_WR);
+	turn_until_deferred();
+	for (int i = 0; i < 10; i++)
+		cr_assert_geq(event_base_loop(base, EVLOOP_NONBLOCK), 0);
+	control_settle(later, json_object_new_int(7), NULL);
+	cr_assert_str_eq(line_from(fd), "{\"ok\":true,\"data\":7}\n");
+	while (recv(fd, &byte, 1, MSG_DONTWAIT) != 0)
+		cr_assert_geq(event_base_loop(base, EVLOOP_NONBLOCK), 0);
+	(void)close(fd);
+}
+
+Test(control, whoever_waits_is_told_of_the_end)
+{
+	int fd = net_connect_unix(path);
+
+	send_line(fd, "{\"cmd\":\"wait\"}\n");
+	turn_until_deferred();
+	control_free(control);
+	control = NULL;
+	cr_assert_eq(gone_n, 1);
+	(void)close(fd);
 }
