@@ -166,6 +166,16 @@ answer_error(struct relay *r, struct request *q, enum packet_code code, const ch
 	r->ops->on_answer(q, NULL, span_of(NULL, 0), r->ctx);
 }
 
+/* Is there one that an operator lets take requests? */
+static bool
+any_enabled(const struct relay *r, const struct roster_policy *p)
+{
+	for (unsigned i = 0; i < p->n; i++)
+		if (roster_server(r->roster, p->server[i])->admin == REGISTRY_ENABLED)
+			return true;
+	return false;
+}
+
 static void
 answer_expired(struct relay *r, struct request *q)
 {
@@ -176,6 +186,10 @@ answer_expired(struct relay *r, struct request *q)
 	dequeue(r, q);
 	if (strcmp(queue->policy, p->name) != 0 || p->n == 0) {
 		(void)snprintf(why, sizeof why, "no server of policy %s is registered",
+			       queue->policy);
+		answer_error(r, q, PACKET_NO_SERVER, why);
+	} else if (!any_enabled(r, p)) {
+		(void)snprintf(why, sizeof why, "every server of policy %s is draining or disabled",
 			       queue->policy);
 		answer_error(r, q, PACKET_NO_SERVER, why);
 	} else if (queue->why[0] != '\0') {
@@ -196,7 +210,8 @@ mark_usable(struct relay *r, const struct roster_policy *p, const struct request
 	size_t live = 0;
 
 	for (unsigned i = 0; i < p->n; i++) {
-		r->usable[i] = upstream_usable(r->upstreams, p->server[i], q->text.n, now);
+		r->usable[i] = upstream_judge(r->upstreams, p->server[i], q->text.n, now) ==
+			       UPSTREAM_USABLE;
 		live += r->usable[i];
 	}
 	return live;

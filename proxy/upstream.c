@@ -386,19 +386,31 @@ static const struct conn_ops lane_ops = {
 
 /* ---- sending ---- */
 
-bool
-upstream_usable(struct upstreams *all, unsigned server, size_t bytes, uint64_t now)
+enum upstream_verdict
+upstream_judge(struct upstreams *all, unsigned server, size_t bytes, uint64_t now)
 {
 	const struct registry_server *info = roster_server(all->env.roster, server);
 	const struct upstream *up = all->by_index[server];
 
+	if (info->admin != REGISTRY_ENABLED)
+		return info->admin == REGISTRY_DRAINING ? UPSTREAM_DRAINING : UPSTREAM_DISABLED;
 	if (!info->pooled && bytes > all->env.conf->plain_message)
-		return false;
+		return UPSTREAM_TOO_SMALL;
 	if (up == NULL)
-		return true;
+		return UPSTREAM_USABLE;
 	if (now < up->retry_at)
-		return false;
-	return !up->info.pooled || may_open(up) || least_loaded(up) != NULL;
+		return UPSTREAM_PAUSING;
+	return !up->info.pooled || may_open(up) || least_loaded(up) != NULL ? UPSTREAM_USABLE
+									    : UPSTREAM_FULL;
+}
+
+#define VERDICT_TEXT(name, text) text,
+static const char *const verdict_text[] = {UPSTREAM_VERDICTS(VERDICT_TEXT)};
+
+const char *
+upstream_verdict_text(enum upstream_verdict v)
+{
+	return verdict_text[v];
 }
 
 int
@@ -479,19 +491,29 @@ upstreams_yield(struct upstreams *all)
 }
 
 static void
-refresh_one(struct upstream *up)
+retire_lanes(struct upstream *up)
 {
-	const struct registry_server *now = roster_server(up->all->env.roster, up->index);
 	struct lane *l, *next;
 
-	if (now->used && now->incarnation == up->info.incarnation)
-		return;
 	for (l = LIST_FIRST(&up->lanes); l != NULL; l = next) {
 		next = LIST_NEXT(l, link);
 		lane_retire(l);
 		if (l->n == 0)
 			lane_free(l);
 	}
+}
+
+static void
+refresh_one(struct upstream *up)
+{
+	const struct registry_server *now = roster_server(up->all->env.roster, up->index);
+
+	if (now->used && now->incarnation == up->info.incarnation) {
+		if (now->admin == REGISTRY_DISABLED)
+			retire_lanes(up);
+		return;
+	}
+	retire_lanes(up);
 	up->info = *now;
 	up->retry_at = 0;
 	up->down = false;

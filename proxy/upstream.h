@@ -54,8 +54,21 @@ void upstreams_free(struct upstreams *);
 /* The roster was made anew: lets lanes to those who left or moved run out. */
 void upstreams_refresh(struct upstreams *);
 
-/* Could server take a request of that many bytes now, as far as this worker knows? */
-bool upstream_usable(struct upstreams *, unsigned server, size_t bytes, uint64_t now);
+/* Could a server take a request now, as far as this worker knows, and if not, why? */
+#define UPSTREAM_VERDICTS(X)                                                       \
+	X(UPSTREAM_USABLE, "usable")                                               \
+	X(UPSTREAM_DRAINING, "draining: an operator wants it to take nothing new") \
+	X(UPSTREAM_DISABLED, "disabled by an operator")                            \
+	X(UPSTREAM_TOO_SMALL, "plain: the request is larger than plain_message")   \
+	X(UPSTREAM_PAUSING, "pausing: it could not be reached a moment ago")       \
+	X(UPSTREAM_FULL, "full: every connection to it has all that it may have in flight")
+#define UPSTREAM_ENUM(name, text) name,
+enum upstream_verdict { UPSTREAM_VERDICTS(UPSTREAM_ENUM) };
+#undef UPSTREAM_ENUM
+
+enum upstream_verdict upstream_judge(struct upstreams *, unsigned server, size_t bytes,
+				     uint64_t now);
+const char *upstream_verdict_text(enum upstream_verdict);
 
 /* Puts the request in flight.  0, or -1 when it can't be done now after all: the request is as it
  * was. why is set then, if it was for more than lack of room. */
