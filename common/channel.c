@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -12,22 +13,90 @@ channel_pair(int fd[2])
 	return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fd);
 }
 
+/* Room for one descriptor beside the bytes. */
+union passed {
+	char space[CMSG_SPACE(sizeof(int))];
+	struct cmsghdr align;
+};
+
+static void
+enclose(struct msghdr *m, union passed *u, int passed)
+{
+	struct cmsghdr *c;
+
+	memset(u, 0, sizeof *u);
+	m->msg_control = u->space;
+	m->msg_controllen = sizeof u->space;
+	c = CMSG_FIRSTHDR(m);
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof passed);
+	memcpy(CMSG_DATA(c), &passed, sizeof passed);
+}
+
 int
-channel_send(int fd, enum channel_tag tag, struct span body)
+channel_send_with(int fd, enum channel_tag tag, struct span body, int passed)
 {
 	char first = (char)tag;
 	struct iovec part[] = {{&first, 1}, {(void *)(uintptr_t)body.p, body.n}};
 	struct msghdr m = {.msg_iov = part, .msg_iovlen = body.n > 0 ? 2 : 1};
+	union passed u;
 	ssize_t n;
 
 	if (body.n > CHANNEL_MAX) {
 		errno = EMSGSIZE;
 		return -1;
 	}
+	if (passed >= 0)
+		enclose(&m, &u, passed);
 	do
 		n = sendmsg(fd, &m, MSG_NOSIGNAL);
 	while (n < 0 && errno == EINTR);
 	return n < 0 ? -1 : 0;
+}
+
+int
+channel_send(int fd, enum channel_tag tag, struct span body)
+{
+	return channel_send_with(fd, tag, body, -1);
+}
+
+/* The descriptor that came with a message, -1: none. */
+static int
+enclosed(struct msghdr *m)
+{
+	struct cmsghdr *c = CMSG_FIRSTHDR(m);
+	int fd = -1;
+
+	if (c != NULL && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
+	    c->cmsg_len == CMSG_LEN(sizeof fd))
+		memcpy(&fd, CMSG_DATA(c), sizeof fd);
+	return fd;
+}
+
+enum channel_result
+channel_receive_with(int fd, char *space, enum channel_tag *tag, struct span *body, int *passed)
+{
+	struct iovec part = {space, CHANNEL_MAX + 1};
+	union passed u;
+	struct msghdr m = {.msg_iov = &part,
+			   .msg_iovlen = 1,
+			   .msg_control = u.space,
+			   .msg_controllen = sizeof u.space};
+	ssize_t n;
+
+	*passed = -1;
+	do
+		n = recvmsg(fd, &m, MSG_CMSG_CLOEXEC);
+	while (n < 0 && errno == EINTR);
+	if (n < 0 && errno == EAGAIN)
+		return CHANNEL_EMPTY;
+	if (n <= 0)
+		return CHANNEL_ENDED;
+	*passed = enclosed(&m);
+	*tag = (enum channel_tag)space[0];
+	*body = span_of(space + 1, (size_t)n - 1);
+	return CHANNEL_MESSAGE;
 }
 
 enum channel_result

@@ -10,9 +10,9 @@
 enum { CHANNEL_MAX = 16384 }; /* bytes of one message's body */
 
 enum channel_tag {
-	CHANNEL_READY = 'R',  /* worker: serving now */
-	CHANNEL_REOPEN = 'O', /* master: open the log anew */
-	CHANNEL_DATA = 'D'    /* either: the program's own */
+	CHANNEL_READY = 'R', /* worker: serving now */
+	CHANNEL_LOG = 'L',   /* master: here is the log, opened anew; with its descriptor */
+	CHANNEL_DATA = 'D'   /* either: the program's own */
 };
 
 enum channel_result { CHANNEL_ENDED = -1, CHANNEL_EMPTY, CHANNEL_MESSAGE };
@@ -24,8 +24,15 @@ MUST_CHECK int channel_pair(int fd[2]);
  */
 MUST_CHECK int channel_send(int fd, enum channel_tag, struct span body);
 
+/* The same, and the other side gets a descriptor of its own for `passed`'s file; -1 for none. */
+MUST_CHECK int channel_send_with(int fd, enum channel_tag, struct span body, int passed);
+
 /* MESSAGE: *tag and *body, which borrows from space (CHANNEL_MAX + 1 bytes).  ENDED: the other side
- * is gone. */
+ * is gone.  A descriptor that came along is dropped. */
 enum channel_result channel_receive(int fd, char *space, enum channel_tag *tag, struct span *body);
+
+/* The same, with the descriptor that came along, close-on-exec and the caller's to close, or -1. */
+enum channel_result channel_receive_with(int fd, char *space, enum channel_tag *tag,
+					 struct span *body, int *passed);
 
 #endif

@@ -11,15 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define AT(member) offsetof(struct daemon_conf, member)
-#define HOUR	   ((uint64_t)3600 * 1000)
+#include "notify.h"
 
-enum { WORKERS_MAX = 512 }; /* the proxy's permits know as many */
-
-#define LEVEL_NAME(name, text) text,
-static const char *const level_names[] = {LOG_LEVELS(LEVEL_NAME) NULL};
-static const char *const format_names[] = {"logfmt", "json", NULL};
-static const char *const narrate_names[] = {"auto", "yes", "no", NULL};
 enum { NARRATE_AUTO, NARRATE_YES };
 
 /* Of this process: there is one pidfile and one waiting parent at most. */
@@ -29,149 +22,6 @@ static struct {
 	pid_t owner; /* who wrote it: a child that forgot daemon_after_fork() must not remove it */
 	int parent;  /* the pipe on which the parent waits */
 } self = {.lock = -1, .parent = -1};
-
-static const char *
-judge_path(const char *text)
-{
-	return text[0] == '\0' || text[0] == '/' ? NULL : "a path must be absolute";
-}
-
-static const char *
-judge_log(const char *text)
-{
-	if (strcmp(text, "stderr") == 0 || strcmp(text, "syslog") == 0 || judge_path(text) == NULL)
-		return NULL;
-	return "neither stderr, syslog nor an absolute path";
-}
-
-static const char *
-judge_control(const char *text)
-{
-	if (strcmp(text, "none") == 0 || judge_path(text) == NULL)
-		return NULL;
-	return "neither none nor an absolute path";
-}
-
-const struct conf_key daemon_keys[] = {
-	{.name = "daemon",
-	 .letter = 'd',
-	 .type = CONF_BOOL,
-	 .offset = AT(daemon),
-	 .fallback = "no",
-	 .help = "detach from the terminal once serving"},
-	{.name = "pidfile",
-	 .type = CONF_TEXT,
-	 .offset = AT(pidfile),
-	 .max = 4096,
-	 .judge = judge_path,
-	 .help = "where the pid is kept; empty: in runtime_dir when detached, none in front"},
-	{.name = "runtime_dir",
-	 .type = CONF_TEXT,
-	 .offset = AT(runtime_dir),
-	 .max = 4096,
-	 .judge = judge_path,
-	 .help = "folder of control sockets and pidfiles; empty: /run/policypool, or the user's"},
-	{.name = "control",
-	 .type = CONF_TEXT,
-	 .offset = AT(control),
-	 .max = 4096,
-	 .judge = judge_control,
-	 .help = "path of the control socket, or none; empty: in runtime_dir"},
-	{.name = "control_mode",
-	 .type = CONF_MODE,
-	 .offset = AT(control_mode),
-	 .fallback = "0666",
-	 .max = 0777,
-	 .help = "permissions of the control socket: who may look"},
-	{.name = "log",
-	 .type = CONF_TEXT,
-	 .offset = AT(log),
-	 .max = 4096,
-	 .judge = judge_log,
-	 .help = "stderr, syslog or a file; empty: syslog when detached, otherwise stderr"},
-	{.name = "log_level",
-	 .type = CONF_CHOICE,
-	 .offset = AT(log_level),
-	 .fallback = "info",
-	 .choices = level_names,
-	 .help = "what is worth a line in the log"},
-	{.name = "log_format",
-	 .type = CONF_CHOICE,
-	 .offset = AT(log_format),
-	 .fallback = "logfmt",
-	 .choices = format_names,
-	 .help = "form of the log's lines"},
-	{.name = "narrate",
-	 .type = CONF_CHOICE,
-	 .offset = AT(narrate),
-	 .fallback = "auto",
-	 .choices = narrate_names,
-	 .help = "tell every packet on standard output; auto: in front only"},
-	{.name = "workers",
-	 .type = CONF_INT,
-	 .offset = AT(workers),
-	 .fallback = "0",
-	 .max = WORKERS_MAX,
-	 .help = "worker processes; 0: as many as CPUs"},
-	{.name = "worker_connections",
-	 .type = CONF_INT,
-	 .offset = AT(worker_connections),
-	 .fallback = "16384",
-	 .min = 1,
-	 .max = 1000000,
-	 .help = "connections that one worker holds at once"},
-	{.name = "stop_timeout",
-	 .type = CONF_DURATION,
-	 .offset = AT(stop_timeout),
-	 .fallback = "10s",
-	 .max = HOUR,
-	 .help = "how long workers may finish what they have when stopping"},
-	{.name = "worker_timeout",
-	 .type = CONF_DURATION,
-	 .offset = AT(worker_timeout),
-	 .fallback = "30s",
-	 .max = HOUR,
-	 .help = "a worker whose loop has not turned for so long hangs and is replaced; 0: never"},
-	{.name = "worker_max_requests",
-	 .type = CONF_INT,
-	 .offset = AT(worker_max_requests),
-	 .fallback = "0",
-	 .max = UINT32_MAX,
-	 .help = "a worker is recycled after so many packets, give or take a tenth; 0: never"},
-	{.name = "worker_max_memory",
-	 .type = CONF_SIZE,
-	 .offset = AT(worker_max_memory),
-	 .fallback = "0",
-	 .max = (uint64_t)1 << 40,
-	 .help = "a worker is recycled when it holds more memory; 0: never"},
-	{.name = "backlog",
-	 .type = CONF_INT,
-	 .offset = AT(backlog),
-	 .fallback = "1024",
-	 .min = 1,
-	 .max = 65535,
-	 .help = "connections that may wait to be accepted"},
-	{.name = "max_message",
-	 .type = CONF_SIZE,
-	 .offset = AT(max_message),
-	 .fallback = "1M",
-	 .min = 1024,
-	 .max = 256 << 20,
-	 .help = "largest packet in bytes"},
-	{.name = "strict_payloadsize",
-	 .type = CONF_BOOL,
-	 .offset = AT(strict_payloadsize),
-	 .fallback = "no",
-	 .help = "refuse a request whose payloadsize is not its payload's true length"},
-	{.name = "idle_timeout",
-	 .type = CONF_DURATION,
-	 .offset = AT(idle_timeout),
-	 .fallback = "10m",
-	 .max = 168 * HOUR,
-	 .help = "close a connection that was silent for so long; 0: never"},
-};
-
-const size_t daemon_keys_n = sizeof daemon_keys / sizeof *daemon_keys;
 
 /* ---- detaching ---- */
 
@@ -246,6 +96,7 @@ let_go_of_stdio(void)
 void
 daemon_ready(void)
 {
+	notify_ready();
 	if (self.parent < 0)
 		return;
 	let_go_of_stdio();
@@ -276,6 +127,7 @@ daemon_log(const struct daemon_conf *conf, const char *program)
 		return -1;
 	}
 	log_to_stderr_too(conf->daemon && strcmp(o.target, "stderr") != 0);
+	notify_open();
 	return 0;
 }
 
@@ -469,6 +321,7 @@ forget(void)
 void
 daemon_after_fork(void)
 {
+	notify_after_fork();
 	if (self.parent >= 0)
 		let_go_of_stdio();
 	forget();
@@ -493,7 +346,7 @@ daemon_workers(const struct daemon_conf *conf)
 	if (conf->workers > 0)
 		return conf->workers;
 	n = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-	return n < 1 ? 1 : n > WORKERS_MAX ? WORKERS_MAX : (unsigned)n;
+	return n < 1 ? 1 : n > DAEMON_WORKERS_MAX ? DAEMON_WORKERS_MAX : (unsigned)n;
 }
 
 unsigned
@@ -501,5 +354,5 @@ daemon_slots(const struct daemon_conf *conf)
 {
 	unsigned n = 2 * daemon_workers(conf) + 8;
 
-	return n > WORKERS_MAX ? WORKERS_MAX : n;
+	return n > DAEMON_WORKERS_MAX ? DAEMON_WORKERS_MAX : n;
 }

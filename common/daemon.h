@@ -10,8 +10,10 @@
 #include "conf.h"
 #include "log.h"
 
-/* The settings that both daemons share; rows in daemon_keys.  Paths are absolute: a detached daemon
- * stands in /, so that it keeps no file system busy. */
+enum { DAEMON_WORKERS_MAX = 512 }; /* the proxy's permits know as many */
+
+/* The settings that both daemons share; rows in daemon_keys (daemon_keys.c).  Paths are absolute: a
+ * detached daemon stands in /, so that it keeps no file system busy. */
 struct daemon_conf {
 	bool daemon;	   /* -d: detach */
 	char *pidfile;	   /* empty: RUNTIME/NAME.pid when detached, none in front */
@@ -46,7 +48,8 @@ extern const size_t daemon_keys_n;
 MUST_CHECK int daemon_detach(const struct daemon_conf *);
 
 /* 2. Opens the log as conf says; until daemon_ready() a detached daemon's warnings and errors go to
- *    stderr as well.  0, or -1 with the reason logged. */
+ *    stderr as well.  The service manager that the environment names is found (notify.h).  0, or -1
+ *    with the reason logged. */
 MUST_CHECK int daemon_log(const struct daemon_conf *, const char *program);
 
 /* 3. Makes the runtime directory and the pidfile, with the lock held for the life of this process
@@ -54,8 +57,8 @@ MUST_CHECK int daemon_log(const struct daemon_conf *, const char *program);
  *    which names the pid that holds it. */
 MUST_CHECK int daemon_pidfile(const struct daemon_conf *, const char *name);
 
-/* Serving: lets the parent of daemon_detach() go and turns stdio to /dev/null.  SIGPIPE is ignored
- * by then.  No effect in front. */
+/* Serving: tells the service manager, lets the parent of daemon_detach() go and turns stdio to
+ * /dev/null.  SIGPIPE is ignored by then. */
 void daemon_ready(void);
 
 /* In a forked worker: forgets pidfile and parent pipe without touching the file, and the terminal

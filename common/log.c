@@ -18,10 +18,12 @@ enum { QUOTED_MAX = 250, QUOTED = 4 * QUOTED_MAX + 3, QUOTED_BUFFERS = 8 };
 /* The logger: one a process. */
 static struct {
 	struct log_options options;
-	int fd;	  /* of the log; -1: syslog */
+	int fd;	  /* of the log */
 	int out;  /* of the narration */
 	bool own; /* fd is the logger's to close */
+	bool syslog;
 	bool stderr_too;
+	bool confined; /* nothing may be opened */
 	unsigned long dropped;
 } logger = {.options = {.program = "policypool", .target = "stderr", .level = LOG_INFO},
 	    .fd = STDERR_FILENO,
@@ -297,12 +299,12 @@ put_head(struct line *l, enum log_level level, const char *msg)
 
 	if (logger.options.json)
 		put_str(l, "{");
-	if (logger.fd >= 0) { /* syslog has its own */
+	if (!logger.syslog) { /* syslog has its own */
 		clock_text(when, sizeof when);
 		put_pair(l, "time", when, false);
 	}
 	put_pair(l, "level", level_text[level], false);
-	if (logger.fd >= 0)
+	if (!logger.syslog)
 		put_pair(l, "prog", logger.options.program, false);
 	(void)snprintf(pid, sizeof pid, logger.options.json ? ",\"pid\":%d" : " pid=%d",
 		       (int)getpid());
@@ -332,7 +334,7 @@ unblocked(int fd)
 {
 	struct stat st;
 
-	if (fstat(fd, &st) < 0 || !(S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode)))
+	if (logger.confined || fstat(fd, &st) < 0 || !(S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode)))
 		return fd;
 	return log_sink_unblocked(fd);
 }
@@ -350,11 +352,14 @@ write_stderr(const char *line, size_t n)
 }
 
 static bool
-write_log(const char *line, size_t n)
+write_log(struct line *l, enum log_level level)
 {
 	if (logger.fd == STDERR_FILENO)
-		return write_stderr(line, n);
-	return log_sink_write(logger.fd, line, n);
+		return write_stderr(l->text, l->n);
+	if (logger.syslog) /* which ends its lines itself */
+		return log_sink_syslog(logger.fd, LOG_SINK_SYSLOG, logger.options.program, level,
+				       l->text, l->n - 1);
+	return log_sink_write(logger.fd, l->text, l->n);
 }
 
 static void
@@ -365,10 +370,7 @@ deliver(struct line *l, enum log_level level)
 	put_end(l, "\n");
 	if (logger.stderr_too && level <= LOG_WARN)
 		(void)write_stderr(l->text, l->n);
-	if (logger.fd < 0) {
-		l->text[l->n - 1] = '\0';
-		log_sink_syslog(level, l->text);
-	} else if (write_log(l->text, l->n)) {
+	if (write_log(l, level)) {
 		logger.dropped = 0;
 	} else {
 		logger.dropped++;
@@ -420,16 +422,14 @@ log_errno(enum log_level level, const char *msg, const char *fields, ...)
 /* ---- the logger ---- */
 
 static int
-open_target(const char *program, const char *target, int *fd, bool *own)
+open_target(const char *target, int *fd)
 {
-	*own = true;
-	if (strcmp(target, "syslog") == 0) {
-		log_sink_syslog_open(program);
-		*fd = -1;
-		return 0;
-	}
-	*fd = strcmp(target, "stderr") == 0 ? unblocked(STDERR_FILENO) : log_sink_file(target);
-	*own = *fd != STDERR_FILENO;
+	if (strcmp(target, "syslog") == 0)
+		*fd = log_sink_syslog_open();
+	else if (strcmp(target, "stderr") == 0)
+		*fd = unblocked(STDERR_FILENO);
+	else
+		*fd = log_sink_file(target);
 	return *fd < 0 ? -1 : 0;
 }
 
@@ -437,14 +437,14 @@ int
 log_open(const struct log_options *o)
 {
 	int fd, saved = errno;
-	bool own;
 
-	if (open_target(o->program, o->target, &fd, &own) < 0)
+	if (open_target(o->target, &fd) < 0)
 		return -1;
 	log_close();
 	logger.options = *o;
 	logger.fd = fd;
-	logger.own = own;
+	logger.own = fd != STDERR_FILENO;
+	logger.syslog = strcmp(o->target, "syslog") == 0;
 	if (o->narrate)
 		logger.out = unblocked(STDOUT_FILENO);
 	errno = saved;
@@ -452,19 +452,52 @@ log_open(const struct log_options *o)
 }
 
 int
+log_file(void)
+{
+	if (!logger.own || logger.syslog || strcmp(logger.options.target, "stderr") == 0)
+		return -1;
+	return logger.fd;
+}
+
+int
 log_reopen(void)
 {
 	int fd, saved = errno;
 
-	if (!logger.own || logger.fd < 0 || strcmp(logger.options.target, "stderr") == 0)
+	if (log_file() < 0)
 		return 0;
 	fd = log_sink_file(logger.options.target);
 	if (fd < 0)
 		return -1;
-	(void)close(logger.fd);
-	logger.fd = fd;
+	log_take_file(fd);
 	errno = saved;
 	return 0;
+}
+
+void
+log_take_file(int fd)
+{
+	int saved = errno;
+
+	if (log_file() >= 0)
+		(void)close(logger.fd);
+	logger.fd = fd;
+	logger.own = true;
+	errno = saved;
+}
+
+void
+log_confine(void)
+{
+	logger.confined = true;
+}
+
+void
+log_descriptors(int fd[LOG_DESCRIPTORS])
+{
+	fd[0] = STDERR_FILENO;
+	fd[1] = logger.fd;
+	fd[2] = logger.out;
 }
 
 void
@@ -472,13 +505,13 @@ log_close(void)
 {
 	int saved = errno;
 
-	if (logger.own && logger.fd >= 0)
+	if (logger.own)
 		(void)close(logger.fd);
 	if (logger.out != STDOUT_FILENO)
 		(void)close(logger.out);
 	logger.fd = STDERR_FILENO;
 	logger.out = STDOUT_FILENO;
-	logger.own = false;
+	logger.own = logger.syslog = false;
 	logger.options.narrate = false;
 	logger.options.json = false;
 	errno = saved;

@@ -36,6 +36,20 @@ MUST_CHECK int log_open(const struct log_options *);
  */
 MUST_CHECK int log_reopen(void);
 
+/* The open log file, for a process that may not open it itself; -1 where the log is none. Borrowed.
+ */
+int log_file(void);
+
+/* In a worker: from now on lines go to this descriptor, which becomes the logger's own. */
+void log_take_file(int fd);
+
+/* In a worker: nothing is opened from now on, not even by a roundabout way. */
+void log_confine(void);
+
+/* The descriptors that the logger writes to, some perhaps twice. */
+enum { LOG_DESCRIPTORS = 3 };
+void log_descriptors(int fd[LOG_DESCRIPTORS]);
+
 void log_close(void);
 
 /* Warnings and errors go to stderr as well: while somebody waits for a daemon to be ready. */

@@ -17,8 +17,15 @@ bool log_sink_write(int fd, const char *line, size_t n);
 /* A log file, for appending.  The descriptor, or -1 with errno. */
 MUST_CHECK int log_sink_file(const char *path);
 
-/* severity: 0 error, 1 warning, 2 information, 3 debugging. */
-void log_sink_syslog_open(const char *program);
-void log_sink_syslog(unsigned severity, const char *line);
+/* A socket for log_sink_syslog(), -1 with errno.  It is not connected: a syslogd that was restarted
+ * is found again without a new socket, which a confined worker could not make. */
+MUST_CHECK int log_sink_syslog_open(void);
+
+#define LOG_SINK_SYSLOG "/dev/log"
+
+/* A datagram to the socket at path.  severity: 0 error, 1 warning, 2 information, 3
+ * debugging.  False when the line did not get through. */
+bool log_sink_syslog(int fd, const char *path, const char *program, unsigned severity,
+		     const char *line, size_t n);
 
 #endif

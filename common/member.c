@@ -237,6 +237,16 @@ member_tell(struct member *m, enum channel_tag tag, struct span body)
 }
 
 int
+member_pass(struct member *m, enum channel_tag tag, int fd)
+{
+	if (m->channel < 0) {
+		errno = ESRCH;
+		return -1;
+	}
+	return channel_send_with(m->channel, tag, span_of(NULL, 0), fd);
+}
+
+int
 member_signal(const struct member *m, int sig)
 {
 	if (m->pid > 0)

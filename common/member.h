@@ -65,6 +65,8 @@ void member_after_fork(struct member *);
 
 /* 0, or -1 with errno; ESRCH when nobody is there. */
 MUST_CHECK int member_tell(struct member *, enum channel_tag, struct span body);
+/* A message without a body, and a descriptor. */
+MUST_CHECK int member_pass(struct member *, enum channel_tag, int fd);
 MUST_CHECK int member_signal(const struct member *, int sig);
 
 #endif

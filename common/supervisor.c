@@ -11,8 +11,10 @@
 #include "clock.h"
 #include "log.h"
 #include "member.h"
+#include "notify.h"
 #include "procstat.h"
 #include "proctitle.h"
+#include "pulse.h"
 
 enum {
 	FIRST_TRIES = 5,     /* deaths a slot may have before the daemon has ever been up */
@@ -38,6 +40,7 @@ struct supervisor {
 	unsigned target; /* workers wanted */
 	uint64_t started;
 	struct event *signal[SIGNALS], *leave_clock, *watch;
+	struct pulse pulse;
 	struct member_host host;
 	struct member *member; /* conf.slots */
 	struct supervisor_death death[SUPERVISOR_DEATHS];
@@ -271,6 +274,37 @@ is_hung(const struct supervisor *s, const struct member *m, uint64_t now)
 	return now > beat && now - beat > s->conf.worker_timeout;
 }
 
+/* Is there no worker left whose loop turns?  Where nothing else says how long a turn may take, the
+ * service manager's patience does. */
+static bool
+all_hang(const struct supervisor *s, uint64_t now)
+{
+	uint64_t limit = s->conf.worker_timeout > 0 ? s->conf.worker_timeout : notify_watchdog();
+	unsigned live = 0, hang = 0;
+
+	for (unsigned i = 0; i < s->conf.slots; i++) {
+		uint64_t beat = scoreboard_get(&scoreboard_row(s->scoreboard, i)->heartbeat);
+		bool serves = s->member[i].pid > 0 && beat > 0;
+		live += serves;
+		hang += serves && now > beat && now - beat > limit;
+	}
+	return live > 0 && hang == live;
+}
+
+static void
+tell_manager(struct supervisor *s, uint64_t now)
+{
+	struct supervisor_view v;
+
+	supervisor_look(s, &v);
+	pulse_turn(&s->pulse,
+		   &(struct pulse_view){.state = v.state,
+					.wanted = v.wanted,
+					.ready = v.ready,
+					.all_hang = all_hang(s, now)},
+		   now);
+}
+
 static const char *
 why_recycle(const struct supervisor *s, const struct member *m)
 {
@@ -321,6 +355,7 @@ on_watch(evutil_socket_t fd, short what, void *arg)
 	}
 	if (s->degraded)
 		judge_degraded(s);
+	tell_manager(s, now);
 }
 
 /* ---- orders ---- */
@@ -408,16 +443,17 @@ supervisor_tell(struct supervisor *s, unsigned slot, struct span message)
 	return -1;
 }
 
+/* The workers open nothing: they are given the master's new descriptor. */
 void
 supervisor_reopen(struct supervisor *s)
 {
-	if (log_reopen() < 0)
+	if (log_reopen() < 0) {
 		log_errno(LOG_ERROR, "cannot reopen the log", NULL);
-	for (unsigned i = 0; i < s->conf.slots; i++)
-		if (member_tell(&s->member[i], CHANNEL_REOPEN, span_of(NULL, 0)) < 0 &&
-		    errno != ESRCH)
-			log_errno(LOG_WARN, "cannot tell a worker to reopen its log", "worker=%u",
-				  i);
+		return;
+	}
+	for (unsigned i = 0; log_file() >= 0 && i < s->conf.slots; i++)
+		if (member_pass(&s->member[i], CHANNEL_LOG, log_file()) < 0 && errno != ESRCH)
+			log_errno(LOG_WARN, "cannot give a worker its log", "worker=%u", i);
 }
 
 /* ---- stopping ---- */
@@ -460,6 +496,7 @@ supervisor_stop(struct supervisor *s, bool at_once)
 	}
 	tv = clock_timeval(at_once ? AT_ONCE_MS : s->conf.leave_timeout);
 	s->phase = PHASE_LEAVING;
+	notify_stopping();
 	if (event_add(s->leave_clock, &tv) < 0)
 		log_event(LOG_ERROR, "cannot arm the leave clock", NULL);
 	s->ops->on_stop(at_once, s->ctx);

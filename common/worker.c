@@ -71,16 +71,17 @@ on_channel(evutil_socket_t fd, short what, void *arg)
 	struct worker *w = arg;
 	enum channel_tag tag;
 	struct span body;
+	int passed;
 
 	(void)what;
 	for (int i = 0; i < MESSAGES_A_WAKE; i++) {
-		switch (channel_receive(fd, w->space, &tag, &body)) {
+		switch (channel_receive_with(fd, w->space, &tag, &body, &passed)) {
 		case CHANNEL_EMPTY: return;
 		case CHANNEL_ENDED: stop_loop(w, 1); return; /* the master is gone */
 		case CHANNEL_MESSAGE: break;
 		}
-		if (tag == CHANNEL_REOPEN && log_reopen() < 0)
-			log_errno(LOG_ERROR, "cannot reopen the log", NULL);
+		if (tag == CHANNEL_LOG && passed >= 0)
+			log_take_file(passed);
 		else if (tag == CHANNEL_DATA)
 			w->ops->on_message(w->state, body);
 	}

@@ -73,3 +73,49 @@ Test(channel, neither_end_passes_to_a_program_that_is_executed)
 	cr_assert(fcntl(fd[0], F_GETFD) & FD_CLOEXEC);
 	cr_assert(fcntl(fd[1], F_GETFD) & FD_CLOEXEC);
 }
+
+Test(channel, a_descriptor_goes_with_a_message_and_is_another_one_of_the_same_file)
+{
+	int p[2], passed;
+	char c;
+
+	cr_assert_eq(pipe(p), 0);
+	cr_assert_eq(channel_send_with(fd[0], CHANNEL_LOG, span_str("log"), p[1]), 0);
+	cr_assert_eq(channel_send(fd[0], CHANNEL_DATA, span_str("none")), 0);
+	(void)close(p[1]);
+	cr_assert_eq(channel_receive_with(fd[1], space, &tag, &body, &passed), CHANNEL_MESSAGE);
+	cr_assert(tag == CHANNEL_LOG && span_eq_str(body, "log"));
+	cr_assert_geq(passed, 0);
+	cr_assert(fcntl(passed, F_GETFD) & FD_CLOEXEC);
+	cr_assert_eq(write(passed, "x", 1), 1);
+	cr_assert_eq(read(p[0], &c, 1), 1);
+	(void)close(passed);
+	cr_assert_eq(channel_receive_with(fd[1], space, &tag, &body, &passed), CHANNEL_MESSAGE);
+	cr_assert_eq(passed, -1);
+	cr_assert_eq(channel_receive_with(fd[1], space, &tag, &body, &passed), CHANNEL_EMPTY);
+}
+
+static int
+open_descriptors(void)
+{
+	int n = 0;
+
+	for (int i = 0; i < 256; i++)
+		n += fcntl(i, F_GETFD) >= 0;
+	return n;
+}
+
+Test(channel, a_descriptor_nobody_asked_for_does_not_stay_open)
+{
+	int before = open_descriptors();
+
+	cr_assert_eq(channel_send_with(fd[0], CHANNEL_DATA, span_str("x"), STDERR_FILENO), 0);
+	cr_assert_eq(channel_receive(fd[1], space, &tag, &body), CHANNEL_MESSAGE);
+	cr_assert_eq(open_descriptors(), before);
+}
+
+Test(channel, a_descriptor_that_is_none_is_an_error)
+{
+	cr_assert_eq(channel_send_with(fd[0], CHANNEL_LOG, span_str("x"), 9999), -1);
+	cr_assert_eq(errno, EBADF);
+}

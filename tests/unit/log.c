@@ -344,6 +344,27 @@ Test(log, a_file_that_cannot_be_reopened_stays_open)
 	cr_assert_not_null(strstr(logged(), "still here"));
 }
 
+Test(log, a_file_opened_elsewhere_is_taken_over)
+{
+	char other[80];
+	int fd;
+
+	open_log(LOG_INFO, false);
+	(void)snprintf(other, sizeof other, "%s.other", path);
+	fd = open(other, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	cr_assert_geq(fd, 0);
+	cr_assert_geq(log_file(), 0);
+	log_take_file(fd);
+	cr_assert_eq(log_file(), fd);
+	log_event(LOG_INFO, "goes there", NULL);
+	cr_assert_null(strstr(logged(), "goes there"));
+	cr_assert_eq(rename(other, path), 0);
+	cr_assert_not_null(strstr(logged(), "goes there"));
+	log_close();
+	cr_assert_eq(fcntl(fd, F_GETFD), -1, "it is the logger's to close");
+	cr_assert_eq(log_file(), -1);
+}
+
 Test(log, every_call_keeps_errno)
 {
 	errno = ENOTDIR;
