@@ -2,6 +2,7 @@
 #
 #   make              programs
 #   make check        unit and system tests
+#   make bench        measures against other stacks; ./run bench installs them first
 #   make lint         headers alone, format, cppcheck, manuals, keys against manuals and samples
 #   make install      DESTDIR= PREFIX=/usr/local
 #   make SAN=address,undefined check      the same under sanitizers, in a folder of its own
@@ -31,6 +32,7 @@ LIBS := -levent -lconfuse -ljson-c -lnettle
 
 LAYERS   := server proxy client ctl
 PROGRAMS := $(LAYERS:%=$(B)/ppool-%)
+BENCHES  := $(B)/bench/load $(B)/bench/answer
 
 # A layer is compiled with its own folder and common/ to include from; common/ with itself alone.
 INC.common := -Icommon
@@ -44,9 +46,9 @@ SOURCES := $(sort $(wildcard common/*.c $(LAYERS:%=%/*.c) tests/unit/*.c))
 UNITS   := $(patsubst tests/unit/%.c,$(B)/unit/%,$(sort $(wildcard tests/unit/*.c)))
 MANUALS := $(sort $(wildcard man/*.[1578]))
 
-.PHONY: all check unit units system lint install uninstall dist clean
+.PHONY: all check unit units system lint bench install uninstall dist clean
 .DELETE_ON_ERROR:
-all: $(PROGRAMS)
+all: $(PROGRAMS) $(BENCHES)
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
@@ -64,6 +66,12 @@ $(B)/ppool-$(1): $(B)/$(1)/main.o $(B)/lib$(1).a $(B)/libcommon.a
 endef
 $(foreach l,$(LAYERS),$(eval $(call layer,$(l))))
 
+# The load generator of the bench stands on common/ as the programs do.
+INC.bench := -Icommon -Ibench
+$(B)/bench/load: $(B)/bench/plan.o $(B)/bench/protocol.o
+$(BENCHES): %: %.o $(B)/libcommon.a
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
 # A unit test names the module it tests; the archives add that one and what it calls, which lies below
 # it, and nothing else.
 $(B)/unit/%: tests/unit/%.c $(B)/libcommon.a $(B)/libserver.a $(B)/libproxy.a $(B)/libclient.a $(B)/libctl.a
@@ -71,6 +79,10 @@ $(B)/unit/%: tests/unit/%.c $(B)/libcommon.a $(B)/libserver.a $(B)/libproxy.a $(
 	$(CC) $(ALL_CFLAGS) -Icommon -Iserver -Iproxy -Iclient -Ictl $(ALL_LDFLAGS) -MF $@.d -o $@ $< \
 	    $(B)/libserver.a $(B)/libproxy.a $(B)/libclient.a $(B)/libctl.a $(B)/libcommon.a \
 	    -lcriterion $(LIBS)
+
+# Against the programs people would otherwise run; BENCH_ARGS="--help" tells what can be asked for.
+bench: all
+	@bench/run --programs $(B) $(BENCH_ARGS)
 
 check: unit system
 units: $(UNITS)

@@ -1,0 +1,32 @@
+import json
+import subprocess
+from lib import plain
+from lib.bench import PROGRAMS, SLOW, Bench
+
+
+def load(port, *argv):
+    done = subprocess.run([f"{PROGRAMS}/bench/load", "--port", str(port), "--count", "200", *argv], capture_output=True, text=True,
+                          timeout=60 * SLOW)
+    assert done.stdout, done.stderr
+    return done.returncode, json.loads(done.stdout)
+
+
+def lie(server, connection, request):
+    answer = plain.reply(server.id, request)
+    connection.sendall(json.dumps({**answer, "payload": "0" * 40}).encode())
+
+
+with Bench() as b:
+    proxy = b.proxy()
+    b.server("1", "111", proxy)
+    for shape in ((), ("--connections", "8", "--in-flight", "16"), ("--connections", "4", "--one-a-connection"),
+                  ("--connections", "4", "--size", "100000")):
+        status, got = load(proxy.port, *shape)
+        assert status == 0 and got["requests"] == got["all"] == 200 and got["wrong"] == got["failed"] == 0, (shape, got)
+    status, got = load(proxy.port, "--name", "nobody")
+    assert status == 1 and got["wrong"] == 200, got
+
+    liar = plain.Server(proxy.port, id="2", policy="222", behave=lie)
+    status, got = load(proxy.port, "--name", "222")
+    assert status == 1 and got["wrong"] == 200 and got["requests"] == 0, got
+    liar.stop()
