@@ -70,7 +70,7 @@ $(foreach l,$(LAYERS),$(eval $(call layer,$(l))))
 INC.bench := -Icommon -Ibench
 $(B)/bench/load: $(B)/bench/plan.o $(B)/bench/protocol.o
 $(BENCHES): %: %.o $(B)/libcommon.a
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS)
 
 # A unit test names the module it tests; the archives add that one and what it calls, which lies below
 # it, and nothing else.
