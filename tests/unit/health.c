@@ -1,0 +1,646 @@
+/* health: every transition, and random lives against what must always hold. */
+#include "health.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SERVERS = 8, POLICIES = 3, START = 100000 };
+
+static struct health_conf conf;
+static struct verdicts *verdicts;
+static struct health *h;
+static struct health_view v;
+static unsigned changes, kept, panics_on, panics_off;
+static unsigned policy_of[SERVERS]; /* POLICIES: nobody is there */
+static uint32_t chance;
+
+static uint32_t
+chance_of(void)
+{
+	return chance;
+}
+
+/* Of those in this server's policy no more are out than may be. */
+static void
+check_share(unsigned server)
+{
+	unsigned all = 0, out = 0, most;
+
+	for (unsigned i = 0; i < SERVERS; i++) {
+		struct health_view seen;
+		health_look(h, i, &seen);
+		all += policy_of[i] == policy_of[server];
+		out += policy_of[i] == policy_of[server] && seen.state >= HEALTH_EJECTED;
+	}
+	most = all * conf.eject_share / 100;
+	if (most == 0 && all > 1 && conf.eject_share > 0)
+		most = 1;
+	cr_assert_leq(out, most);
+}
+
+static void
+on_change(unsigned server, enum health_state from, const struct health_view *now, void *ctx)
+{
+	struct health_view seen;
+
+	(void)ctx;
+	health_look(h, server, &seen);
+	cr_assert(seen.state == now->state && seen.failing == now->failing);
+	cr_assert(from != now->state || now->failing || changes > 0, "a change that is none");
+	if (now->state == HEALTH_EJECTED)
+		check_share(server);
+	changes++;
+}
+
+static void
+on_kept(unsigned server, const struct health_view *now, void *ctx)
+{
+	(void)server;
+	(void)ctx;
+	cr_assert(now->kept && now->failing);
+	kept++;
+}
+
+static void
+on_panic(unsigned policy, bool on, void *ctx)
+{
+	(void)policy;
+	(void)ctx;
+	panics_on += on;
+	panics_off += !on;
+}
+
+static const struct health_ops ops = {on_change, on_kept, on_panic};
+
+static void
+open_health(void)
+{
+	conf = (struct health_conf){.eject_after = 3,
+				    .eject_share = 50,
+				    .eject_time = 2000,
+				    .eject_max = 60000,
+				    .slow_start = 10000,
+				    .check_interval = 1000,
+				    .check_rise = 2,
+				    .check_fall = 3,
+				    .random = chance_of};
+	chance = 0;
+	changes = kept = panics_on = panics_off = 0;
+	for (unsigned i = 0; i < SERVERS; i++)
+		policy_of[i] = POLICIES;
+	verdicts = verdicts_new(SERVERS);
+	h = health_new(SERVERS, POLICIES, &conf, verdicts, &ops, NULL);
+	cr_assert_not_null(h);
+}
+
+static void
+close_health(void)
+{
+	health_free(h);
+	verdicts_free(verdicts);
+}
+
+TestSuite(health, .init = open_health, .fini = close_health);
+
+static const struct health_view *
+look(unsigned server)
+{
+	health_look(h, server, &v);
+	return &v;
+}
+
+static const char *
+word(unsigned server)
+{
+	return health_word(look(server));
+}
+
+/* n servers of policy 0 that have answered. */
+static void
+join(unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		policy_of[i] = 0;
+		health_begin(h, i, 0, false, HEALTH_ANNOUNCED, START);
+		health_success(h, i, START + 1);
+	}
+}
+
+/* So many incidents, each a burst of its own; when the last was. */
+static uint64_t
+fail(unsigned server, unsigned n, enum incident_cause cause, uint64_t at)
+{
+	for (unsigned i = 0; i < n; i++)
+		health_incident(h, server, cause, at + i * HEALTH_BURST, 0);
+	return at + (n - 1) * HEALTH_BURST;
+}
+
+/* Two servers, the first of them ejected: when. */
+static uint64_t
+ejected_one(enum incident_cause cause)
+{
+	uint64_t at;
+
+	join(2);
+	at = fail(0, 3, cause, START + 1000);
+	cr_assert_eq(look(0)->state, HEALTH_EJECTED);
+	return at;
+}
+
+Test(health, a_server_is_new_until_it_answers)
+{
+	health_begin(h, 0, 0, false, HEALTH_ANNOUNCED, START);
+	cr_assert_str_eq(word(0), "new");
+	cr_assert(health_is_waiting(h, 0));
+	health_success(h, 0, START + 5);
+	cr_assert_str_eq(word(0), "up");
+	cr_assert_eq(look(0)->since, START + 5);
+	cr_assert(!health_is_waiting(h, 0));
+}
+
+Test(health, who_is_not_there_yet_is_waited_for)
+{
+	join(2);
+	health_begin(h, 0, 0, false, HEALTH_ANNOUNCED, START + 10);
+	fail(0, 50, CAUSE_REFUSED, START + 1000);
+	cr_assert_str_eq(word(0), "down");
+	cr_assert_eq(look(0)->state, HEALTH_NEW);
+	cr_assert_eq(verdict_kind(verdicts, 0), VERDICT_OPEN);
+	health_success(h, 0, START + 20000);
+	cr_assert_str_eq(word(0), "up");
+	cr_assert_eq(verdict_share(verdicts, 0, START + 20000, conf.slow_start), VERDICT_FULL);
+}
+
+Test(health, a_new_one_that_answers_badly_is_not_waited_for)
+{
+	join(2);
+	health_begin(h, 0, 0, false, HEALTH_ANNOUNCED, START + 10);
+	fail(0, 3, CAUSE_GARBAGE, START + 1000);
+	cr_assert_str_eq(word(0), "ejected");
+}
+
+Test(health, so_many_incidents_in_a_row_eject)
+{
+	join(2);
+	fail(0, 1, CAUSE_REFUSED, START + 1000);
+	cr_assert_str_eq(word(0), "down");
+	fail(0, 1, CAUSE_TIMEOUT, START + 2000);
+	cr_assert_str_eq(word(0), "suspect");
+	cr_assert_eq(verdict_kind(verdicts, 0), VERDICT_OPEN);
+	fail(0, 1, CAUSE_RESET, START + 3000);
+	cr_assert_str_eq(word(0), "ejected");
+	cr_assert_eq(look(0)->cause, CAUSE_RESET);
+	cr_assert_eq(look(0)->since, START + 3000);
+	cr_assert_eq(look(0)->until, START + 5000);
+	cr_assert_eq(verdict_kind(verdicts, 0), VERDICT_SHUT);
+	cr_assert_eq(verdict_kind(verdicts, 1), VERDICT_OPEN);
+}
+
+Test(health, a_reply_in_between_begins_the_count_anew)
+{
+	join(2);
+	fail(0, 2, CAUSE_RESET, START + 1000);
+	health_success(h, 0, START + 1500);
+	cr_assert_str_eq(word(0), "up");
+	fail(0, 2, CAUSE_RESET, START + 2000);
+	cr_assert_str_eq(word(0), "suspect");
+	/* The same where the reply becomes known only with the next incident. */
+	health_incident(h, 0, CAUSE_RESET, START + 3000, START + 2500);
+	cr_assert_str_eq(word(0), "suspect");
+	fail(0, 2, CAUSE_RESET, START + 4000);
+	cr_assert_str_eq(word(0), "ejected");
+}
+
+Test(health, a_reply_from_before_the_incident_proves_nothing)
+{
+	join(2);
+	fail(0, 2, CAUSE_TIMEOUT, START + 1000);
+	health_success(h, 0, START + 900);
+	cr_assert_str_eq(word(0), "suspect");
+	fail(0, 1, CAUSE_TIMEOUT, START + 2000);
+	cr_assert_str_eq(word(0), "ejected");
+}
+
+Test(health, what_breaks_together_is_one_incident)
+{
+	join(2);
+	for (unsigned i = 0; i < 500; i++)
+		health_incident(h, 0, CAUSE_RESET, START + 1000 + i % HEALTH_BURST, 0);
+	cr_assert_str_eq(word(0), "suspect");
+	health_incident(h, 0, CAUSE_RESET, START + 990, 0);
+	cr_assert_str_eq(word(0), "suspect", "told late");
+	fail(0, 2, CAUSE_RESET, START + 1000 + HEALTH_BURST);
+	cr_assert_str_eq(word(0), "ejected");
+}
+
+Test(health, one_lie_is_enough)
+{
+	join(2);
+	health_incident(h, 0, CAUSE_RESET, START + 1000, 0);
+	health_incident(h, 0, CAUSE_WRONG_DIGEST, START + 1001, 0);
+	cr_assert_str_eq(word(0), "ejected");
+	cr_assert_eq(look(0)->cause, CAUSE_WRONG_DIGEST);
+}
+
+Test(health, nobody_is_ejected_where_that_is_off)
+{
+	conf.eject_after = 0;
+	join(2);
+	fail(0, 20, CAUSE_RESET, START + 1000);
+	health_incident(h, 0, CAUSE_WRONG_DIGEST, START + 9000, 0);
+	cr_assert_str_eq(word(0), "suspect");
+}
+
+Test(health, pauses_grow_to_their_most_and_are_jittered)
+{
+	uint64_t at = ejected_one(CAUSE_RESET), before = 0;
+
+	for (unsigned n = 1; n < 40; n++) {
+		uint64_t pause = look(0)->until - look(0)->since;
+		cr_assert_eq(look(0)->ejections, n);
+		cr_assert_eq(pause, n * 2000 < 60000 ? n * 2000 : 60000);
+		cr_assert_geq(pause, before);
+		before = pause;
+		at = look(0)->until;
+		health_tick(h, at);
+		health_passed(h, 0, true, at);
+		health_passed(h, 0, true, at + 1);
+		at = fail(0, 3, CAUSE_RESET, at + 1000);
+	}
+	open_health();
+	chance = UINT32_MAX;
+	(void)ejected_one(CAUSE_RESET);
+	cr_assert_eq(look(0)->until - look(0)->since, 1501, "a quarter less at most");
+}
+
+Test(health, ejections_are_forgotten_slowly)
+{
+	uint64_t at = ejected_one(CAUSE_RESET) + 2000;
+
+	health_tick(h, at);
+	health_passed(h, 0, true, at);
+	health_passed(h, 0, true, at);
+	health_tick(h, at + 59999);
+	cr_assert_eq(look(0)->ejections, 1);
+	health_tick(h, at + 60000);
+	cr_assert_eq(look(0)->ejections, 0);
+}
+
+Test(health, it_is_probed_before_it_returns_and_returns_slowly)
+{
+	uint64_t at = ejected_one(CAUSE_TIMEOUT), end = at + 2000;
+
+	health_tick(h, end - 1);
+	cr_assert(!health_is_due(h, 0, end - 1));
+	cr_assert_str_eq(word(0), "ejected");
+	health_tick(h, end);
+	cr_assert_str_eq(word(0), "probing");
+	cr_assert(health_is_due(h, 0, end));
+	health_started(h, 0);
+	cr_assert(!health_is_due(h, 0, end + 60000), "one is on its way");
+	health_passed(h, 0, true, end + 10);
+	cr_assert_str_eq(word(0), "probing");
+	cr_assert_eq(verdict_kind(verdicts, 0), VERDICT_SHUT);
+	cr_assert(health_is_due(h, 0, end + 10 + 200));
+	health_passed(h, 0, true, end + 300);
+	cr_assert_str_eq(word(0), "slow-start");
+	cr_assert_eq(verdict_kind(verdicts, 0), VERDICT_RAMP);
+	cr_assert_eq(verdict_share(verdicts, 0, end + 300 + 5000, 10000), VERDICT_FULL / 2);
+	cr_assert(!health_is_due(h, 0, end + 60000), "it is not checked otherwise");
+	health_tick(h, end + 300 + 9999);
+	cr_assert_str_eq(word(0), "slow-start");
+	health_tick(h, end + 300 + 10000);
+	cr_assert_str_eq(word(0), "up");
+	cr_assert_eq(verdict_kind(verdicts, 0), VERDICT_OPEN);
+}
+
+Test(health, an_incident_on_the_ramp_does_not_begin_it_anew)
+{
+	uint64_t at = ejected_one(CAUSE_TIMEOUT) + 2000;
+
+	health_tick(h, at);
+	health_passed(h, 0, true, at);
+	health_passed(h, 0, true, at);
+	fail(0, 1, CAUSE_RESET, at + 5000);
+	cr_assert_str_eq(word(0), "suspect");
+	cr_assert_eq(verdict_share(verdicts, 0, at + 5000, 10000), VERDICT_FULL / 2);
+	fail(0, 2, CAUSE_RESET, at + 5100);
+	cr_assert_str_eq(word(0), "ejected");
+	cr_assert_eq(look(0)->ejections, 2);
+}
+
+Test(health, news_from_before_the_return_says_nothing)
+{
+	uint64_t at = ejected_one(CAUSE_TIMEOUT) + 2000;
+
+	health_tick(h, at);
+	health_passed(h, 0, true, at);
+	health_passed(h, 0, true, at + 100);
+	health_incident(h, 0, CAUSE_WRONG_DIGEST, at + 50, 0);
+	cr_assert_str_eq(word(0), "slow-start");
+}
+
+Test(health, without_slow_start_it_is_up_at_once)
+{
+	uint64_t at;
+
+	conf.slow_start = 0;
+	conf.check_rise = 1;
+	at = ejected_one(CAUSE_TIMEOUT) + 2000;
+	health_tick(h, at);
+	health_passed(h, 0, true, at);
+	cr_assert_str_eq(word(0), "up");
+	cr_assert_eq(verdict_kind(verdicts, 0), VERDICT_OPEN);
+}
+
+Test(health, a_missed_probe_keeps_it_out_and_another_follows)
+{
+	uint64_t at = ejected_one(CAUSE_TIMEOUT) + 2000;
+
+	health_tick(h, at);
+	health_started(h, 0);
+	health_passed(h, 0, true, at);
+	health_started(h, 0);
+	health_missed(h, 0, CAUSE_REFUSED, at + 200);
+	cr_assert_str_eq(word(0), "probing");
+	cr_assert_eq(look(0)->cause, CAUSE_REFUSED);
+	cr_assert(!health_is_due(h, 0, at + 200 + 749));
+	cr_assert(health_is_due(h, 0, at + 200 + 1000));
+	health_passed(h, 0, true, at + 1300);
+	cr_assert_str_eq(word(0), "probing", "the count begins anew");
+}
+
+Test(health, a_probe_that_could_not_be_started_is_put_off)
+{
+	uint64_t at = ejected_one(CAUSE_TIMEOUT) + 2000;
+
+	health_tick(h, at);
+	health_postpone(h, 0, at);
+	cr_assert(!health_is_due(h, 0, at));
+	cr_assert(health_is_due(h, 0, at + 200));
+	health_postpone(h, 1, at);
+	cr_assert(!health_is_due(h, 1, at + 200), "nothing was to be put off");
+}
+
+Test(health, who_was_lost_and_announces_itself_is_probed_at_once)
+{
+	uint64_t at = ejected_one(CAUSE_REFUSED);
+
+	health_announced(h, 0, at + 1);
+	cr_assert_str_eq(word(0), "probing");
+	cr_assert(health_is_due(h, 0, at + 1));
+	health_started(h, 0);
+	health_missed(h, 0, CAUSE_REFUSED, at + 2);
+	cr_assert(!health_is_due(h, 0, at + 3));
+	health_announced(h, 0, at + 3);
+	cr_assert(health_is_due(h, 0, at + 3));
+}
+
+Test(health, who_answered_badly_waits_its_pause_whatever_it_announces)
+{
+	uint64_t at = ejected_one(CAUSE_WRONG_DESTID);
+
+	health_announced(h, 0, at + 1);
+	cr_assert_str_eq(word(0), "ejected");
+}
+
+Test(health, at_most_a_share_is_ejected_and_why_is_said_once)
+{
+	join(5);
+	for (unsigned i = 0; i < 4; i++)
+		fail(i, 9, CAUSE_RESET, START + 1000);
+	cr_assert_str_eq(word(0), "ejected");
+	cr_assert_str_eq(word(1), "ejected");
+	cr_assert_str_eq(word(2), "suspect");
+	cr_assert_str_eq(word(3), "suspect");
+	cr_assert_eq(kept, 2);
+	cr_assert_eq(verdict_kind(verdicts, 3), VERDICT_OPEN);
+	cr_assert_eq(panics_on, 0, "one of them is well");
+}
+
+Test(health, of_two_one_may_be_ejected_whatever_the_share)
+{
+	conf.eject_share = 10;
+	(void)ejected_one(CAUSE_RESET);
+	conf.eject_share = 0;
+	fail(1, 9, CAUSE_RESET, START + 9000);
+	cr_assert_str_eq(word(1), "suspect");
+}
+
+Test(health, the_only_one_stays_in_use)
+{
+	join(1);
+	fail(0, 9, CAUSE_RESET, START + 1000);
+	cr_assert_str_eq(word(0), "suspect");
+	cr_assert_eq(verdict_kind(verdicts, 0), VERDICT_OPEN);
+	cr_assert_eq(kept, 1);
+}
+
+Test(health, when_all_look_bad_all_are_tried_and_who_answers_is_back)
+{
+	join(4);
+	health_begin(h, 5, 1, false, HEALTH_ANNOUNCED, START);
+	for (unsigned i = 0; i < 4; i++)
+		fail(i, 3, CAUSE_RESET, START + 1000);
+	cr_assert_eq(panics_on, 1);
+	cr_assert(look(0)->panic);
+	for (unsigned i = 0; i < 4; i++)
+		cr_assert_eq(verdict_kind(verdicts, i), VERDICT_OPEN);
+	cr_assert(!look(5)->panic, "another policy");
+	health_success(h, 0, START + 1100);
+	cr_assert_str_eq(word(0), "ejected", "an answer from before its ejection");
+	health_success(h, 0, START + 2000);
+	cr_assert_str_eq(word(0), "slow-start");
+	cr_assert_eq(panics_off, 1);
+	cr_assert_eq(verdict_kind(verdicts, 1), VERDICT_SHUT);
+}
+
+Test(health, without_a_panic_a_late_answer_brings_nobody_back)
+{
+	uint64_t at = ejected_one(CAUSE_TIMEOUT);
+
+	health_success(h, 0, at + 500);
+	cr_assert_str_eq(word(0), "ejected");
+}
+
+Test(health, checks_go_on_for_who_is_up)
+{
+	health_begin(h, 0, 0, true, HEALTH_ANNOUNCED, START);
+	cr_assert(!health_is_due(h, 0, START));
+	cr_assert(health_is_due(h, 0, START + 1000));
+	health_started(h, 0);
+	health_passed(h, 0, true, START + 1000);
+	cr_assert_str_eq(word(0), "up", "it has answered");
+	cr_assert(health_is_due(h, 0, START + 2000));
+}
+
+Test(health, failed_checks_in_a_row_eject)
+{
+	join(2);
+	health_begin(h, 0, 0, true, HEALTH_ANNOUNCED, START);
+	health_passed(h, 0, true, START + 5);
+	health_missed(h, 0, CAUSE_TIMEOUT, START + 1000);
+	health_missed(h, 0, CAUSE_TIMEOUT, START + 2000);
+	health_passed(h, 0, true, START + 3000);
+	health_missed(h, 0, CAUSE_TIMEOUT, START + 4000);
+	health_missed(h, 0, CAUSE_TIMEOUT, START + 5000);
+	cr_assert_str_eq(word(0), "up");
+	health_missed(h, 0, CAUSE_TIMEOUT, START + 6000);
+	cr_assert_str_eq(word(0), "ejected");
+	cr_assert_eq(look(0)->cause, CAUSE_TIMEOUT);
+}
+
+Test(health, a_check_by_connecting_does_not_pardon_bad_answers)
+{
+	join(2);
+	fail(0, 2, CAUSE_GARBAGE, START + 1000);
+	health_passed(h, 0, false, START + 1500);
+	cr_assert_str_eq(word(0), "suspect");
+	health_passed(h, 0, true, START + 1600);
+	cr_assert_str_eq(word(0), "up");
+	fail(0, 2, CAUSE_REFUSED, START + 2000);
+	health_passed(h, 0, false, START + 2500);
+	cr_assert_str_eq(word(0), "up");
+}
+
+Test(health, who_is_replaced_is_new_but_its_ejections_are_not_forgotten)
+{
+	uint64_t at = ejected_one(CAUSE_GARBAGE);
+
+	health_begin(h, 0, 0, false, HEALTH_ANNOUNCED, at + 10);
+	cr_assert_str_eq(word(0), "new");
+	cr_assert_eq(verdict_kind(verdicts, 0), VERDICT_OPEN);
+	cr_assert_eq(look(0)->ejections, 1);
+	health_end(h, 0);
+	health_begin(h, 0, 0, false, HEALTH_ANNOUNCED, at + 20);
+	cr_assert_eq(look(0)->ejections, 0);
+}
+
+Test(health, who_moves_to_another_policy_counts_there)
+{
+	join(2);
+	fail(0, 3, CAUSE_RESET, START + 1000);
+	fail(1, 3, CAUSE_RESET, START + 1000);
+	cr_assert_eq(panics_on, 1);
+	health_begin(h, 1, 1, false, HEALTH_ANNOUNCED, START + 5000);
+	health_begin(h, 2, 0, false, HEALTH_ANNOUNCED, START + 5000);
+	cr_assert(!look(0)->panic, "another has come that is not known to be bad");
+	cr_assert_eq(verdict_kind(verdicts, 0), VERDICT_SHUT);
+}
+
+Test(health, who_leaves_is_nobody)
+{
+	uint64_t at = ejected_one(CAUSE_RESET);
+
+	health_end(h, 0);
+	health_tick(h, at + 100000);
+	health_incident(h, 0, CAUSE_RESET, at + 10, 0);
+	health_success(h, 0, at + 11);
+	health_missed(h, 0, CAUSE_RESET, at + 12);
+	health_passed(h, 0, true, at + 13);
+	cr_assert(!health_is_due(h, 0, at + 200000) && !health_is_waiting(h, 0));
+	cr_assert_eq(verdict_kind(verdicts, 0), VERDICT_OPEN);
+	health_end(h, 1);
+	health_end(h, 1);
+}
+
+Test(health, who_is_remembered_is_probed_before_it_is_trusted_and_does_not_ramp)
+{
+	health_begin(h, 0, 0, false, HEALTH_RECALLED, START);
+	health_begin(h, 1, 0, false, HEALTH_RECALLED, START);
+	cr_assert_str_eq(word(0), "probing");
+	cr_assert(health_is_due(h, 0, START));
+	cr_assert_eq(verdict_kind(verdicts, 0), VERDICT_OPEN, "there is nobody better");
+	health_passed(h, 0, true, START + 1);
+	health_passed(h, 0, true, START + 2);
+	cr_assert_str_eq(word(0), "up");
+	cr_assert_eq(verdict_kind(verdicts, 1), VERDICT_SHUT);
+}
+
+/* ---- whatever happens ---- */
+
+static void
+check_all(uint64_t now)
+{
+	for (unsigned p = 0; p < POLICIES; p++) {
+		unsigned open = 0, all = 0;
+		for (unsigned i = 0; i < SERVERS; i++) {
+			enum verdict_kind kind = verdict_kind(verdicts, i);
+			if (policy_of[i] != p)
+				continue;
+			all++;
+			open += kind != VERDICT_SHUT;
+			cr_assert(!look(i)->failing || v.state < HEALTH_EJECTED);
+			cr_assert(!v.kept || v.failing);
+			cr_assert(v.since <= now);
+			cr_assert(v.state != HEALTH_EJECTED || v.until <= v.since + conf.eject_max);
+			if (v.panic)
+				cr_assert_neq(kind, VERDICT_SHUT);
+			else
+				cr_assert_eq(kind == VERDICT_SHUT, v.state >= HEALTH_EJECTED);
+			cr_assert(kind != VERDICT_RAMP || v.state == HEALTH_SLOW);
+		}
+		cr_assert(all == 0 || open > 0, "nobody of a policy may be used");
+	}
+	for (unsigned i = 0; i < SERVERS; i++)
+		if (policy_of[i] == POLICIES)
+			cr_assert_eq(verdict_kind(verdicts, i), VERDICT_OPEN);
+}
+
+static void
+random_event(unsigned *seed, uint64_t now)
+{
+	unsigned s = (unsigned)rand_r(seed) % SERVERS, p = (unsigned)rand_r(seed) % POLICIES;
+	enum incident_cause cause = (enum incident_cause)((unsigned)rand_r(seed) %
+							  INCIDENT_CAUSE_COUNT);
+	bool used = policy_of[s] != POLICIES, coin = rand_r(seed) & 1;
+
+	switch (rand_r(seed) % 12) {
+	case 0:
+		health_begin(h, s, p, coin, rand_r(seed) % 4 ? HEALTH_ANNOUNCED : HEALTH_RECALLED,
+			     now);
+		policy_of[s] = p;
+		break;
+	case 1:
+		if (coin) {
+			health_end(h, s);
+			policy_of[s] = POLICIES;
+		}
+		break;
+	case 2: health_success(h, s, now); break;
+	case 3: health_announced(h, s, now); break;
+	case 4: health_tick(h, now); break;
+	case 5:
+	case 6:
+		if (!used || !health_is_due(h, s, now))
+			break;
+		health_started(h, s);
+		if (coin)
+			health_passed(h, s, rand_r(seed) & 1, now);
+		else
+			health_missed(h, s, cause, now);
+		break;
+	default: health_incident(h, s, cause, now, coin ? now - 1 : 0); break;
+	}
+}
+
+Test(health, random_lives_keep_what_must_hold, .timeout = 60)
+{
+	for (unsigned round = 0; round < 2000; round++) {
+		unsigned seed = round;
+		uint64_t now = START;
+		open_health();
+		conf.eject_share = (unsigned)rand_r(&seed) % 101;
+		conf.eject_after = (unsigned)rand_r(&seed) % 4;
+		conf.slow_start = rand_r(&seed) % 3 ? 500 : 0;
+		for (unsigned step = 0; step < 300; step++) {
+			now += (unsigned)rand_r(&seed) % 400;
+			chance = (uint32_t)rand_r(&seed) * 2u;
+			random_event(&seed, now);
+			check_all(now);
+		}
+		close_health();
+	}
+	open_health();
+}
