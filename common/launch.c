@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "inherit.h"
 #include "log.h"
 #include "net.h"
 
@@ -41,6 +42,7 @@ launch_settings(const char *program, const struct conf_table *tables, size_t n, 
 int
 launch_detach(const struct daemon_conf *d, const char *program)
 {
+	inherit_open();
 	if (daemon_detach(d) < 0) {
 		log_errno(LOG_ERROR, "cannot detach", NULL);
 		return -1;
@@ -52,8 +54,11 @@ int
 launch_listen(const struct daemon_conf *d, struct addr *addr)
 {
 	char text[ADDR_TEXT];
-	int fd = net_listen(addr, (int)d->backlog);
+	int fd = inherit_listener(addr);
 
+	if (fd < 0)
+		fd = net_listen(addr, (int)d->backlog);
+	inherit_end();
 	if (fd < 0 || net_local(fd, addr) < 0)
 		log_errno(LOG_ERROR, "cannot listen", "address=%s", addr_text(addr, text));
 	return fd;

@@ -22,7 +22,8 @@ MUST_CHECK int launch_settings(const char *program, const struct conf_table *tab
 /* Detaches and opens the log as the settings say.  0, or -1 with the reason told. */
 MUST_CHECK int launch_detach(const struct daemon_conf *, const char *program);
 
-/* Listens at *addr, where port 0 is replaced by the one taken.  The descriptor, or -1 with the
+/* Listens at *addr, or takes the listening socket that this process was given (inherit.h); *addr is
+ * then where it does, a port 0 replaced by the one taken.  The descriptor, or -1 with the
  * reason logged. */
 MUST_CHECK int launch_listen(const struct daemon_conf *, struct addr *addr);
 

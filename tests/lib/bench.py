@@ -43,11 +43,11 @@ def allow_files(n):
 class Daemon:
     """A program in front, its output read as it comes."""
 
-    def __init__(self, argv, stdin=None):
+    def __init__(self, argv, stdin=None, **popen):
         self.argv = argv
         self.output = ""
         self.process = subprocess.Popen(WRAP + argv, stdin=stdin or subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                        stderr=subprocess.STDOUT, start_new_session=True, cwd=FOLDER)
+                                        stderr=subprocess.STDOUT, start_new_session=True, cwd=FOLDER, **popen)
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
 
