@@ -11,7 +11,7 @@
 #include "buf.h"
 #include "net.h"
 
-enum { ANSWER_S = 5, ANSWER_MAX = 64 << 20 };
+enum { ANSWER_MAX = 64 << 20 };
 
 static const char *
 reason(int error)
@@ -107,10 +107,10 @@ understand(struct buf *in, struct json_object **data, char why[CALL_WHY])
 }
 
 enum call_result
-call_daemon(const char *path, const char *verb, char *const args[], struct json_object **data,
-	    char why[CALL_WHY])
+call_daemon(const char *path, const char *verb, char *const args[], unsigned seconds,
+	    struct json_object **data, char why[CALL_WHY])
 {
-	struct timeval limit = {.tv_sec = ANSWER_S};
+	struct timeval limit = {.tv_sec = seconds};
 	struct buf in = BUF_INIT;
 	enum call_result result = CALL_UNREACHED;
 	int fd = net_connect_unix(path);

@@ -12,10 +12,11 @@ enum call_result {
 	CALL_UNREACHED /* nobody there, no permission, no answer in time; why says so */
 };
 
-enum { CALL_WHY = 256 };
+enum { CALL_WHY = 256, CALL_LIMIT = 5 };
 
-/* Sends {"cmd": verb, "args": [...]} and waits for the answer, 5 s at most. */
+/* Sends {"cmd": verb, "args": [...]} and waits for the answer, so many seconds at most. */
 MUST_CHECK enum call_result call_daemon(const char *path, const char *verb, char *const args[],
-					struct json_object **data, char why[CALL_WHY]);
+					unsigned seconds, struct json_object **data,
+					char why[CALL_WHY]);
 
 #endif

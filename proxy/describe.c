@@ -2,6 +2,7 @@
 #include "describe.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "clock.h"
 #include "status.h"
@@ -13,6 +14,16 @@ add_lease(struct json_object *o, uint64_t end, uint64_t now)
 		status_add_text(o, "lease_s", "-");
 	else
 		status_add_seconds(o, "lease_s", end > now ? end - now : 0);
+}
+
+static const char *
+state_of(const struct registry_server *s, const struct tally_cell *sum)
+{
+	if (s->admin != REGISTRY_ENABLED)
+		return registry_admin_text(s->admin);
+	if (s->unproved)
+		return "unproved";
+	return tally_is_down(sum) ? "down" : "up";
 }
 
 static struct json_object *
@@ -30,7 +41,7 @@ server_status(const struct registry *r, struct tally *t, unsigned i, uint64_t no
 	status_add_text(o, "policy", registry_policy(r, s->policy)->name);
 	status_add_text(o, "addr", addr_text(&s->addr, text));
 	status_add_text(o, "kind", s->pooled ? "pooled" : "plain");
-	status_add_text(o, "state", tally_is_down(&sum) ? "down" : "up");
+	status_add_text(o, "state", state_of(s, &sum));
 	status_add_seconds(o, "age_s", now - registry_joined(r, i));
 	add_lease(o, registry_lease_end(r, i), now);
 	status_add_number(o, "weight", s->weight);
@@ -80,7 +91,7 @@ sum_policy(const struct registry *r, struct tally *t, unsigned policy, struct po
 			continue;
 		tally_sum(t, i, &cell);
 		out->servers++;
-		out->up += !tally_is_down(&cell);
+		out->up += strcmp(state_of(s, &cell), "up") == 0;
 		out->served += tally_get(&cell.served);
 		out->failed += tally_get(&cell.failed);
 		out->in_flight += tally_get(&cell.in_flight);
@@ -114,5 +125,42 @@ describe_policies(const struct registry *r, struct tally *t)
 	for (unsigned i = 0; list != NULL && i < registry_policy_end(r); i++)
 		if (registry_policy(r, i)->used)
 			(void)json_object_array_add(list, policy_status(r, t, i));
+	return list;
+}
+
+static const char *
+or_dash(const char *text)
+{
+	return text[0] != '\0' ? text : "-";
+}
+
+static struct json_object *
+event_status(const struct event_entry *e)
+{
+	struct json_object *o = json_object_new_object();
+	char when[CLOCK_TEXT];
+
+	if (o == NULL)
+		return NULL;
+	clock_text_at(e->at, when, sizeof when);
+	status_add_number(o, "number", e->number);
+	status_add_text(o, "when", when);
+	status_add_text(o, "event", event_kind_text(e->kind));
+	status_add_text(o, "id", or_dash(e->id));
+	status_add_text(o, "policy", or_dash(e->policy));
+	status_add_text(o, "why", or_dash(e->why));
+	return o;
+}
+
+struct json_object *
+describe_events(const struct events *events, uint64_t after)
+{
+	struct json_object *list = json_object_new_array();
+	uint64_t last = events_last(events);
+
+	if (last > EVENTS_ROOM && after < last - EVENTS_ROOM)
+		after = last - EVENTS_ROOM;
+	for (uint64_t i = after + 1; list != NULL && i <= last; i++)
+		(void)json_object_array_add(list, event_status(events_get(events, i)));
 	return list;
 }

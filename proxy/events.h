@@ -20,7 +20,6 @@
 	X(EVENT_ENABLED, "enabled")                                                        \
 	X(EVENT_DISABLED, "disabled")                                                      \
 	X(EVENT_REMOVED, "removed")                                                        \
-	X(EVENT_REFUSED, "refused") /* a registration */                                   \
 	X(EVENT_RELOADED, "reloaded")                                                      \
 	X(EVENT_UPGRADED, "upgraded")                                                      \
 	X(EVENT_JOURNAL, "journal") /* trouble with it, and its end */

@@ -48,9 +48,10 @@ joined(const struct join *j, const struct packet_announcement *a, const struct a
 		[REGISTRY_JOINED] = "server joined", [REGISTRY_REPLACED] = "server replaced"};
 	char text[ADDR_TEXT];
 
-	(void)j;
 	if (change == REGISTRY_RENEWED)
 		return JOIN_NOTHING;
+	events_add(j->events, change == REGISTRY_JOINED ? EVENT_JOINED : EVENT_REPLACED, a->id,
+		   a->policy, addr_text(at, text));
 	log_event(LOG_INFO, said[change], "id=%s policy=%s addr=%s kind=%s lease=%u",
 		  log_quoted(a->id), log_quoted(a->policy), addr_text(at, text),
 		  a->keepalive ? "pooled" : "plain", a->lease);
@@ -99,6 +100,7 @@ do_deregister(const struct join *j, const struct packet_announcement *a, const c
 		refuse(fault, PACKET_BAD_MESSAGE, "no such server is registered under that policy");
 		return -1;
 	}
+	events_add(j->events, EVENT_LEFT, a->id, a->policy, NULL);
 	log_event(LOG_INFO, "server left", "id=%s policy=%s", log_quoted(a->id),
 		  log_quoted(a->policy));
 	log_narrate("Server id %s left, policy %s", a->id, a->policy);
@@ -150,22 +152,30 @@ join_handle(const struct join *j, struct span text, const struct addr *peer, uin
 	return result;
 }
 
+struct gone_ctx {
+	const struct join *join;
+	enum join_result result;
+};
+
 static void
 on_gone(const struct registry_server *s, unsigned index, void *ctx)
 {
-	enum join_result *result = ctx;
+	struct gone_ctx *gone = ctx;
+	const struct join *j = gone->join;
 
 	(void)index;
+	events_add(j->events, EVENT_LEASE_ENDED, s->id,
+		   registry_policy(j->registry, s->policy)->name, "it did not renew");
 	log_event(LOG_WARN, "server's lease ended", "id=%s", log_quoted(s->id));
 	log_narrate("Server id %s is gone: it did not renew its lease", s->id);
-	*result = JOIN_CHANGED;
+	gone->result = JOIN_CHANGED;
 }
 
 enum join_result
 join_expire(const struct join *j, uint64_t now)
 {
-	enum join_result result = JOIN_NOTHING;
+	struct gone_ctx gone = {j, JOIN_NOTHING};
 
-	registry_expire(j->registry, now, on_gone, &result);
-	return result;
+	registry_expire(j->registry, now, on_gone, &gone);
+	return gone.result;
 }

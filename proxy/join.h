@@ -3,6 +3,7 @@
 #ifndef POLICYPOOL_JOIN_H
 #define POLICYPOOL_JOIN_H
 
+#include "events.h"
 #include "handoff.h"
 #include "registry.h"
 #include "settings.h"
@@ -21,6 +22,7 @@ enum { JOIN_MAX = 8192 }; /* bytes of a registration packet */
 struct join {
 	struct registry *registry; /* borrowed, as all here */
 	struct tally *tally;
+	struct events *events; /* NULL: nobody remembers */
 	const char *proxy_id;
 	struct addr self; /* where the proxy itself listens: no server can be there */
 	struct addr_net *trusted;

@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "clock.h"
-#include "describe.h"
 #include "launch.h"
 #include "log.h"
 #include "net.h"
@@ -48,28 +47,8 @@ tell_status(const struct control_call *call, const char **error, void *arg)
 	return o;
 }
 
-static struct json_object *
-tell_servers(const struct control_call *call, const char **error, void *arg)
-{
-	struct master *m = arg;
-
-	(void)call;
-	return or_error(describe_servers(m->front.registry, m->front.tally, clock_ms()), error);
-}
-
-static struct json_object *
-tell_policies(const struct control_call *call, const char **error, void *arg)
-{
-	struct master *m = arg;
-
-	(void)call;
-	return or_error(describe_policies(m->front.registry, m->front.tally), error);
-}
-
 static const struct control_verb verbs[] = {
 	{.name = "status", .run = tell_status},
-	{.name = "servers", .run = tell_servers},
-	{.name = "policies", .run = tell_policies},
 	{.name = NULL},
 };
 
@@ -136,6 +115,8 @@ after_fork(void *arg)
 	daemon_after_fork();
 	control_after_fork(m->control);
 	m->control = NULL;
+	console_after_fork(m->console);
+	m->console = NULL;
 	event_free(m->expiry);
 	m->expiry = NULL;
 }
@@ -182,6 +163,32 @@ on_stop(bool at_once, void *arg)
 
 /* ---- putting it together ---- */
 
+static void
+on_order(void *arg)
+{
+	tell_change(arg);
+}
+
+static int
+open_console(struct master *m)
+{
+	struct console_env env = {.base = m->base,
+				  .registry = m->front.registry,
+				  .tally = m->front.tally,
+				  .events = m->events,
+				  .changed = on_order,
+				  .ctx = m};
+
+	m->console = console_new(&env);
+	if (m->console == NULL) {
+		log_errno(LOG_ERROR, "cannot answer an operator", NULL);
+		return -1;
+	}
+	if (m->control != NULL)
+		control_add(m->control, console_verbs, m->console);
+	return 0;
+}
+
 static int
 open_registry(struct master *m)
 {
@@ -191,17 +198,20 @@ open_registry(struct master *m)
 	const char *why;
 
 	m->front.registry = registry_new(c->max_servers, c->max_policies);
+	m->events = events_new();
 	m->front.permits = permits_new(c->max_servers, workers);
 	m->front.tally = tally_new(workers, c->max_servers);
 	m->join = (struct join){.registry = m->front.registry,
 				.tally = m->front.tally,
+				.events = m->events,
 				.proxy_id = c->id,
 				.self = m->addr,
 				.trusted_n = c->trusted_networks.n};
 	m->join.trusted = calloc(c->trusted_networks.n + 1, sizeof *m->join.trusted);
 	m->expiry = event_new(m->base, -1, EV_PERSIST, on_expiry, m);
 	if (m->front.registry == NULL || m->front.permits == NULL || m->front.tally == NULL ||
-	    m->join.trusted == NULL || m->expiry == NULL || event_add(m->expiry, &tv) < 0) {
+	    m->events == NULL || m->join.trusted == NULL || m->expiry == NULL ||
+	    event_add(m->expiry, &tv) < 0) {
 		log_errno(LOG_ERROR, "cannot make the registry", NULL);
 		return -1;
 	}
@@ -248,7 +258,8 @@ master_prepare(struct master *m)
 		log_errno(LOG_ERROR, "cannot make an event loop", NULL);
 		return -1;
 	}
-	if (launch_control(d, m->base, m->name, verbs, m, &m->control) < 0 || open_registry(m) < 0)
+	if (launch_control(d, m->base, m->name, verbs, m, &m->control) < 0 ||
+	    open_registry(m) < 0 || open_console(m) < 0)
 		return -1;
 	m->supervisor = launch_supervisor(d, m->base, LEAVE_MS, &m->ops, m);
 	if (m->supervisor == NULL)
@@ -268,6 +279,7 @@ void
 master_release(struct master *m)
 {
 	supervisor_free(m->supervisor);
+	console_free(m->console);
 	control_free(m->control);
 	if (m->expiry != NULL)
 		event_free(m->expiry);
@@ -278,5 +290,6 @@ master_release(struct master *m)
 	permits_free(m->front.permits);
 	registry_free(m->front.registry);
 	tally_free(m->front.tally);
+	events_free(m->events);
 	free(m->join.trusted);
 }

@@ -4,7 +4,9 @@
 #define POLICYPOOL_PROXY_MASTER_H
 
 #include "addr.h"
+#include "console.h"
 #include "control.h"
+#include "events.h"
 #include "front.h"
 #include "join.h"
 #include "settings.h"
@@ -21,6 +23,8 @@ struct master {
 	struct supervisor_ops ops;
 	struct event_base *base;
 	struct control *control;
+	struct events *events;
+	struct console *console;
 	struct join join;
 	struct event *expiry; /* of leases */
 	struct supervisor *supervisor;

@@ -130,8 +130,8 @@ def ctl_run(*argv):
     return done.returncode, done.stdout, done.stderr
 
 
-def ctl(path, verb):
-    status, out, err = ctl_run("-s", path, "--json", verb)
+def ctl(path, verb, *args):
+    status, out, err = ctl_run("-s", path, "--json", verb, *args)
     assert status == 0, f"ppool-ctl {verb}: {status} {err}"
     return json.loads(out)
 

@@ -1,0 +1,136 @@
+/* verb.c - see verb.h. */
+#include "verb.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "call.h"
+#include "follow.h"
+#include "list.h"
+#include "show.h"
+#include "table.h"
+
+enum { WAIT_S = 60 }; /* what a daemon waits when it is not said */
+
+/* One question, one answer. */
+static int
+ask(const struct verb *v, const struct target *t, bool json, char *const args[], unsigned seconds)
+{
+	struct json_object *data;
+	char path[TARGET_PATH], why[CALL_WHY];
+	enum call_result result;
+
+	if (target_path(t, v->proxy_only, v->name, path) < 0)
+		return STATUS_UNREACHED;
+	result = call_daemon(path, v->name, args, seconds, &data, why);
+	if (result == CALL_ANSWERED) {
+		show(data, json, v->print);
+		(void)json_object_put(data);
+		return 0;
+	}
+	(void)fprintf(stderr, "ppool-ctl: %s: %s\n", v->name, why);
+	return result == CALL_REFUSED ? STATUS_REFUSED : STATUS_UNREACHED;
+}
+
+/* The daemon waits for as long as it is told, and we for a little longer. */
+static int
+run_wait(const struct verb *v, const struct target *t, bool json, char *const args[])
+{
+	unsigned long seconds = WAIT_S;
+
+	if (args[0] != NULL && args[1] != NULL)
+		seconds = strtoul(args[1], NULL, 10);
+	if (seconds > 86400)
+		seconds = 0; /* which the daemon refuses at once */
+	return ask(v, t, json, args, (unsigned)seconds + CALL_LIMIT);
+}
+
+static int
+run_events(const struct verb *v, const struct target *t, bool json, char *const args[])
+{
+	char path[TARGET_PATH];
+
+	if (args[0] == NULL || strcmp(args[0], "--follow") != 0)
+		return ask(v, t, json, args, CALL_LIMIT);
+	if (args[1] != NULL) {
+		(void)fputs("ppool-ctl: events: nothing can follow --follow\n", stderr);
+		return STATUS_USAGE;
+	}
+	if (target_path(t, v->proxy_only, v->name, path) < 0)
+		return STATUS_UNREACHED;
+	return follow_events(path, json);
+}
+
+static int
+run_list(const struct verb *v, const struct target *t, bool json, char *const args[])
+{
+	struct json_object *rows = list_daemons(t->dir);
+
+	(void)args;
+	if (rows == NULL) {
+		(void)fprintf(stderr, "ppool-ctl: %s: %s\n", t->dir, strerror(errno));
+		return STATUS_UNREACHED;
+	}
+	show(rows, json, v->print);
+	(void)json_object_put(rows);
+	return 0;
+}
+
+static const struct verb verbs[] = {
+	{"list", "", false, table_print, run_list, "the daemons of the runtime folder"},
+	{"status", "", false, table_print_object, NULL,
+	 "what it is, how long it runs, what it has done"},
+	{"workers", "", false, table_print, NULL, "its workers, one a line"},
+	{"deaths", "", false, table_print, NULL, "its last dead workers, and why they ended"},
+	{"stop", "[now]", false, table_print_object, NULL, "stops it; now: without waiting"},
+	{"reopen", "", false, table_print_object, NULL, "opens its log anew"},
+	{"scale", "N", false, table_print_object, NULL, "so many workers from now on"},
+	{"recycle", "SLOT", false, table_print_object, NULL,
+	 "replaces a worker, the successor first"},
+	{"kill-worker", "SLOT [SIGNAL]", false, table_print_object, NULL,
+	 "for tests: KILL if not said otherwise"},
+	{"servers", "", true, table_print, NULL, "the servers registered with a proxy"},
+	{"policies", "", true, table_print, NULL, "the policies that a proxy knows"},
+	{"events", "[N | --follow]", true, table_print, run_events,
+	 "what happened to the pool; --follow: and what happens"},
+	{"drain", "ID", true, table_print_object, NULL, "nothing new for a server; it stays"},
+	{"wait", "ID [SECONDS]", true, table_print_object, run_wait,
+	 "until nothing is in flight at a server"},
+	{"disable", "ID", true, table_print_object, NULL,
+	 "as drain, and closes the connections to it"},
+	{"enable", "ID", true, table_print_object, NULL, "the end of both"},
+	{"remove", "ID", true, table_print_object, NULL, "as if the server had taken leave"},
+};
+
+enum { VERBS = sizeof verbs / sizeof *verbs };
+
+const struct verb *
+verb_find(const char *name)
+{
+	for (size_t i = 0; i < VERBS; i++)
+		if (strcmp(name, verbs[i].name) == 0)
+			return &verbs[i];
+	return NULL;
+}
+
+void
+verb_usage(FILE *out)
+{
+	for (size_t i = 0; i < VERBS; i++)
+		(void)fprintf(out, "  %-11s %-15s %s\n", verbs[i].name, verbs[i].args,
+			      verbs[i].help);
+}
+
+int
+verb_run(const struct verb *v, const struct target *t, bool json, char *const args[])
+{
+	if (args[0] != NULL && v->args[0] == '\0') {
+		(void)fprintf(stderr, "ppool-ctl: %s: %s: no argument is expected here\n", v->name,
+			      args[0]);
+		return STATUS_USAGE;
+	}
+	if (v->run != NULL)
+		return v->run(v, t, json, args);
+	return ask(v, t, json, args, CALL_LIMIT);
+}

@@ -1,0 +1,247 @@
+/* console.c - see console.h. */
+#include "console.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "describe.h"
+#include "log.h"
+#include "quiet.h"
+#include "status.h"
+
+enum { WAIT_S = 60, WAIT_MAX_S = 86400 };
+
+struct console {
+	struct console_env env;
+	struct quiet *quiet;
+};
+
+struct console *
+console_new(const struct console_env *env)
+{
+	struct console *c = calloc(1, sizeof *c);
+
+	if (c == NULL)
+		return NULL;
+	c->env = *env;
+	c->quiet = quiet_new(env->base, env->registry, env->tally);
+	if (c->quiet == NULL) {
+		free(c);
+		return NULL;
+	}
+	return c;
+}
+
+void
+console_free(struct console *c)
+{
+	if (c == NULL)
+		return;
+	quiet_free(c->quiet);
+	free(c);
+}
+
+void
+console_after_fork(struct console *c)
+{
+	if (c == NULL)
+		return;
+	quiet_after_fork(c->quiet);
+	free(c);
+}
+
+/* ---- arguments ---- */
+
+static struct json_object *
+refused(const char *why, const char **error)
+{
+	*error = why;
+	return NULL;
+}
+
+static struct json_object *
+or_error(struct json_object *o, const char **error)
+{
+	return o != NULL ? o : refused("out of memory", error);
+}
+
+/* The server that the first argument names, or -1 with *error. */
+static int
+named_server(const struct console *c, const struct control_call *call, const char **error)
+{
+	static char why[128];
+	const char *id = control_argument(call, 0);
+	int at = id == NULL ? -1 : registry_find(c->env.registry, id);
+
+	if (id == NULL) {
+		(void)refused("the id of a server is needed, see servers", error);
+	} else if (at < 0) {
+		(void)snprintf(why, sizeof why, "%.64s: no such server is registered, see servers",
+			       id);
+		(void)refused(why, error);
+	}
+	return at;
+}
+
+/* The decimal number at that place; otherwise what is not there or not such a number: -1. */
+static long
+number(const struct control_call *call, size_t i, long max)
+{
+	const char *text = control_argument(call, i);
+	char *end;
+	long v;
+
+	if (text == NULL || text[0] < '0' || text[0] > '9')
+		return -1;
+	errno = 0;
+	v = strtol(text, &end, 10);
+	return *end != '\0' || errno != 0 || v > max ? -1 : v;
+}
+
+/* ---- looking ---- */
+
+static struct json_object *
+tell_servers(const struct control_call *call, const char **error, void *arg)
+{
+	const struct console *c = arg;
+
+	(void)call;
+	return or_error(describe_servers(c->env.registry, c->env.tally, clock_ms()), error);
+}
+
+static struct json_object *
+tell_policies(const struct control_call *call, const char **error, void *arg)
+{
+	const struct console *c = arg;
+
+	(void)call;
+	return or_error(describe_policies(c->env.registry, c->env.tally), error);
+}
+
+/* events [N]: the last N; events after NUMBER: those that followed. */
+static struct json_object *
+tell_events(const struct control_call *call, const char **error, void *arg)
+{
+	const struct console *c = arg;
+	const char *first = control_argument(call, 0);
+	bool after = first != NULL && strcmp(first, "after") == 0;
+	long n = first == NULL ? EVENTS_ROOM : number(call, after, LONG_MAX);
+	uint64_t last = events_last(c->env.events);
+
+	if (n < 0)
+		return refused("events: a number of events is needed, or nothing", error);
+	if (!after)
+		n = last > (uint64_t)n ? (long)(last - (uint64_t)n) : 0;
+	return or_error(describe_events(c->env.events, (uint64_t)n), error);
+}
+
+/* ---- orders ---- */
+
+static struct json_object *
+said(const struct control_call *call, const char *what, const char *id)
+{
+	struct json_object *o = json_object_new_object();
+	char text[PACKET_ID_MAX + 64];
+
+	(void)snprintf(text, sizeof text, "server %s %s", id, what);
+	log_event(LOG_INFO, "order carried out", "order=%s by_uid=%u", log_quoted(text),
+		  (unsigned)call->uid);
+	if (o != NULL)
+		status_add_text(o, "done", text);
+	return o;
+}
+
+/* Tells it as an event, with who ordered it. */
+static void
+remember(const struct console *c, const struct control_call *call, enum event_kind kind,
+	 const struct registry_server *s)
+{
+	char why[48];
+
+	(void)snprintf(why, sizeof why, "ordered by uid %u", (unsigned)call->uid);
+	events_add(c->env.events, kind, s->id, registry_policy(c->env.registry, s->policy)->name,
+		   why);
+}
+
+static struct json_object *
+set_admin(const struct console *c, const struct control_call *call, enum registry_admin admin,
+	  enum event_kind kind, const char **error)
+{
+	int at = named_server(c, call, error);
+	const struct registry_server *s;
+
+	if (at < 0)
+		return NULL;
+	s = registry_server(c->env.registry, (unsigned)at);
+	if (registry_set_admin(c->env.registry, (unsigned)at, admin)) {
+		remember(c, call, kind, s);
+		c->env.changed(c->env.ctx);
+	}
+	return or_error(said(call, registry_admin_text(admin), s->id), error);
+}
+
+static struct json_object *
+order_drain(const struct control_call *call, const char **error, void *arg)
+{
+	return set_admin(arg, call, REGISTRY_DRAINING, EVENT_DRAINING, error);
+}
+
+static struct json_object *
+order_enable(const struct control_call *call, const char **error, void *arg)
+{
+	return set_admin(arg, call, REGISTRY_ENABLED, EVENT_ENABLED, error);
+}
+
+static struct json_object *
+order_disable(const struct control_call *call, const char **error, void *arg)
+{
+	return set_admin(arg, call, REGISTRY_DISABLED, EVENT_DISABLED, error);
+}
+
+static struct json_object *
+order_remove(const struct control_call *call, const char **error, void *arg)
+{
+	const struct console *c = arg;
+	int at = named_server(c, call, error);
+	char id[PACKET_ID_MAX + 1];
+
+	if (at < 0)
+		return NULL;
+	(void)snprintf(id, sizeof id, "%s", registry_server(c->env.registry, (unsigned)at)->id);
+	remember(c, call, EVENT_REMOVED, registry_server(c->env.registry, (unsigned)at));
+	registry_remove(c->env.registry, (unsigned)at);
+	c->env.changed(c->env.ctx);
+	return or_error(said(call, "removed", id), error);
+}
+
+static struct json_object *
+tell_when_quiet(const struct control_call *call, const char **error, void *arg)
+{
+	const struct console *c = arg;
+	int at = named_server(c, call, error);
+	long seconds = control_argument(call, 1) == NULL ? WAIT_S : number(call, 1, WAIT_MAX_S);
+
+	if (at < 0)
+		return NULL;
+	if (seconds < 0)
+		return refused("wait: a number of seconds can follow, 86400 at most", error);
+	if (quiet_wait(c->quiet, call, (unsigned)at, (uint64_t)seconds * 1000) < 0)
+		return refused("out of memory", error);
+	return NULL;
+}
+
+const struct control_verb console_verbs[] = {
+	{.name = "servers", .run = tell_servers},
+	{.name = "policies", .run = tell_policies},
+	{.name = "events", .run = tell_events},
+	{.name = "wait", .run = tell_when_quiet},
+	{.name = "drain", .changes = true, .run = order_drain},
+	{.name = "enable", .changes = true, .run = order_enable},
+	{.name = "disable", .changes = true, .run = order_disable},
+	{.name = "remove", .changes = true, .run = order_remove},
+	{.name = NULL},
+};

@@ -1,0 +1,34 @@
+/* console.h - what an operator asks and orders about servers and policies: verbs of the proxy's
+ * control socket.  The master's. */
+#ifndef POLICYPOOL_CONSOLE_H
+#define POLICYPOOL_CONSOLE_H
+
+#include <event2/event.h>
+
+#include "control.h"
+#include "events.h"
+#include "registry.h"
+#include "tally.h"
+
+struct console_env {
+	struct event_base *base; /* borrowed, all of them */
+	struct registry *registry;
+	struct tally *tally;
+	struct events *events;
+	void (*changed)(void *ctx); /* the registry has: tell the workers */
+	void *ctx;
+};
+
+struct console;
+
+/* NULL on ENOMEM. */
+struct console *console_new(const struct console_env *);
+void console_free(struct console *);
+
+/* In a forked worker, after the control socket is freed: who waits there is told to the console. */
+void console_after_fork(struct console *);
+
+/* For control_add(), with the console as ctx. */
+extern const struct control_verb console_verbs[];
+
+#endif
