@@ -5,6 +5,7 @@
 
 #include <event2/event.h>
 
+#include "conf.h"
 #include "control.h"
 #include "events.h"
 #include "registry.h"
@@ -15,6 +16,7 @@ struct console_env {
 	struct registry *registry;
 	struct tally *tally;
 	struct events *events;
+	const struct conf_list *balance;
 	void (*changed)(void *ctx); /* the registry has: tell the workers */
 	void *ctx;
 };

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "balance.h"
 #include "clock.h"
 #include "status.h"
 
@@ -99,7 +100,8 @@ sum_policy(const struct registry *r, struct tally *t, unsigned policy, struct po
 }
 
 static struct json_object *
-policy_status(const struct registry *r, struct tally *t, unsigned policy)
+policy_status(const struct registry *r, struct tally *t, unsigned policy,
+	      const struct conf_list *balance)
 {
 	struct json_object *o = json_object_new_object();
 	struct policy_sum sum;
@@ -108,7 +110,7 @@ policy_status(const struct registry *r, struct tally *t, unsigned policy)
 		return NULL;
 	sum_policy(r, t, policy, &sum);
 	status_add_text(o, "policy", registry_policy(r, policy)->name);
-	status_add_text(o, "balance", "roundrobin");
+	status_add_text(o, "balance", balance_text(balance, registry_policy(r, policy)->name));
 	status_add_number(o, "servers", sum.servers);
 	status_add_number(o, "up", sum.up);
 	status_add_number(o, "in_flight", sum.in_flight);
@@ -118,13 +120,13 @@ policy_status(const struct registry *r, struct tally *t, unsigned policy)
 }
 
 struct json_object *
-describe_policies(const struct registry *r, struct tally *t)
+describe_policies(const struct registry *r, struct tally *t, const struct conf_list *balance)
 {
 	struct json_object *list = json_object_new_array();
 
 	for (unsigned i = 0; list != NULL && i < registry_policy_end(r); i++)
 		if (registry_policy(r, i)->used)
-			(void)json_object_array_add(list, policy_status(r, t, i));
+			(void)json_object_array_add(list, policy_status(r, t, i, balance));
 	return list;
 }
 

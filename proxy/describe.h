@@ -4,6 +4,7 @@
 
 #include <json-c/json.h>
 
+#include "conf.h"
 #include "events.h"
 #include "permit.h"
 #include "registry.h"
@@ -11,7 +12,8 @@
 
 /* Arrays, an object a server or policy, in the order of policy and turn.  NULL on ENOMEM. */
 struct json_object *describe_servers(const struct registry *, struct tally *, uint64_t now);
-struct json_object *describe_policies(const struct registry *, struct tally *);
+struct json_object *describe_policies(const struct registry *, struct tally *,
+				      const struct conf_list *balance);
 
 /* An array, an object an event, those after that number, the oldest first.  NULL on ENOMEM. */
 struct json_object *describe_events(const struct events *, uint64_t after);

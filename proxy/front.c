@@ -207,15 +207,15 @@ refuse(struct client *c, struct span text, enum packet_code code, const char *wh
 static void
 take_request(struct client *c, const struct packet *p)
 {
-	struct span srcid = packet_scalar(p, "srcid"), policy = packet_scalar(p, "privPoliId");
+	struct span srcid = packet_scalar(p, "srcid");
 	struct request *q = admit(c, p->text, srcid);
 
 	if (q == NULL)
 		return;
 	if (log_narrates())
 		log_narrate("Message from client id %.*s, policy %.*s", SPAN_ARG(srcid),
-			    SPAN_ARG(policy));
-	relay_submit(c->front->relay, q, policy);
+			    SPAN_ARG(packet_scalar(p, "privPoliId")));
+	relay_submit(c->front->relay, q, p);
 }
 
 /* A registration is the master's to judge. */

@@ -173,6 +173,7 @@ static int
 open_console(struct master *m)
 {
 	struct console_env env = {.base = m->base,
+				  .balance = &m->settings.proxy.balance,
 				  .registry = m->front.registry,
 				  .tally = m->front.tally,
 				  .events = m->events,

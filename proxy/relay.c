@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "chooser.h"
 #include "clock.h"
 #include "log.h"
 #include "route.h"
@@ -34,7 +35,7 @@ struct relay {
 	struct queue *queue; /* by policy index */
 	LIST_HEAD(queue_list, queue) busy;
 	unsigned queued;
-	bool *usable; /* scratch of dispatch, a server each */
+	struct chooser *chooser;
 	struct event *tick;
 };
 
@@ -60,10 +61,10 @@ relay_new(const struct relay_env *env, const struct relay_ops *ops, void *ctx)
 	r->roster = env->upstream.roster;
 	LIST_INIT(&r->busy);
 	r->queue = calloc(registry_max_policies(env->registry), sizeof *r->queue);
-	r->usable = calloc(registry_max_servers(env->registry), sizeof *r->usable);
+	r->chooser = chooser_new(&env->upstream, env->registry);
 	r->upstreams = upstreams_new(&env->upstream, &upstream_ops, r);
 	r->tick = event_new(env->base, -1, EV_PERSIST, on_tick, r);
-	if (r->queue == NULL || r->usable == NULL || r->upstreams == NULL || r->tick == NULL) {
+	if (r->queue == NULL || r->chooser == NULL || r->upstreams == NULL || r->tick == NULL) {
 		relay_free(r);
 		return NULL;
 	}
@@ -81,7 +82,7 @@ relay_free(struct relay *r)
 	if (r->tick != NULL)
 		event_free(r->tick);
 	free(r->queue);
-	free(r->usable);
+	chooser_free(r->chooser);
 	free(r);
 }
 
@@ -204,51 +205,24 @@ answer_expired(struct relay *r, struct request *q)
 
 /* ---- dispatch ---- */
 
-static size_t
-mark_usable(struct relay *r, const struct roster_policy *p, const struct request *q, uint64_t now)
-{
-	size_t live = 0;
-
-	for (unsigned i = 0; i < p->n; i++) {
-		r->usable[i] = upstream_judge(r->upstreams, p->server[i], q->text.n, now) ==
-			       UPSTREAM_USABLE;
-		live += r->usable[i];
-	}
-	return live;
-}
-
-static int
-position(const struct roster_policy *p, int server)
-{
-	for (unsigned i = 0; server >= 0 && i < p->n; i++)
-		if (p->server[i] == (unsigned)server)
-			return (int)i;
-	return ROUTE_NOBODY;
-}
-
 /* True when the request is on its way. */
 static bool
 dispatch_one(struct relay *r, const struct roster_policy *p, struct queue *queue, struct request *q)
 {
-	size_t live = mark_usable(r, p, q, clock_ms());
-	uint64_t turn;
-	int avoid, pick;
+	int pick;
 
-	if (live == 0)
+	if (!chooser_begin(r->chooser, r->upstreams, p, q, clock_ms()))
 		return false;
-	turn = registry_turn(r->env.registry, p->index);
-	avoid = position(p, q->avoid);
-	while ((pick = route_pick(r->usable, p->n, turn, avoid)) != ROUTE_NOBODY) {
-		const struct registry_server *server = roster_server(r->roster, p->server[pick]);
+	while ((pick = chooser_next(r->chooser)) != ROUTE_NOBODY) {
+		const struct registry_server *server = roster_server(r->roster, (unsigned)pick);
 		const char *why = NULL;
-		if (upstream_send(r->upstreams, p->server[pick], q, &why) == 0) {
+		if (upstream_send(r->upstreams, (unsigned)pick, q, &why) == 0) {
 			r->ops->on_forward(q, server, r->ctx);
 			return true;
 		}
 		if (why != NULL)
 			(void)snprintf(queue->why, sizeof queue->why, "server %s: %s", server->id,
 				       why);
-		r->usable[pick] = false;
 	}
 	return false;
 }
@@ -286,8 +260,10 @@ dispatch_all(struct relay *r)
 static void
 refresh(struct relay *r)
 {
-	if (roster_refresh(r->roster))
-		upstreams_refresh(r->upstreams);
+	if (!roster_refresh(r->roster))
+		return;
+	upstreams_refresh(r->upstreams);
+	chooser_refresh(r->chooser);
 }
 
 /* ---- the way in ---- */
@@ -305,8 +281,9 @@ too_large_for_all(const struct relay *r, const struct roster_policy *p, size_t b
 }
 
 void
-relay_submit(struct relay *r, struct request *q, struct span policy)
+relay_submit(struct relay *r, struct request *q, const struct packet *packet)
 {
+	struct span policy = packet_scalar(packet, "privPoliId");
 	const struct roster_policy *p;
 	struct queue *queue;
 	char why[WHY_MAX];
@@ -330,6 +307,7 @@ relay_submit(struct relay *r, struct request *q, struct span policy)
 		return;
 	}
 	q->policy = p->index;
+	q->hash = chooser_key(r->chooser, p, packet);
 	q->waits_since = clock_ms();
 	queue = queue_of(r, p);
 	enqueue(r, q, false);

@@ -33,8 +33,9 @@ struct relay_env {
 struct relay *relay_new(const struct relay_env *, const struct relay_ops *, void *ctx);
 void relay_free(struct relay *);
 
-/* Takes a request whose packet names that policy; on_answer follows, maybe before the return. */
-void relay_submit(struct relay *, struct request *, struct span policy);
+/* Takes a request whose packet that is, a policy in it; on_answer follows, maybe before the return.
+ */
+void relay_submit(struct relay *, struct request *, const struct packet *);
 
 /* The client has gone: a queued request is freed, one in flight when it comes back. */
 void relay_forget(struct relay *, struct request *);

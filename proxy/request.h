@@ -28,6 +28,7 @@ struct request {
 	enum request_state state;
 	unsigned policy;      /* index in the registry */
 	unsigned tries;	      /* that a server failed after it was sent */
+	uint64_t hash;	      /* of what its policy goes by, see chooser.h */
 	int avoid;	      /* the server that failed it last, -1: none */
 	uint64_t waits_since; /* clock_ms(): in the queue */
 	uint64_t sent_us;     /* clock_us(): to a server */

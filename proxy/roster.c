@@ -182,3 +182,9 @@ roster_server_end(const struct roster *r)
 {
 	return r->server_end;
 }
+
+unsigned
+roster_policy_end(const struct roster *r)
+{
+	return r->policy_end;
+}

@@ -30,6 +30,8 @@ const struct roster_policy *roster_at(const struct roster *, unsigned policy_ind
 
 /* The copy's entry; ->used is false for a free one. */
 const struct registry_server *roster_server(const struct roster *, unsigned index);
+/* Indices are below these. */
 unsigned roster_server_end(const struct roster *);
+unsigned roster_policy_end(const struct roster *);
 
 #endif

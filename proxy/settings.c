@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "balance.h"
+#include "bypolicy.h"
 #include "packet.h"
 
 #define AT(member) offsetof(struct proxy_conf, member)
@@ -104,6 +106,12 @@ static const struct conf_key keys[] = {
 	 .min = 1,
 	 .max = 1000000,
 	 .help = "requests of one worker that may wait for a server"},
+	{.name = "balance",
+	 .type = CONF_LIST,
+	 .offset = AT(balance),
+	 .fallback = "roundrobin",
+	 .judge = balance_judge,
+	 .help = "how requests are shared out: roundrobin, weighted, leastconn, random2, hash or hash:KEY, for all policies, or POLICY=..."},
 	{.name = "retries",
 	 .type = CONF_INT,
 	 .offset = AT(retries),
@@ -141,6 +149,32 @@ proxy_settings_init(struct proxy_settings *s)
 	s->table[1] = (struct conf_table){daemon_keys, daemon_keys_n, &s->daemon};
 }
 
+/* The keys whose items may name a policy. */
+static bool
+by_policy(const char *key)
+{
+	static const char *const names[] = {"balance", NULL};
+
+	return bypolicy_is_word(key, names);
+}
+
+/* A policy that a list sets twice. */
+static int
+check_lists(const struct proxy_settings *s, FILE *err)
+{
+	char why[BYPOLICY_WHY];
+
+	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+		const void *list = (const char *)&s->proxy + keys[i].offset;
+		if (keys[i].type != CONF_LIST || !by_policy(keys[i].name) ||
+		    bypolicy_check(list, why) == 0)
+			continue;
+		(void)fprintf(err, "ppool-proxy: %s: %s\n", keys[i].name, why);
+		return -1;
+	}
+	return 0;
+}
+
 int
 proxy_settings_check(const struct proxy_settings *s, struct addr *listen, FILE *err)
 {
@@ -153,5 +187,5 @@ proxy_settings_check(const struct proxy_settings *s, struct addr *listen, FILE *
 		(void)fprintf(err, "ppool-proxy: listen: %s: %s\n", s->proxy.listen, why);
 		return -1;
 	}
-	return 0;
+	return check_lists(s, err);
 }

@@ -15,6 +15,7 @@ struct proxy_conf {
 	unsigned plain_message;	     /* bytes that a plain server can read */
 	unsigned client_pipeline;    /* requests of one client connection taken at once */
 	unsigned queue_length;	     /* requests of one worker waiting for a server */
+	struct conf_list balance;    /* by policy, see balance.h */
 	unsigned retries;	     /* further tries after a server failed with a request */
 	uint64_t queue_timeout, connect_timeout, reply_timeout; /* ms */
 };

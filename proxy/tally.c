@@ -145,6 +145,16 @@ tally_sum(struct tally *t, unsigned server, struct tally_cell *out)
 	}
 }
 
+uint32_t
+tally_in_flight(struct tally *t, unsigned server, unsigned but_worker)
+{
+	uint64_t n = 0;
+
+	for (unsigned w = 0; w < t->workers; w++)
+		n += w == but_worker ? 0 : tally_get(&tally_cell(t, w, server)->in_flight);
+	return n > UINT32_MAX ? UINT32_MAX : (uint32_t)n;
+}
+
 bool
 tally_is_down(const struct tally_cell *sum)
 {

@@ -59,6 +59,9 @@ void tally_forget(struct tally *, unsigned server);
 /* All workers' cells of one server added up; of instants the latest. */
 void tally_sum(struct tally *, unsigned server, struct tally_cell *out);
 
+/* Requests in flight at a server, of all workers but one. */
+uint32_t tally_in_flight(struct tally *, unsigned server, unsigned but_worker);
+
 /* The last thing that any worker saw of it was a failure to connect. */
 bool tally_is_down(const struct tally_cell *sum);
 

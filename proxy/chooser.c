@@ -1,0 +1,186 @@
+/* chooser.c - see chooser.h. */
+#include "chooser.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "balance.h"
+
+/* What other workers have at a server changes with every request; it is asked for anew after so
+ * long. */
+enum { LOAD_AGE = 1 /* ms */ };
+
+/* A server as seen at the last look. */
+struct seen {
+	uint64_t name;	 /* route_hash() of its id */
+	uint32_t others; /* requests in flight from other workers */
+	uint64_t at;	 /* clock_ms() of others */
+};
+
+struct chooser {
+	struct upstream_env env;
+	struct registry *registry;
+	struct balance *balance;	/* by policy index */
+	struct seen *seen;		/* by server index */
+	struct route_server *candidate; /* of the policy begun with, in the order of turns */
+	const struct roster_policy *policy;
+	struct route_live live;
+	uint64_t random;
+};
+
+struct chooser *
+chooser_new(const struct upstream_env *env, struct registry *registry)
+{
+	struct chooser *c = calloc(1, sizeof *c);
+
+	if (c == NULL)
+		return NULL;
+	c->env = *env;
+	c->registry = registry;
+	c->balance = calloc(registry_max_policies(registry), sizeof *c->balance);
+	c->seen = calloc(registry_max_servers(registry), sizeof *c->seen);
+	c->candidate = calloc(registry_max_servers(registry), sizeof *c->candidate);
+	if (c->balance == NULL || c->seen == NULL || c->candidate == NULL) {
+		chooser_free(c);
+		errno = ENOMEM;
+		return NULL;
+	}
+	/* Without it every worker would draw the same; that does no harm either. */
+	if (getrandom(&c->random, sizeof c->random, GRND_NONBLOCK) != (ssize_t)sizeof c->random)
+		c->random = (uint64_t)env->worker << 32;
+	return c;
+}
+
+void
+chooser_free(struct chooser *c)
+{
+	if (c == NULL)
+		return;
+	free(c->balance);
+	free(c->seen);
+	free(c->candidate);
+	free(c);
+}
+
+void
+chooser_refresh(struct chooser *c)
+{
+	const struct roster *roster = c->env.roster;
+
+	for (unsigned i = 0; i < roster_policy_end(roster); i++)
+		c->balance[i] = balance_of(&c->env.conf->balance, roster_at(roster, i)->name);
+	for (unsigned i = 0; i < roster_server_end(roster); i++)
+		c->seen[i] = (struct seen){
+			.name = route_hash(span_str(roster_server(roster, i)->id))};
+}
+
+/* A packet without the key is one of its sender's. */
+uint64_t
+chooser_key(const struct chooser *c, const struct roster_policy *p, const struct packet *packet)
+{
+	const struct balance *b = &c->balance[p->index];
+	struct span value;
+
+	if (b->how != ROUTE_HASH)
+		return 0;
+	value = packet_scalar(packet, b->key);
+	return route_hash(value.n > 0 ? value : packet_scalar(packet, "srcid"));
+}
+
+/* ---- looking ---- */
+
+/* Our own count is exact, the others' a moment old. */
+static uint32_t
+load_of(struct chooser *c, unsigned server, uint64_t now)
+{
+	struct seen *s = &c->seen[server];
+	uint64_t own = tally_get(&tally_cell(c->env.tally, c->env.worker, server)->in_flight);
+
+	if (s->at + LOAD_AGE <= now) {
+		s->others = tally_in_flight(c->env.tally, server, c->env.worker);
+		s->at = now;
+	}
+	return (uint32_t)own + s->others;
+}
+
+/* SplitMix64: for drawing servers, nothing secret. */
+static uint64_t
+draw(struct chooser *c)
+{
+	uint64_t z = c->random += UINT64_C(0x9e3779b97f4a7c15);
+
+	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+	return z ^ (z >> 31);
+}
+
+static uint64_t
+turn_of(struct chooser *c, const struct roster_policy *p)
+{
+	switch (c->live.balance) {
+	case ROUTE_RANDOM2: return draw(c);
+	case ROUTE_HASH: return 0;
+	case ROUTE_ROUNDROBIN:
+	case ROUTE_WEIGHTED:
+	case ROUTE_LEASTCONN:
+	case ROUTE_BALANCE_COUNT: break;
+	}
+	return registry_turn(c->registry, p->index);
+}
+
+static int
+position(const struct roster_policy *p, int server)
+{
+	for (unsigned i = 0; server >= 0 && i < p->n; i++)
+		if (p->server[i] == (unsigned)server)
+			return (int)i;
+	return ROUTE_NOBODY;
+}
+
+/* Weight, name and load, of those that go by them. */
+static void
+describe(struct chooser *c, struct route_server *s, unsigned server, uint64_t now)
+{
+	s->weight = roster_server(c->env.roster, server)->weight;
+	if (c->live.balance == ROUTE_WEIGHTED || !s->usable)
+		return;
+	s->load = load_of(c, server, now);
+	s->name = c->seen[server].name;
+}
+
+bool
+chooser_begin(struct chooser *c, struct upstreams *all, const struct roster_policy *p,
+	      const struct request *q, uint64_t now)
+{
+	size_t usable = 0;
+
+	c->policy = p;
+	c->live = (struct route_live){.balance = c->balance[p->index].how,
+				      .server = c->candidate,
+				      .n = p->n,
+				      .key = q->hash};
+	for (unsigned i = 0; i < p->n; i++) {
+		struct route_server *s = &c->candidate[i];
+		s->usable = upstream_judge(all, p->server[i], q->text.n, now) == UPSTREAM_USABLE;
+		usable += s->usable;
+		if (c->live.balance != ROUTE_ROUNDROBIN)
+			describe(c, s, p->server[i], now);
+	}
+	if (usable == 0)
+		return false;
+	c->live.turn = turn_of(c, p);
+	c->live.avoid = position(p, q->avoid);
+	return true;
+}
+
+int
+chooser_next(struct chooser *c)
+{
+	int pick = route_pick(&c->live);
+
+	if (pick == ROUTE_NOBODY)
+		return ROUTE_NOBODY;
+	c->candidate[pick].usable = false;
+	return (int)c->policy->server[pick];
+}
