@@ -3,6 +3,7 @@
 #   make              programs
 #   make check        unit and system tests
 #   make bench        measures against other stacks; ./run bench installs them first
+#   make valgrind     both suites under valgrind
 #   make lint         headers alone, format, cppcheck, manuals, keys against manuals and samples
 #   make install      DESTDIR= PREFIX=/usr/local
 #   make SAN=address,undefined check      the same under sanitizers, in a folder of its own
@@ -46,7 +47,7 @@ SOURCES := $(sort $(wildcard common/*.c $(LAYERS:%=%/*.c) tests/unit/*.c))
 UNITS   := $(patsubst tests/unit/%.c,$(B)/unit/%,$(sort $(wildcard tests/unit/*.c)))
 MANUALS := $(sort $(wildcard man/*.[1578]))
 
-.PHONY: all check unit units system lint bench install uninstall dist clean
+.PHONY: all check unit units system valgrind lint bench install uninstall dist clean
 .DELETE_ON_ERROR:
 all: $(PROGRAMS) $(BENCHES)
 
@@ -90,6 +91,11 @@ unit: $(UNITS)
 	@tests/run-units $(UNITS)
 system: all
 	@tests/run-system --programs $(B)
+
+# Both suites under valgrind: some ten minutes.
+valgrind: all $(UNITS)
+	@tests/run-units --valgrind $(UNITS)
+	@tests/run-system --programs $(B) --valgrind
 
 lint: all
 	@tools/lint --programs $(B)

@@ -1,5 +1,6 @@
 """Forking a worker and answering on the control socket both fail; the other worker serves on, no storm of
 tries or log lines; with the limit lifted all is well again by itself."""
+# Not under valgrind: it needs descriptors of its own.
 import os
 import resource
 import signal
