@@ -297,3 +297,36 @@ addr_is_loopback(const struct addr *a)
 		return host.prefix[0] == IN_LOOPBACKNET;
 	return IN6_IS_ADDR_LOOPBACK(&a->u.in6.sin6_addr);
 }
+
+bool
+addr_is_wildcard(const struct addr *a)
+{
+	struct addr_net host = net_of(a);
+	static const uint8_t none[sizeof host.prefix];
+
+	return memcmp(host.prefix, none, sizeof none) == 0;
+}
+
+bool
+addr_is_unicast(const struct addr *a)
+{
+	struct addr_net host = net_of(a);
+
+	if (host.family == AF_INET)
+		return host.prefix[0] != 0 && host.prefix[0] < 224;
+	return !addr_is_wildcard(a) && host.prefix[0] != 0xff;
+}
+
+void
+addr_unmap(struct addr *a)
+{
+	struct addr_net host = net_of(a);
+	uint16_t port = addr_port(a);
+
+	if (host.family == a->u.sa.sa_family)
+		return;
+	*a = (struct addr){.len = sizeof a->u.in4};
+	a->u.in4.sin_family = AF_INET;
+	memcpy(&a->u.in4.sin_addr, host.prefix, sizeof a->u.in4.sin_addr);
+	addr_set_port(a, port);
+}

@@ -42,6 +42,12 @@ uint16_t addr_port(const struct addr *);
 void addr_set_port(struct addr *, uint16_t port);
 bool addr_eq(const struct addr *, const struct addr *);
 bool addr_is_loopback(const struct addr *);
+bool addr_is_wildcard(const struct addr *); /* 0.0.0.0 or :: */
+/* Not of 0.0.0.0/8, no multicast, broadcast or reserved address: one host can be there. */
+bool addr_is_unicast(const struct addr *);
+
+/* An IPv4-mapped IPv6 address becomes the IPv4 one. */
+void addr_unmap(struct addr *);
 
 /* A network "10.0.0.0/8", "::1/128" or a single address. */
 struct addr_net {

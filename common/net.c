@@ -2,6 +2,7 @@
 #include "net.h"
 
 #include <errno.h>
+#include <ifaddrs.h>
 #include <netinet/tcp.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -62,6 +63,38 @@ net_local(int fd, struct addr *a)
 {
 	*a = (struct addr){.len = sizeof a->u};
 	return getsockname(fd, &a->u.sa, &a->len);
+}
+
+static bool
+has_address(const struct ifaddrs *i, struct addr host)
+{
+	struct addr own = {.len = sizeof own.u.in6};
+
+	if (i->ifa_addr == NULL || i->ifa_addr->sa_family != host.u.sa.sa_family)
+		return false;
+	if (host.u.sa.sa_family == AF_INET)
+		own.len = sizeof own.u.in4;
+	memcpy(&own.u, i->ifa_addr, own.len);
+	addr_set_port(&own, 0);
+	addr_set_port(&host, 0);
+	if (host.u.sa.sa_family == AF_INET6)
+		own.u.in6.sin6_scope_id = host.u.in6.sin6_scope_id;
+	return addr_eq(&own, &host);
+}
+
+bool
+net_is_own(const struct addr *a)
+{
+	struct ifaddrs *list, *i;
+	struct addr host = *a;
+
+	addr_unmap(&host);
+	if (getifaddrs(&list) < 0)
+		return false;
+	for (i = list; i != NULL && !has_address(i, host); i = i->ifa_next)
+		;
+	freeifaddrs(list);
+	return i != NULL;
 }
 
 /* An error that says something about the one connection or the network, not about the

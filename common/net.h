@@ -15,6 +15,10 @@ MUST_CHECK int net_listen(const struct addr *, int backlog);
 /* The socket's own address, port 0 resolved.  0, or -1 with errno. */
 MUST_CHECK int net_local(int fd, struct addr *);
 
+/* Is the address, whatever its port, one of this machine's interfaces'?  False where that can't be
+ * found out. */
+bool net_is_own(const struct addr *);
+
 enum net_accepted {
 	NET_ACCEPTED,  /* *fd is a connection, *peer who it is */
 	NET_NONE,      /* nobody waiting (any more) */

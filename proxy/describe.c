@@ -42,6 +42,7 @@ server_status(const struct registry *r, struct tally *t, unsigned i, uint64_t no
 	status_add_text(o, "policy", registry_policy(r, s->policy)->name);
 	status_add_text(o, "addr", addr_text(&s->addr, text));
 	status_add_text(o, "kind", s->pooled ? "pooled" : "plain");
+	status_add_text(o, "key", registry_keyid(r, i)[0] != '\0' ? registry_keyid(r, i) : "-");
 	status_add_text(o, "state", state_of(s, &sum));
 	status_add_seconds(o, "age_s", now - registry_joined(r, i));
 	add_lease(o, registry_lease_end(r, i), now);

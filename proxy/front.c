@@ -21,7 +21,7 @@ struct front;
 struct client {
 	struct front *front;
 	struct conn *conn;
-	struct addr addr;
+	struct join_guest guest;      /* who it is */
 	struct request_list requests; /* in the order in which they came and are answered */
 	unsigned n;
 	bool last;		 /* nothing more comes: finish when all is answered */
@@ -194,8 +194,8 @@ refuse(struct client *c, struct span text, enum packet_code code, const char *wh
 	struct request *q = admit(c, text, span_of(NULL, 0));
 	char from[ADDR_TEXT];
 
-	log_event(LOG_WARN, "packet refused", "peer=%s code=%s why=%s", addr_text(&c->addr, from),
-		  packet_code_text(code), log_quoted(why));
+	log_event(LOG_WARN, "packet refused", "peer=%s code=%s why=%s",
+		  addr_text(&c->guest.peer, from), packet_code_text(code), log_quoted(why));
 	if (q == NULL)
 		return;
 	scoreboard_add(&f->row->errors, 1);
@@ -224,7 +224,7 @@ take_announcement(struct client *c, const struct packet *p)
 {
 	struct front *f = c->front;
 	struct join_handoff head = {
-		.kind = HANDOFF_REGISTRATION, .token = ++f->tokens, .peer = c->addr};
+		.kind = HANDOFF_REGISTRATION, .token = ++f->tokens, .guest = c->guest};
 	struct buf message = BUF_INIT;
 	struct request *q;
 
@@ -235,6 +235,7 @@ take_announcement(struct client *c, const struct packet *p)
 	q = admit(c, p->text, span_of(NULL, 0));
 	if (q == NULL)
 		return;
+	c->guest.nonce[0] = '\0'; /* good once */
 	q->token = head.token;
 	q->state = REQUEST_WITH_MASTER;
 	TAILQ_INSERT_TAIL(&f->with_master, q, link);
@@ -333,7 +334,8 @@ on_close(struct conn *conn, int error, void *arg)
 	(void)conn;
 	if (error != 0) {
 		errno = error;
-		log_errno(LOG_VERBOSE, "connection lost", "peer=%s", addr_text(&c->addr, from));
+		log_errno(LOG_VERBOSE, "connection lost", "peer=%s",
+			  addr_text(&c->guest.peer, from));
 	}
 	client_free(c);
 }
@@ -370,7 +372,7 @@ on_accept(int fd, const struct addr *from, void *arg)
 		return;
 	}
 	c->front = f;
-	c->addr = *from;
+	c->guest.peer = *from;
 	TAILQ_INIT(&c->requests);
 	LIST_INSERT_HEAD(&f->clients, c, link);
 	scoreboard_add(&f->row->accepted, 1);
@@ -406,6 +408,7 @@ front_on_message(void *state, struct span message)
 		return; /* its client has gone meanwhile */
 	TAILQ_REMOVE(&f->with_master, q, link);
 	q->state = REQUEST_ANSWERED;
+	q->client->guest = head.guest;
 	if (buf_append(&q->answer, message.p + sizeof head, message.n - sizeof head) < 0)
 		log_event(LOG_ERROR, "out of memory for an acknowledgement", NULL);
 	client_flush(q->client);

@@ -2,8 +2,106 @@
 #include "join.h"
 
 #include <stdio.h>
+#include <time.h>
 
+#include "admission.h"
 #include "log.h"
+#include "place.h"
+#include "signature.h"
+
+/* One packet on its way. */
+struct handling {
+	const struct join *j;
+	struct join_guest *guest;
+	uint64_t now;
+	struct packet p;
+	struct packet_announcement a;
+	struct packet_fault fault; /* what it is told when it is refused */
+	const char *truth;	   /* what the log is told; NULL: the same */
+	unsigned retry_after;	   /* ms */
+	char nonce[PACKET_NONCE + 1];
+	uint8_t key[DIGEST_MAC]; /* what it is signed with */
+	bool old;		 /* not with the secret to use */
+	const char *verb;	 /* what was done */
+	enum join_result result;
+};
+
+static bool
+is_signed(const struct handling *h)
+{
+	return h->a.sign.keyid[0] != '\0';
+}
+
+/* ---- refusing ---- */
+
+static int
+refuse(struct handling *h, enum packet_code code, const char *why)
+{
+	h->fault.code = code;
+	h->fault.lost = false;
+	(void)snprintf(h->fault.why, sizeof h->fault.why, "%s", why);
+	return -1;
+}
+
+/* The same words whatever is wrong, so that nobody learns from trying. */
+static int
+deny(struct handling *h, const char *truth)
+{
+	h->truth = truth;
+	return refuse(h, PACKET_DENIED, "this registration is not accepted");
+}
+
+static struct span
+address_key(const struct handling *h, char space[16])
+{
+	return limiter_key(&h->guest->peer, space);
+}
+
+/* Whoever was refused too often is not looked at; a connection that has signed well is. */
+static int
+judge_rate(struct handling *h)
+{
+	char space[16], from[ADDR_TEXT];
+	uint64_t wait;
+
+	if (h->j->refusals == NULL || h->guest->proven)
+		return 0;
+	wait = limiter_ask(h->j->refusals, address_key(h, space), h->now * 1000);
+	if (wait == 0)
+		return 0;
+	h->retry_after = (unsigned)(wait / 1000 + 1);
+	log_event(LOG_VERBOSE, "registration not looked at", "peer=%s",
+		  addr_text(&h->guest->peer, from));
+	return refuse(h, PACKET_OVERLOADED, "too many registrations were refused to this address");
+}
+
+static void
+charge(struct handling *h)
+{
+	char space[16], from[ADDR_TEXT];
+	struct span key = address_key(h, space);
+
+	h->guest->proven = false;
+	if (h->j->refusals == NULL || limiter_take(h->j->refusals, key, h->now * 1000) > 0 ||
+	    limiter_ask(h->j->refusals, key, h->now * 1000) == 0)
+		return;
+	log_event(LOG_WARN, "an address causes many refusals: it is not looked at for a while",
+		  "peer=%s", addr_host_text(&h->guest->peer, from));
+}
+
+static void
+log_refusal(const struct handling *h)
+{
+	char from[ADDR_TEXT];
+	const char *why = h->truth != NULL ? h->truth : h->fault.why;
+
+	log_event(LOG_WARN, "registration refused", "peer=%s code=%s%s%s why=%s",
+		  addr_text(&h->guest->peer, from), packet_code_text(h->fault.code),
+		  is_signed(h) ? " key=" : "", is_signed(h) ? log_quoted(h->a.sign.keyid) : "",
+		  log_quoted(why));
+}
+
+/* ---- who may ---- */
 
 static bool
 trusted(const struct join *j, const struct addr *peer)
@@ -14,142 +112,240 @@ trusted(const struct join *j, const struct addr *peer)
 	return false;
 }
 
-static void
-refuse(struct packet_fault *f, enum packet_code code, const char *why)
+static struct admission
+admission_of(const struct join *j)
 {
-	f->code = code;
-	f->lost = false;
-	(void)snprintf(f->why, sizeof f->why, "%s", why);
+	return (struct admission){j->keyring, j->cluster, j->registry};
 }
 
-/* Where the server is to be reached: its host where it named one, or the address it came from. */
 static int
-where(const struct join *j, const struct packet_announcement *a, const struct addr *peer,
-      struct addr *out, struct packet_fault *fault)
+judge_unsigned(struct handling *h)
 {
-	*out = *peer;
-	addr_set_port(out, a->port);
-	if (a->host[0] != '\0' && addr_numeric(out, a->host, a->port) < 0) {
-		refuse(fault, PACKET_BAD_MESSAGE, "host must be a numeric address");
-		return -1;
+	struct admission ad = admission_of(h->j);
+	const char *why = NULL;
+
+	if (h->j->require_signature || !trusted(h->j, &h->guest->peer)) {
+		if (judge_rate(h) < 0)
+			return -1;
+		why = h->j->require_signature ? "it is not signed"
+					      : "it is not signed, nor from a trusted network";
 	}
-	if (addr_eq(out, &j->self)) {
-		refuse(fault, PACKET_DENIED, "the announced address is the proxy's own");
-		return -1;
-	}
-	return 0;
+	if (why == NULL)
+		why = admission_unsigned(&ad, h->a.id);
+	return why != NULL ? deny(h, why) : 0;
 }
 
-static enum join_result
-joined(const struct join *j, const struct packet_announcement *a, const struct addr *at,
-       enum registry_change change)
+static struct admission_case
+case_of(const struct handling *h)
+{
+	return (struct admission_case){.type = h->p.type,
+				       .a = &h->a,
+				       .peer = &h->guest->peer,
+				       .nonce = h->nonce,
+				       .now = time(NULL)};
+}
+
+/* at is NULL when it leaves. */
+static int
+judge_rights(struct handling *h, const struct addr *at)
+{
+	struct admission ad = admission_of(h->j);
+	struct admission_case c = case_of(h);
+	const char *why = is_signed(h) ? admission_rights(&ad, &c, at) : NULL;
+
+	return why != NULL ? deny(h, why) : 0;
+}
+
+static int
+judge_signature(struct handling *h)
+{
+	struct admission ad = admission_of(h->j);
+	struct admission_case c = case_of(h);
+	const char *why = admission_signature(&ad, &c, h->key, &h->old);
+
+	return why != NULL ? deny(h, why) : 0;
+}
+
+/* The nonce that the next announcement on this connection must be signed for. */
+static int
+give_nonce(struct handling *h)
+{
+	if (signature_random(h->guest->nonce) == 0)
+		return 0;
+	log_errno(LOG_ERROR, "no random bytes for a challenge", NULL);
+	h->guest->nonce[0] = '\0';
+	h->retry_after = 1000;
+	return refuse(h, PACKET_OVERLOADED, "no challenge can be made at the moment");
+}
+
+/* ---- carrying out ---- */
+
+static void
+tell_joined(const struct handling *h, const struct addr *at, enum registry_change change)
 {
 	static const char *const said[] = {
 		[REGISTRY_JOINED] = "server joined", [REGISTRY_REPLACED] = "server replaced"};
+	const struct packet_announcement *a = &h->a;
 	char text[ADDR_TEXT];
 
-	if (change == REGISTRY_RENEWED)
-		return JOIN_NOTHING;
-	events_add(j->events, change == REGISTRY_JOINED ? EVENT_JOINED : EVENT_REPLACED, a->id,
+	events_add(h->j->events, change == REGISTRY_JOINED ? EVENT_JOINED : EVENT_REPLACED, a->id,
 		   a->policy, addr_text(at, text));
-	log_event(LOG_INFO, said[change], "id=%s policy=%s addr=%s kind=%s lease=%u",
+	log_event(LOG_INFO, said[change], "id=%s policy=%s addr=%s kind=%s lease=%u%s%s",
 		  log_quoted(a->id), log_quoted(a->policy), addr_text(at, text),
-		  a->keepalive ? "pooled" : "plain", a->lease);
+		  a->keepalive ? "pooled" : "plain", a->lease, is_signed(h) ? " key=" : "",
+		  is_signed(h) ? log_quoted(a->sign.keyid) : "");
+	if (is_signed(h) && h->old)
+		log_event(LOG_WARN, "signed with a secret that is not the one to use",
+			  "id=%s key=%s", log_quoted(a->id), log_quoted(a->sign.keyid));
 	log_narrate("Setup message from server id %s, policy %s, port %u", a->id, a->policy,
 		    a->port);
-	return JOIN_CHANGED;
 }
 
 /* The tallies of an index that passes to another server start anew. */
 static void
-forget_tally(const struct join *j, const char *id)
+begin_tally(const struct handling *h)
 {
-	for (unsigned i = 0; i < registry_server_end(j->registry); i++) {
-		const struct registry_server *s = registry_server(j->registry, i);
-		if (s->used && span_eq_str(span_str(s->id), id))
-			tally_forget(j->tally, i);
-	}
+	int at = registry_find(h->j->registry, h->a.id);
+
+	if (at >= 0)
+		tally_forget(h->j->tally, (unsigned)at);
 }
 
 static int
-do_register(const struct join *j, const struct packet_announcement *a, const struct addr *peer,
-	    uint64_t now, const char **verb, enum join_result *result, struct packet_fault *fault)
+judge_place(struct handling *h, struct addr *at)
 {
-	struct addr at;
-	enum registry_change change;
+	const char *why = place_of(&h->a, &h->guest->peer, at);
 
-	if (where(j, a, peer, &at, fault) < 0)
+	if (why != NULL)
+		return refuse(h, PACKET_BAD_MESSAGE, why);
+	why = place_judge(at, &h->guest->peer, &h->j->self);
+	return why != NULL ? deny(h, why) : 0;
+}
+
+static int
+do_register(struct handling *h)
+{
+	struct registry *r = h->j->registry;
+	enum registry_change change;
+	struct addr at;
+
+	if (judge_place(h, &at) < 0 || judge_rights(h, &at) < 0)
 		return -1;
-	change = registry_join(j->registry, a, &at, now);
-	if (change == REGISTRY_FULL) {
-		refuse(fault, PACKET_OVERLOADED, "no room for another server or policy");
-		return -1;
-	}
+	change = registry_join(r, &h->a, &at, h->now);
+	if (change == REGISTRY_FULL)
+		return refuse(h, PACKET_OVERLOADED, "no room for another server or policy");
+	if (is_signed(h))
+		registry_own(r, (unsigned)registry_find(r, h->a.id), h->a.sign.keyid,
+			     h->a.sign.epoch);
 	if (change == REGISTRY_JOINED)
-		forget_tally(j, a->id);
-	*verb = change == REGISTRY_RENEWED ? "renewed" : "registered";
-	*result = joined(j, a, &at, change);
+		begin_tally(h);
+	h->verb = change == REGISTRY_RENEWED ? "renewed" : "registered";
+	if (change != REGISTRY_RENEWED) {
+		tell_joined(h, &at, change);
+		h->result = JOIN_CHANGED;
+	}
 	return 0;
 }
 
 static int
-do_deregister(const struct join *j, const struct packet_announcement *a, const char **verb,
-	      enum join_result *result, struct packet_fault *fault)
+do_deregister(struct handling *h)
 {
-	if (!registry_leave(j->registry, a->id, a->policy)) {
-		refuse(fault, PACKET_BAD_MESSAGE, "no such server is registered under that policy");
+	const struct packet_announcement *a = &h->a;
+
+	if (judge_rights(h, NULL) < 0)
 		return -1;
-	}
-	events_add(j->events, EVENT_LEFT, a->id, a->policy, NULL);
+	if (!registry_leave(h->j->registry, a->id, a->policy))
+		return refuse(h, PACKET_BAD_MESSAGE,
+			      "no such server is registered under that policy");
+	events_add(h->j->events, EVENT_LEFT, a->id, a->policy, NULL);
 	log_event(LOG_INFO, "server left", "id=%s policy=%s", log_quoted(a->id),
 		  log_quoted(a->policy));
 	log_narrate("Server id %s left, policy %s", a->id, a->policy);
-	*verb = "deregistered";
-	*result = JOIN_CHANGED;
+	h->verb = "deregistered";
+	h->result = JOIN_CHANGED;
 	return 0;
 }
 
 static int
-carry_out(const struct join *j, const struct packet *p, const struct packet_announcement *a,
-	  const struct addr *peer, uint64_t now, const char **verb, enum join_result *result,
-	  struct packet_fault *fault)
+carry_out(struct handling *h)
 {
-	if (p->type == PACKET_REGISTER)
-		return do_register(j, a, peer, now, verb, result, fault);
-	return do_deregister(j, a, verb, result, fault);
+	return h->p.type == PACKET_REGISTER ? do_register(h) : do_deregister(h);
+}
+
+/* A challenge is all that the first packet gets. */
+static int
+do_signed(struct handling *h)
+{
+	if (judge_rate(h) < 0)
+		return -1;
+	if (h->a.sign.mac[0] == '\0') {
+		h->verb = "challenge";
+		return give_nonce(h);
+	}
+	if (judge_signature(h) < 0 || carry_out(h) < 0)
+		return -1;
+	h->guest->proven = true;
+	return give_nonce(h);
+}
+
+static int
+handle(struct handling *h, struct span text)
+{
+	if (packet_parse(&h->p, text, &h->fault) < 0 ||
+	    packet_announced(&h->p, &h->a, &h->fault) < 0)
+		return -1;
+	if (is_signed(h))
+		return do_signed(h);
+	return judge_unsigned(h) < 0 ? -1 : carry_out(h);
+}
+
+/* ---- answering ---- */
+
+static int
+answer_signed(const struct handling *h, struct buf *answer)
+{
+	struct packet_proof proof = {.mac = ""};
+
+	memcpy(proof.nonce, h->guest->nonce, sizeof proof.nonce);
+	if (h->a.sign.mac[0] != '\0' &&
+	    signature_of_ack(h->key, h->a.sign.mac, h->verb, proof.nonce, proof.mac) < 0)
+		return -1;
+	return packet_ack(answer, &h->p, h->j->proxy_id, h->verb, &proof);
+}
+
+static int
+answer_with(const struct handling *h, bool fine, struct buf *answer)
+{
+	if (!fine)
+		return packet_error(answer, &h->p, h->j->proxy_id, h->fault.code, h->fault.why,
+				    h->retry_after);
+	if (is_signed(h))
+		return answer_signed(h, answer);
+	if (h->a.ack || h->p.type == PACKET_DEREGISTER)
+		return packet_ack(answer, &h->p, h->j->proxy_id, h->verb, NULL);
+	return 0;
 }
 
 enum join_result
-join_handle(const struct join *j, struct span text, const struct addr *peer, uint64_t now,
+join_handle(const struct join *j, struct span text, struct join_guest *guest, uint64_t now,
 	    struct buf *answer)
 {
-	enum join_result result = JOIN_NOTHING;
-	struct packet_announcement a;
-	struct packet_fault fault;
-	struct packet p;
-	const char *verb = "";
-	char from[ADDR_TEXT];
+	struct handling h = {.j = j, .guest = guest, .now = now, .verb = ""};
 	size_t before = buf_len(answer);
-	int rc = 0;
-	bool fine = packet_parse(&p, text, &fault) == 0 && packet_announced(&p, &a, &fault) == 0;
+	bool fine;
 
-	if (fine && !trusted(j, peer)) {
-		refuse(&fault, PACKET_DENIED, "registrations are not taken from this address");
-		fine = false;
-	}
-	if (fine)
-		fine = carry_out(j, &p, &a, peer, now, &verb, &result, &fault) == 0;
-	if (!fine) {
-		log_event(LOG_WARN, "registration refused", "peer=%s code=%s why=%s",
-			  addr_text(peer, from), packet_code_text(fault.code),
-			  log_quoted(fault.why));
-		rc = packet_error(answer, &p, j->proxy_id, fault.code, fault.why, 0);
-	} else if (a.ack || p.type == PACKET_DEREGISTER) {
-		rc = packet_ack(answer, &p, j->proxy_id, verb, NULL);
-	}
-	if (rc < 0 || (buf_len(answer) > before && buf_append(answer, "\n", 1) < 0))
+	memcpy(h.nonce, guest->nonce, sizeof h.nonce);
+	guest->nonce[0] = '\0'; /* good once */
+	fine = handle(&h, text) == 0;
+	if (!fine && h.fault.code == PACKET_DENIED)
+		charge(&h);
+	if (!fine && (h.fault.code != PACKET_OVERLOADED || h.retry_after == 0))
+		log_refusal(&h);
+	if (answer_with(&h, fine, answer) < 0 ||
+	    (buf_len(answer) > before && buf_append(answer, "\n", 1) < 0))
 		log_event(LOG_ERROR, "out of memory for an answer to a registration", NULL);
-	return result;
+	explicit_bzero(h.key, sizeof h.key);
+	return h.result;
 }
 
 struct gone_ctx {
@@ -178,4 +374,25 @@ join_expire(const struct join *j, uint64_t now)
 
 	registry_expire(j->registry, now, on_gone, &gone);
 	return gone.result;
+}
+
+enum join_result
+join_review(const struct join *j)
+{
+	enum join_result result = JOIN_NOTHING;
+
+	for (unsigned i = 0; i < registry_server_end(j->registry); i++) {
+		const struct registry_server *s = registry_server(j->registry, i);
+		const char *keyid = registry_keyid(j->registry, i);
+		if (!s->used || keyid[0] == '\0' || keyring_find(j->keyring, keyid) != NULL)
+			continue;
+		log_event(LOG_WARN, "server taken out: its key is known no more", "id=%s key=%s",
+			  log_quoted(s->id), log_quoted(keyid));
+		events_add(j->events, EVENT_REMOVED, s->id,
+			   registry_policy(j->registry, s->policy)->name,
+			   "its key is known no more");
+		registry_remove(j->registry, i);
+		result = JOIN_CHANGED;
+	}
+	return result;
 }

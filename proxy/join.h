@@ -1,20 +1,34 @@
 /* join.h - registrations: what a server announced -> the registry, and what it is answered.  The
- * master's; workers hand the packets over. */
+ * master's; workers hand the packets over.
+ *
+ * A signed one takes two packets: the first asks for a challenge, a nonce that belongs to the
+ * connection, and the second is signed for that nonce.  Each signed acknowledgement brings the
+ * nonce for the next, so that renewing and leaving need one packet.  A nonce is good once. */
 #ifndef POLICYPOOL_JOIN_H
 #define POLICYPOOL_JOIN_H
 
 #include "events.h"
 #include "handoff.h"
+#include "keyring.h"
+#include "limiter.h"
 #include "registry.h"
 #include "settings.h"
 #include "tally.h"
 
+/* What is known of the connection that a packet came on; kept by the worker for as long as that
+ * lives, written by the master. */
+struct join_guest {
+	struct addr peer;	      /* who sent the packet */
+	char nonce[PACKET_NONCE + 1]; /* the challenge that stands; empty: none */
+	bool proven;		      /* it has signed well on this connection */
+};
+
 /* From a worker to the master, followed by the packet; back, followed by the answer (maybe empty).
  */
 struct join_handoff {
-	uint32_t kind;	  /* HANDOFF_REGISTRATION */
-	uint64_t token;	  /* the worker's, unchanged */
-	struct addr peer; /* who sent the packet */
+	uint32_t kind;	/* HANDOFF_REGISTRATION */
+	uint64_t token; /* the worker's, unchanged */
+	struct join_guest guest;
 };
 
 enum { JOIN_MAX = 8192 }; /* bytes of a registration packet */
@@ -27,16 +41,24 @@ struct join {
 	struct addr self; /* where the proxy itself listens: no server can be there */
 	struct addr_net *trusted;
 	size_t trusted_n;
+	const struct keyring *keyring; /* NULL: no key is known */
+	const char *cluster;
+	bool require_signature;
+	struct limiter *refusals; /* by address; NULL: no limit */
 };
 
 enum join_result { JOIN_NOTHING, JOIN_CHANGED }; /* has the registry changed: tell the workers */
 
 /* Judges and carries out a packet of type 1 or 5; appends the answer, with its newline: an
- * acknowledgement where one was asked for, an error where it was refused. */
-enum join_result join_handle(const struct join *, struct span text, const struct addr *peer,
+ * acknowledgement where one was asked for or it was signed, an error where it was refused.  Who is
+ * not allowed to learns nothing of why; the log does.  now in clock_ms(). */
+enum join_result join_handle(const struct join *, struct span text, struct join_guest *,
 			     uint64_t now, struct buf *answer);
 
 /* Takes out servers whose lease has ended. */
 enum join_result join_expire(const struct join *, uint64_t now);
+
+/* Takes out servers whose key is not in the keyring any more. */
+enum join_result join_review(const struct join *);
 
 #endif

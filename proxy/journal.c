@@ -31,12 +31,23 @@ until(uint64_t end, uint64_t now)
 }
 
 static int
+write_owner(struct buf *out, const struct registry *r, unsigned i)
+{
+	if (buf_append_str(out, ",\"key\":") < 0 ||
+	    jsontext_quote(out, span_str(registry_keyid(r, i))) < 0)
+		return -1;
+	return buf_printf(out, ",\"epoch\":%" PRIu64, registry_epoch(r, i));
+}
+
+static int
 write_server(struct buf *out, const struct registry *r, unsigned i, uint64_t now)
 {
 	const struct registry_server *s = registry_server(r, i);
 	char addr[ADDR_TEXT];
 
 	if (buf_append_str(out, "{\"server\":") < 0 || jsontext_quote(out, span_str(s->id)) < 0)
+		return -1;
+	if (registry_keyid(r, i)[0] != '\0' && write_owner(out, r, i) < 0)
 		return -1;
 	return buf_printf(out,
 			  ",\"addr\":\"%s\",\"pooled\":%s,\"pipeline\":%u,\"slots\":%u,"
@@ -109,7 +120,9 @@ struct kept_policy {
 
 struct kept_server {
 	struct registry_server is;
-	uint64_t age, lease, remains; /* ms */
+	uint64_t age, lease, remains;  /* ms */
+	char keyid[PACKET_ID_MAX + 1]; /* empty: nobody's */
+	uint64_t epoch;
 };
 
 struct reader {
@@ -260,6 +273,17 @@ read_policy(struct reader *r)
 	return 0;
 }
 
+/* Whose it is; a server that nobody signed for has no such member. */
+static int
+owner(struct reader *r, struct kept_server *k)
+{
+	if (jsontext_find(&r->object, "key") == NULL)
+		return 0;
+	if (text(r, "key", k->keyid, sizeof k->keyid) < 0)
+		return -1;
+	return number(r, "epoch", 0, UINT64_MAX, &k->epoch);
+}
+
 static int
 read_server(struct reader *r)
 {
@@ -279,7 +303,7 @@ read_server(struct reader *r)
 	    short_number(r, "weight", 1000, &s->weight) < 0 ||
 	    number(r, "age", 0, UINT64_MAX, &k->age) < 0 ||
 	    number(r, "lease", 0, LEASE_MAX, &k->lease) < 0 ||
-	    number(r, "remains", 0, k->lease, &k->remains) < 0)
+	    number(r, "remains", 0, k->lease, &k->remains) < 0 || owner(r, k) < 0)
 		return -1;
 	r->servers++;
 	return 0;
@@ -419,8 +443,10 @@ restore_server(struct registry *into, struct kept_server *k, enum journal_origin
 	uint64_t left = origin == JOURNAL_FOUND ? k->lease : k->remains;
 	struct registry_tenure t = {.joined = until(now, k->age),
 				    .lease = k->lease,
+				    .epoch = k->epoch,
 				    .lease_end = k->lease > 0 ? now + left : 0};
 
+	memcpy(t.keyid, k->keyid, sizeof t.keyid);
 	k->is.unproved = origin == JOURNAL_FOUND;
 	return registry_restore_server(into, &k->is, &t);
 }

@@ -30,6 +30,7 @@ main(int argc, char *argv[])
 		daemon_end();
 		log_close();
 	}
+	proxy_settings_forget_keys(&m.settings);
 	conf_free(m.settings.table, 2);
 	return status;
 }

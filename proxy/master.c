@@ -72,10 +72,12 @@ take_registration(struct master *m, unsigned slot, struct span message)
 		return;
 	memcpy(&head, message.p, sizeof head);
 	text = span_of(message.p + sizeof head, message.n - sizeof head);
-	/* The workers know of the change before the server knows that it is done. */
+	/* The head stands in front of the answer, and is known when that is. */
 	if (buf_append(&answer, &head, sizeof head) == 0) {
-		if (join_handle(&m->join, text, &head.peer, clock_ms(), &answer) == JOIN_CHANGED)
+		/* The workers know of the change before the server knows that it is done. */
+		if (join_handle(&m->join, text, &head.guest, clock_ms(), &answer) == JOIN_CHANGED)
 			tell_change(m);
+		memcpy(answer.base + answer.head, &head, sizeof head);
 		if (supervisor_tell(m->supervisor, slot, buf_span(&answer)) < 0)
 			log_errno(LOG_WARN, "cannot answer a registration", "worker=%u", slot);
 	}
@@ -119,6 +121,8 @@ after_fork(void *arg)
 	m->console = NULL;
 	event_free(m->expiry);
 	m->expiry = NULL;
+	proxy_settings_forget_keys(&m->settings); /* the master alone judges registrations */
+	m->join.keyring = NULL;
 }
 
 static void *
@@ -207,11 +211,17 @@ open_registry(struct master *m)
 				.events = m->events,
 				.proxy_id = c->id,
 				.self = m->addr,
+				.keyring = m->settings.keyring,
+				.cluster = c->cluster,
+				.require_signature = c->require_signature,
 				.trusted_n = c->trusted_networks.n};
 	m->join.trusted = calloc(c->trusted_networks.n + 1, sizeof *m->join.trusted);
+	if (c->refusals_per_address > 0)
+		m->join.refusals = limiter_new(c->refusals_per_address, 0);
 	m->expiry = event_new(m->base, -1, EV_PERSIST, on_expiry, m);
 	if (m->front.registry == NULL || m->front.permits == NULL || m->front.tally == NULL ||
-	    m->events == NULL || m->join.trusted == NULL || m->expiry == NULL ||
+	    m->events == NULL || m->join.trusted == NULL ||
+	    (c->refusals_per_address > 0 && m->join.refusals == NULL) || m->expiry == NULL ||
 	    event_add(m->expiry, &tv) < 0) {
 		log_errno(LOG_ERROR, "cannot make the registry", NULL);
 		return -1;
@@ -292,5 +302,6 @@ master_release(struct master *m)
 	registry_free(m->front.registry);
 	tally_free(m->front.tally);
 	events_free(m->events);
+	limiter_free(m->join.refusals);
 	free(m->join.trusted);
 }

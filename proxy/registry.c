@@ -379,6 +379,37 @@ registry_lease(const struct registry *r, unsigned i)
 	return r->tenure[i].is.lease;
 }
 
+void
+registry_own(struct registry *r, unsigned i, const char *keyid, uint64_t epoch)
+{
+	struct registry_tenure *t = &r->tenure[i].is;
+
+	(void)snprintf(t->keyid, sizeof t->keyid, "%s", keyid);
+	t->epoch = epoch;
+}
+
+const char *
+registry_keyid(const struct registry *r, unsigned i)
+{
+	return r->tenure[i].is.keyid;
+}
+
+uint64_t
+registry_epoch(const struct registry *r, unsigned i)
+{
+	return r->tenure[i].is.epoch;
+}
+
+unsigned
+registry_count_owned(const struct registry *r, const char *keyid)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < r->shared->server_end; i++)
+		n += r->server[i].used && strcmp(r->tenure[i].is.keyid, keyid) == 0;
+	return n;
+}
+
 uint64_t
 registry_lease_end(const struct registry *r, unsigned i)
 {

@@ -95,6 +95,13 @@ uint64_t registry_joined(const struct registry *, unsigned index);
 /* The whole lease as announced, in ms; 0: none. */
 uint64_t registry_lease(const struct registry *, unsigned index);
 
+/* Whose a server is: the named key that signed for it, empty where none did, and the highest epoch
+ * that it has shown.  Kept for as long as the server stays. */
+void registry_own(struct registry *, unsigned index, const char *keyid, uint64_t epoch);
+const char *registry_keyid(const struct registry *, unsigned index);
+uint64_t registry_epoch(const struct registry *, unsigned index);
+unsigned registry_count_owned(const struct registry *, const char *keyid);
+
 /* The indices of all servers, by policy and turn, into index (of registry_server_end() at least);
  * their number. */
 unsigned registry_list(const struct registry *, unsigned *index);
@@ -103,6 +110,8 @@ unsigned registry_list(const struct registry *, unsigned *index);
 
 struct registry_tenure {
 	uint64_t joined, lease, lease_end; /* as the functions of these names tell */
+	char keyid[PACKET_ID_MAX + 1];	   /* empty: nobody's */
+	uint64_t epoch;
 };
 
 /* The index; -1 when there is no room, or it is there. */

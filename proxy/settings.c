@@ -41,6 +41,12 @@ judge_network(const char *text)
 	return addr_net_parse(&net, text, &why) < 0 ? why : NULL;
 }
 
+static const char *
+judge_path(const char *text)
+{
+	return text[0] == '/' ? NULL : "the path must begin with /";
+}
+
 static const struct conf_key keys[] = {
 	{.name = "id",
 	 .type = CONF_TEXT,
@@ -63,7 +69,31 @@ static const struct conf_key keys[] = {
 	 .offset = AT(trusted_networks),
 	 .fallback = "127.0.0.0/8,::1/128",
 	 .judge = judge_network,
-	 .help = "networks that registrations are taken from"},
+	 .help = "networks that unsigned registrations are taken from"},
+	{.name = "keyring",
+	 .type = CONF_TEXT,
+	 .offset = AT(keyring),
+	 .judge = judge_path,
+	 .help = "file of the keys that sign registrations; empty: none are taken"},
+	{.name = "cluster",
+	 .type = CONF_TEXT,
+	 .offset = AT(cluster),
+	 .fallback = "policypool",
+	 .min = 1,
+	 .max = PACKET_ID_MAX,
+	 .judge = judge_id,
+	 .help = "name of the pool, which is part of what is signed"},
+	{.name = "require_signature",
+	 .type = CONF_BOOL,
+	 .offset = AT(require_signature),
+	 .fallback = "no",
+	 .help = "take no unsigned registration, from trusted_networks neither"},
+	{.name = "refusals_per_address",
+	 .type = CONF_INT,
+	 .offset = AT(refusals_per_address),
+	 .fallback = "10",
+	 .max = 1000000,
+	 .help = "refused registrations a second that an address may cause; 0: no limit"},
 	{.name = "max_servers",
 	 .type = CONF_INT,
 	 .offset = AT(max_servers),
@@ -175,8 +205,25 @@ check_lists(const struct proxy_settings *s, FILE *err)
 	return 0;
 }
 
+static int
+load_keyring(struct proxy_settings *s, FILE *err)
+{
+	proxy_settings_forget_keys(s);
+	if (s->proxy.keyring[0] == '\0')
+		return 0;
+	s->keyring = keyring_load(s->proxy.keyring, err);
+	return s->keyring == NULL ? -1 : 0;
+}
+
+void
+proxy_settings_forget_keys(struct proxy_settings *s)
+{
+	keyring_free(s->keyring);
+	s->keyring = NULL;
+}
+
 int
-proxy_settings_check(const struct proxy_settings *s, struct addr *listen, FILE *err)
+proxy_settings_check(struct proxy_settings *s, struct addr *listen, FILE *err)
 {
 	char host[ADDR_HOST];
 	uint16_t port;
@@ -187,5 +234,5 @@ proxy_settings_check(const struct proxy_settings *s, struct addr *listen, FILE *
 		(void)fprintf(err, "ppool-proxy: listen: %s: %s\n", s->proxy.listen, why);
 		return -1;
 	}
-	return check_lists(s, err);
+	return check_lists(s, err) < 0 ? -1 : load_keyring(s, err);
 }

@@ -5,11 +5,16 @@
 #include "addr.h"
 #include "conf.h"
 #include "daemon.h"
+#include "keyring.h"
 
 struct proxy_conf {
 	char *id;			   /* what it calls itself in errors and acknowledgements */
 	char *listen;			   /* PORT or HOST:PORT */
-	struct conf_list trusted_networks; /* registrations are taken from these */
+	struct conf_list trusted_networks; /* unsigned registrations are taken from these */
+	char *keyring;			   /* path; empty: no signed registrations */
+	char *cluster;			   /* name of the pool, part of what is signed */
+	bool require_signature;		   /* also from trusted_networks */
+	unsigned refusals_per_address;	   /* a second; 0: no limit */
 	unsigned max_servers, max_policies;
 	unsigned server_connections; /* kept connections of one worker to one server */
 	unsigned plain_message;	     /* bytes that a plain server can read */
@@ -21,6 +26,7 @@ struct proxy_conf {
 };
 
 struct proxy_settings {
+	struct keyring *keyring; /* loaded by proxy_settings_check(); NULL: none */
 	struct proxy_conf proxy;
 	struct daemon_conf daemon;
 	struct conf_table table[2];
@@ -29,8 +35,11 @@ struct proxy_settings {
 /* Ties the tables to s; call first. */
 void proxy_settings_init(struct proxy_settings *s);
 
-/* What no single key can judge.  Without a host the proxy listens on 127.0.0.1.  0, or -1 with one
- * line on err. */
-MUST_CHECK int proxy_settings_check(const struct proxy_settings *, struct addr *listen, FILE *err);
+/* What no single key can judge, and the keyring.  Without a host the proxy listens on 127.0.0.1. 0,
+ * or -1 with what is wrong on err. */
+MUST_CHECK int proxy_settings_check(struct proxy_settings *, struct addr *listen, FILE *err);
+
+/* Wipes and frees the keyring: for workers, which judge no registration, and at the end. */
+void proxy_settings_forget_keys(struct proxy_settings *);
 
 #endif

@@ -5,7 +5,7 @@
 
 static struct join j;
 static struct addr_net nets[1];
-static struct addr peer;
+static struct join_guest guest;
 static struct buf out;
 
 static void
@@ -14,7 +14,7 @@ open_join(void)
 	const char *why;
 
 	cr_assert_eq(addr_net_parse(&nets[0], "127.0.0.0/8", &why), 0);
-	cr_assert_eq(addr_numeric(&peer, "127.0.0.1", 40000), 0);
+	cr_assert_eq(addr_numeric(&guest.peer, "127.0.0.1", 40000), 0);
 	j = (struct join){.registry = registry_new(2, 2),
 			  .tally = tally_new(1, 2),
 			  .proxy_id = "proxy",
@@ -38,7 +38,7 @@ check(const char *text, enum join_result result, const char *wanted)
 {
 	buf_clear(&out);
 	cr_assert_eq(buf_append_str(&out, "HEAD"), 0);
-	cr_assert_eq(join_handle(&j, span_str(text), &peer, 1000, &out), result, "%s", text);
+	cr_assert_eq(join_handle(&j, span_str(text), &guest, 1000, &out), result, "%s", text);
 	cr_assert_eq(buf_append(&out, "", 1), 0);
 	const char *got = out.base + out.head + 4;
 	if (wanted[0] == '\0')
@@ -80,7 +80,7 @@ Test(join, what_cannot_be_is_refused)
 	      JOIN_NOTHING, "denied");
 	check("{\"type\":\"1\",\"id\":\"9\",\"privPolyId\":\"1\",\"listenport\":\"2100\",\"host\":\"127.0.0.1\"}",
 	      JOIN_NOTHING, "denied");
-	cr_assert_eq(addr_numeric(&peer, "10.0.0.1", 40000), 0);
+	cr_assert_eq(addr_numeric(&guest.peer, "10.0.0.1", 40000), 0);
 	check("{\"type\":\"1\",\"id\":\"9\",\"privPolyId\":\"1\",\"listenport\":\"5\"}",
 	      JOIN_NOTHING, "denied");
 	cr_assert_eq(registry_server_end(j.registry), 0);

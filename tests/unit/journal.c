@@ -60,6 +60,7 @@ fill(void)
 	join_at("gone", "nobody's", "127.0.0.1", 0, 3000);
 	join_at("naïve", "111", "127.0.0.1", 10, 3000);
 	cr_assert(registry_leave(reg, "gone", "nobody's"));
+	registry_own(reg, (unsigned)registry_find(reg, "a"), "alpha", 4711);
 	cr_assert(registry_set_admin(reg, (unsigned)registry_find(reg, "a"), REGISTRY_DRAINING));
 	cr_assert(
 		registry_set_admin(reg, (unsigned)registry_find(reg, "other"), REGISTRY_DISABLED));
@@ -112,6 +113,9 @@ Test(journal, what_is_handed_over_is_as_it_was)
 		cr_assert(y->pooled == x->pooled && y->pipeline == x->pipeline &&
 			  y->slots == x->slots && y->weight == x->weight && y->admin == x->admin);
 		cr_assert(!y->unproved);
+		cr_assert_str_eq(registry_keyid(again, index[1][i]),
+				 registry_keyid(reg, index[0][i]));
+		cr_assert_eq(registry_epoch(again, index[1][i]), registry_epoch(reg, index[0][i]));
 		uint64_t lease_end = registry_lease_end(reg, index[0][i]);
 		cr_assert_eq(registry_lease_end(again, index[1][i]),
 			     lease_end > 0 ? lease_end + 100 : 0);
