@@ -40,6 +40,14 @@ wall_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+uint64_t
+clock_wall_ms(void)
+{
+	int64_t ms = wall_ms();
+
+	return ms > 0 ? (uint64_t)ms : 0;
+}
+
 /* ms since the epoch as text. */
 static void
 wall_text(int64_t ms, char *out, size_t size)

@@ -10,6 +10,9 @@
 uint64_t clock_ms(void);
 uint64_t clock_us(void);
 
+/* Since 1970, by the clock on the wall, which may jump. */
+uint64_t clock_wall_ms(void);
+
 /* "2026-03-01T12:34:56.789+01:00", RFC 3339 in the local zone.  size is at least
  * CLOCK_TEXT. */
 enum { CLOCK_TEXT = 32 };

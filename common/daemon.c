@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "folder.h"
 #include "notify.h"
 
 enum { NARRATE_AUTO, NARRATE_YES };
@@ -162,40 +163,6 @@ daemon_runtime_dir(const char *configured)
 	return printed("/tmp/policypool-%u", (unsigned)geteuid());
 }
 
-/* With its parent where that is missing too. */
-static int
-make_dir(char *dir)
-{
-	char *slash = strrchr(dir, '/');
-	bool made;
-
-	if (mkdir(dir, 0755) == 0 || errno == EEXIST)
-		return 0;
-	if (errno != ENOENT || slash == NULL || slash == dir)
-		return -1;
-	*slash = '\0';
-	made = mkdir(dir, 0755) == 0 || errno == EEXIST;
-	*slash = '/';
-	return made && (mkdir(dir, 0755) == 0 || errno == EEXIST) ? 0 : -1;
-}
-
-/* Whoever else owns it could replace what we put there. */
-static int
-trust_dir(const char *dir)
-{
-	struct stat st;
-
-	if (lstat(dir, &st) < 0)
-		return -1;
-	if (!S_ISDIR(st.st_mode))
-		errno = ENOTDIR;
-	else if (st.st_uid != geteuid() && st.st_uid != 0)
-		errno = EPERM;
-	else
-		return 0;
-	return -1;
-}
-
 /* RUNTIME/NAME.SUFFIX, the folder made and found trustworthy.  NULL with errno. */
 static char *
 runtime_path(const struct daemon_conf *conf, const char *name, const char *suffix)
@@ -204,7 +171,7 @@ runtime_path(const struct daemon_conf *conf, const char *name, const char *suffi
 
 	if (dir == NULL)
 		return NULL;
-	if (make_dir(dir) < 0 || trust_dir(dir) < 0)
+	if (folder_prepare(dir, 0755) < 0)
 		log_errno(LOG_WARN, "cannot use the runtime directory", "path=%s", log_quoted(dir));
 	else
 		path = printed("%s/%s.%s", dir, name, suffix);

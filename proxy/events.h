@@ -12,8 +12,7 @@
 	X(EVENT_REPLACED, "replaced") /* a newer announcement took an older one's place */ \
 	X(EVENT_LEFT, "left")                                                              \
 	X(EVENT_LEASE_ENDED, "lease-ended")                                                \
-	X(EVENT_RESTORED, "restored") /* known from a journal */                           \
-	X(EVENT_PROVED, "proved")     /* restored, and seen to live */                     \
+	X(EVENT_RESTORED, "restored") /* all that the journal knows */                     \
 	X(EVENT_EJECTED, "ejected")                                                        \
 	X(EVENT_RETURNED, "returned")                                                      \
 	X(EVENT_DRAINING, "draining") /* orders of an operator, this one and the next */   \

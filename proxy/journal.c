@@ -434,6 +434,20 @@ reader_judge(struct reader *r, struct span all)
 	return rc;
 }
 
+uint64_t
+journal_saved(struct span all)
+{
+	const char *nl = all.n > 0 ? memchr(all.p, '\n', all.n) : NULL;
+	char why[JOURNAL_WHY];
+	struct reader r = {.why = why, .line = 1};
+	size_t at;
+
+	if (nl == NULL ||
+	    jsontext_scan(span_of(all.p, (size_t)(nl - all.p)), 2, &r.object, &at) != JSONTEXT_OK)
+		return 0;
+	return read_head(&r) < 0 ? 0 : r.saved;
+}
+
 /* ---- putting it in force ---- */
 
 static int

@@ -30,6 +30,9 @@ enum journal_origin {
 	JOURNAL_FOUND /* after an end: leases begin anew, nobody is trusted before it is seen */
 };
 
+/* When it was written, in ms since 1970; 0 when its first line cannot be understood. */
+uint64_t journal_saved(struct span text);
+
 /* Fills an empty registry.  Everything is judged before anything is changed: 0, or -1 with the
  * registry as it was and a sentence in why, which names the line.  *saved is set once the first
  * line was understood (else 0), in ms since 1970. */

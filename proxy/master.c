@@ -54,9 +54,26 @@ static const struct control_verb verbs[] = {
 
 /* ---- the registry's master ---- */
 
+/* The first thing that is seen of a server that was only remembered. */
+static void
+look_for_proof(struct master *m)
+{
+	struct tally_cell sum;
+
+	for (unsigned i = 0; i < registry_server_end(m->front.registry); i++) {
+		const struct registry_server *s = registry_server(m->front.registry, i);
+		if (!s->used || !s->unproved)
+			continue;
+		tally_sum(m->front.tally, i, &sum);
+		if (tally_get(&sum.reached_at) > 0)
+			registry_prove(m->front.registry, i);
+	}
+}
+
 static void
 tell_change(struct master *m)
 {
+	keeper_changed(m->keeper);
 	for (unsigned i = 0; i < supervisor_slots(m->supervisor); i++)
 		permit_nudge(m->front.permits, i);
 }
@@ -105,6 +122,7 @@ on_expiry(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (join_expire(&m->join, clock_ms()) == JOIN_CHANGED)
 		tell_change(m);
+	look_for_proof(m);
 }
 
 /* ---- what the supervisor asks for ---- */
@@ -119,6 +137,8 @@ after_fork(void *arg)
 	m->control = NULL;
 	console_after_fork(m->console);
 	m->console = NULL;
+	keeper_after_fork(m->keeper);
+	m->keeper = NULL;
 	event_free(m->expiry);
 	m->expiry = NULL;
 	proxy_settings_forget_keys(&m->settings); /* the master alone judges registrations */
@@ -234,6 +254,28 @@ open_registry(struct master *m)
 	return 0;
 }
 
+/* Nothing that goes wrong here keeps the proxy from serving. */
+static void
+open_keeper(struct master *m)
+{
+	const struct proxy_settings *s = &m->settings;
+	struct keeper_env env = {.base = m->base,
+				 .registry = m->front.registry,
+				 .events = m->events,
+				 .max_age = s->proxy.state_max_age};
+	int error;
+
+	m->journal_path = keeper_path(s->proxy.state_file, s->daemon.daemon, m->name, &error);
+	if (error != 0)
+		log_event(LOG_ERROR, "out of memory: no journal is kept", NULL);
+	if (m->journal_path == NULL)
+		return;
+	env.path = m->journal_path;
+	m->keeper = keeper_new(&env);
+	keeper_recall(m->keeper);
+	keeper_changed(m->keeper);
+}
+
 /* The workers' ops are those of front.h; only where they find their settings is ours to say. */
 static struct supervisor_ops
 make_ops(void)
@@ -277,6 +319,7 @@ master_prepare(struct master *m)
 		return -1;
 	if (m->control != NULL)
 		control_add(m->control, orders, m->supervisor);
+	open_keeper(m);
 	return 0;
 }
 
@@ -290,6 +333,9 @@ void
 master_release(struct master *m)
 {
 	supervisor_free(m->supervisor);
+	keeper_end(m->keeper);
+	keeper_free(m->keeper);
+	free(m->journal_path);
 	console_free(m->console);
 	control_free(m->control);
 	if (m->expiry != NULL)

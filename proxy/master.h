@@ -9,6 +9,7 @@
 #include "events.h"
 #include "front.h"
 #include "join.h"
+#include "keeper.h"
 #include "settings.h"
 #include "supervisor.h"
 
@@ -25,6 +26,8 @@ struct master {
 	struct control *control;
 	struct events *events;
 	struct console *console;
+	char *journal_path; /* NULL: none is kept */
+	struct keeper *keeper;
 	struct join join;
 	struct event *expiry; /* of leases */
 	struct supervisor *supervisor;

@@ -47,6 +47,14 @@ judge_path(const char *text)
 	return text[0] == '/' ? NULL : "the path must begin with /";
 }
 
+static const char *
+judge_state_file(const char *text)
+{
+	if (strcmp(text, "none") == 0 || text[0] == '/')
+		return NULL;
+	return "neither none nor an absolute path";
+}
+
 static const struct conf_key keys[] = {
 	{.name = "id",
 	 .type = CONF_TEXT,
@@ -108,6 +116,18 @@ static const struct conf_key keys[] = {
 	 .min = 1,
 	 .max = 65535,
 	 .help = "policies that can be known at once"},
+	{.name = "state_file",
+	 .type = CONF_TEXT,
+	 .offset = AT(state_file),
+	 .max = 4096,
+	 .judge = judge_state_file,
+	 .help = "where the servers are remembered, or none; empty: in /var/lib/policypool when detached"},
+	{.name = "state_max_age",
+	 .type = CONF_DURATION,
+	 .offset = AT(state_max_age),
+	 .fallback = "24h",
+	 .max = 8760 * HOUR,
+	 .help = "servers remembered longer ago are not believed in; 0: all are"},
 	{.name = "server_connections",
 	 .type = CONF_INT,
 	 .offset = AT(server_connections),

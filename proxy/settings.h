@@ -22,6 +22,8 @@ struct proxy_conf {
 	unsigned queue_length;	     /* requests of one worker waiting for a server */
 	struct conf_list balance;    /* by policy, see balance.h */
 	unsigned retries;	     /* further tries after a server failed with a request */
+	char *state_file;	     /* where the registry is kept; empty, "none": keeper.h */
+	uint64_t state_max_age;	     /* ms; 0: none is too old */
 	uint64_t queue_timeout, connect_timeout, reply_timeout; /* ms */
 };
 
