@@ -1,43 +1,14 @@
 /* jsonchar.c - see jsonchar.h. */
 #include "jsonchar.h"
 
-#include <endian.h>
 #include <string.h>
 
-static bool
-is_plain(unsigned char c)
-{
-	return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
-}
-
-/* The high bit of each byte that is not plain; exact for the lowest such byte, as a
- * borrow only ever runs upwards. */
-static uint64_t
-not_plain(uint64_t x)
-{
-	const uint64_t ones = UINT64_MAX / 255;
-	uint64_t quote = (x ^ ones * '"') - ones;
-	uint64_t backslash = (x ^ ones * '\\') - ones;
-	uint64_t control = x - ones * 0x20;
-
-	return (x | quote | backslash | control) & ones * 0x80;
-}
+#include "bytes.h"
 
 const char *
 jsonchar_skip_plain(const char *p, const char *end)
 {
-	while ((size_t)(end - p) >= sizeof(uint64_t)) {
-		uint64_t x, found;
-
-		memcpy(&x, p, sizeof x);
-		found = not_plain(le64toh(x));
-		if (found != 0)
-			return p + __builtin_ctzll(found) / 8;
-		p += sizeof x;
-	}
-	while (p < end && is_plain((unsigned char)*p))
-		p++;
-	return p;
+	return bytes_skip_plain(p, end);
 }
 
 size_t

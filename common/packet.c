@@ -5,6 +5,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "glance.h"
+
 static int refuse(struct packet_fault *, enum packet_code, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
 static int
@@ -314,7 +316,10 @@ packet_parse(struct packet *p, struct span text, struct packet_fault *fault)
 	size_t at;
 
 	p->text = text;
-	status = jsontext_scan(text, PACKET_DEPTH, &p->object, &at);
+	status = JSONTEXT_OK;
+	at = 0;
+	if (!glance(text, &p->object))
+		status = jsontext_scan(text, PACKET_DEPTH, &p->object, &at);
 	read_type(p);
 	if (status != JSONTEXT_OK)
 		return refuse_text(status, at, fault);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { MAX = 64 };
 
@@ -132,6 +133,50 @@ Test(frame, an_object_may_be_cut_anywhere)
 			expect_object(&s, text);
 			buf_release(&s.in);
 		}
+	}
+}
+
+/* Where the end is, a byte at a time: an odd number of backslashes keeps a quote from counting. */
+static size_t
+end_of_object(const char *text)
+{
+	bool in_string = false;
+	size_t i = 0;
+
+	for (; text[i] != '}' || in_string; i++) {
+		if (text[i] == '\\' && in_string)
+			i++;
+		else if (text[i] == '"')
+			in_string = !in_string;
+	}
+	return i + 1;
+}
+
+/* Strings of every length around the blocks that are looked at together, with quotes and
+ * backslashes anywhere in them. */
+Test(frame, strings_end_where_they_end_wherever_they_are_cut)
+{
+	static const char *const pieces[] = {"\\\\", "\\\"", "}", "a", "fifteen bytes .", "{"};
+	unsigned seed = 7;
+
+	for (unsigned round = 0; round < 20000; round++) {
+		struct stream s = stream(1000);
+		char text[400] = "{\"", *to = text + 2;
+		size_t cut;
+
+		for (unsigned n = (seed = seed * 1103515245 + 12345) >> 16 & 15; n > 0; n--) {
+			seed = seed * 1103515245 + 12345;
+			to = stpcpy(to, pieces[(seed >> 16) % (sizeof pieces / sizeof *pieces)]);
+		}
+		(void)stpcpy(to, "\":\"b\"}, \"c\":\"d\"}");
+		cut = (seed >> 8) % strlen(text);
+		cr_assert_eq(buf_append(&s.in, text, cut), 0);
+		if (cut < end_of_object(text))
+			expect_more(&s);
+		feed(&s, text + cut);
+		cr_assert_eq(frame_next(&s.frame, &s.in, &s.out), FRAME_READY, "%s", text);
+		cr_assert_eq(s.out.n, end_of_object(text), "%s cut at %zu", text, cut);
+		buf_release(&s.in);
 	}
 }
 

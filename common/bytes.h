@@ -1,0 +1,132 @@
+/* bytes.h - looks for bytes sixteen at a time: what a JSON string ends or is interrupted by.
+ *
+ * SSE2 where the compiler has it, a byte at a time elsewhere; the result is the same. */
+#ifndef POLICYPOOL_BYTES_H
+#define POLICYPOOL_BYTES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+enum { BYTES_BLOCK = 16 };
+
+/* Means itself inside a JSON string, and is ASCII. */
+static inline bool
+bytes_is_plain(char c)
+{
+	unsigned char u = (unsigned char)c;
+
+	return u >= 0x20 && u < 0x80 && u != '"' && u != '\\';
+}
+
+static inline bool
+bytes_ends_run(char c)
+{
+	return c == '"' || c == '\\';
+}
+
+#ifdef __SSE2__
+
+static inline __m128i
+bytes_load(const char *p)
+{
+	return _mm_loadu_si128((const __m128i *)(const void *)p);
+}
+
+static inline __m128i
+bytes_quotes(__m128i v)
+{
+	return _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('"')),
+			    _mm_cmpeq_epi8(v, _mm_set1_epi8('\\')));
+}
+
+/* A byte beyond ASCII is negative, hence below a space too. */
+static inline __m128i
+bytes_not_plain(__m128i v)
+{
+	return _mm_or_si128(bytes_quotes(v), _mm_cmplt_epi8(v, _mm_set1_epi8(' ')));
+}
+
+/* Index of the first of the sixteen bytes at p that is not plain; BYTES_BLOCK if all are. */
+static inline unsigned
+bytes_plain_run(const char *p)
+{
+	unsigned found = (unsigned)_mm_movemask_epi8(bytes_not_plain(bytes_load(p)));
+
+	return (unsigned)__builtin_ctz(found | 1U << BYTES_BLOCK);
+}
+
+/* The same for a quote or a backslash. */
+static inline unsigned
+bytes_quote_run(const char *p)
+{
+	unsigned found = (unsigned)_mm_movemask_epi8(bytes_quotes(bytes_load(p)));
+
+	return (unsigned)__builtin_ctz(found | 1U << BYTES_BLOCK);
+}
+
+/* All of the 64 bytes at p are plain. */
+static inline bool
+bytes_plain_64(const char *p)
+{
+	__m128i a = bytes_not_plain(bytes_load(p)), b = bytes_not_plain(bytes_load(p + 16));
+	__m128i c = bytes_not_plain(bytes_load(p + 32)), d = bytes_not_plain(bytes_load(p + 48));
+
+	return _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(a, b), _mm_or_si128(c, d))) == 0;
+}
+
+#else
+
+static inline unsigned
+bytes_plain_run(const char *p)
+{
+	unsigned n = 0;
+
+	while (n < BYTES_BLOCK && bytes_is_plain(p[n]))
+		n++;
+	return n;
+}
+
+static inline unsigned
+bytes_quote_run(const char *p)
+{
+	unsigned n = 0;
+
+	while (n < BYTES_BLOCK && !bytes_ends_run(p[n]))
+		n++;
+	return n;
+}
+
+static inline bool
+bytes_plain_64(const char *p)
+{
+	for (unsigned i = 0; i < 64; i += BYTES_BLOCK)
+		if (bytes_plain_run(p + i) < BYTES_BLOCK)
+			return false;
+	return true;
+}
+
+#endif
+
+/* Past the plain bytes at p: the first that is not, or end. */
+static inline const char *
+bytes_skip_plain(const char *p, const char *end)
+{
+	while ((size_t)(end - p) >= BYTES_BLOCK) {
+		unsigned n = bytes_plain_run(p);
+
+		p += n;
+		if (n < BYTES_BLOCK)
+			return p;
+		while (end - p >= 64 && bytes_plain_64(p))
+			p += 64;
+	}
+	while (p < end && bytes_is_plain(*p))
+		p++;
+	return p;
+}
+
+#endif
