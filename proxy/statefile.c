@@ -170,11 +170,12 @@ static void
 on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct statefile *s = arg;
+	uint64_t now = clock_ms();
 
 	(void)fd;
 	(void)what;
-	if (s->writing) {
-		arm(s, STATEFILE_WAIT_MS);
+	if (s->writing || now < s->next) {
+		arm(s, s->writing ? STATEFILE_WAIT_MS : s->next - now);
 		return;
 	}
 	buf_clear(&s->text);
