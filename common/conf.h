@@ -48,6 +48,7 @@ struct conf_key {
 	 * fine. A TEXT without fallback may always be empty, which means not set, and isn't judged
 	 * then. */
 	const char *(*judge)(const char *text);
+	bool fixed;	  /* BOOL, INT, MODE, TEXT: what it was at the start of the process stays */
 	const char *help; /* what it is, one line, for --help */
 };
 
@@ -86,6 +87,11 @@ struct conf_command {
  * where it can't be followed any more.  Both ways conf_free() is due. */
 MUST_CHECK int conf_load(const struct conf_table *tables, size_t n, int argc, char *const argv[],
 			 const char *file, struct conf_command *, FILE *err);
+
+/* Gives `fixed` keys in `tables` the values that they have in `before`, which are the same tables
+ * with other settings, and tells each that was another.  0, or -1 on ENOMEM. */
+MUST_CHECK int conf_keep_fixed(const struct conf_table *tables, const struct conf_table *before,
+			       size_t n, void (*told)(const char *name, void *ctx), void *ctx);
 
 /* Frees TEXT and LIST values and leaves NULL and zero in their places. */
 void conf_free(const struct conf_table *tables, size_t n);

@@ -39,7 +39,7 @@ struct control *control_new(struct event_base *, const char *path, mode_t mode,
 			    const struct control_verb *verbs, void *ctx);
 
 /* Serves further verbs with a ctx of their own; CONTROL_TABLES at most, the first among them. */
-enum { CONTROL_TABLES = 4 };
+enum { CONTROL_TABLES = 8 };
 void control_add(struct control *, const struct control_verb *verbs, void *ctx);
 
 /* ---- answers that take time ---- */

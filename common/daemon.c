@@ -109,27 +109,47 @@ daemon_ready(void)
 
 /* ---- log ---- */
 
-int
-daemon_log(const struct daemon_conf *conf, const char *program)
+static const char *
+log_target(const struct daemon_conf *conf)
+{
+	if (conf->log[0] != '\0')
+		return conf->log;
+	return conf->daemon ? "syslog" : "stderr";
+}
+
+static int
+open_log(const struct daemon_conf *conf, const char *program)
 {
 	struct log_options o = {
 		.program = program,
-		.target = conf->log,
+		.target = log_target(conf),
 		.level = (enum log_level)conf->log_level,
 		.json = conf->log_format == 1,
 		.narrate = conf->narrate == NARRATE_YES ||
 			   (conf->narrate == NARRATE_AUTO && !conf->daemon),
 	};
 
-	if (o.target[0] == '\0')
-		o.target = conf->daemon ? "syslog" : "stderr";
-	if (log_open(&o) < 0) {
-		log_errno(LOG_ERROR, "cannot open the log", "path=%s", log_quoted(o.target));
+	return log_open(&o);
+}
+
+int
+daemon_log(const struct daemon_conf *conf, const char *program)
+{
+	const char *target = log_target(conf);
+
+	if (open_log(conf, program) < 0) {
+		log_errno(LOG_ERROR, "cannot open the log", "path=%s", log_quoted(target));
 		return -1;
 	}
-	log_to_stderr_too(conf->daemon && strcmp(o.target, "stderr") != 0);
+	log_to_stderr_too(conf->daemon && strcmp(target, "stderr") != 0);
 	notify_open();
 	return 0;
+}
+
+int
+daemon_log_anew(const struct daemon_conf *conf, const char *program)
+{
+	return open_log(conf, program);
 }
 
 /* ---- paths ---- */
@@ -319,7 +339,7 @@ daemon_workers(const struct daemon_conf *conf)
 unsigned
 daemon_slots(const struct daemon_conf *conf)
 {
-	unsigned n = 2 * daemon_workers(conf) + 8;
+	unsigned n = 4 * daemon_workers(conf) + 16;
 
 	return n > DAEMON_WORKERS_MAX ? DAEMON_WORKERS_MAX : n;
 }

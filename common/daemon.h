@@ -52,6 +52,9 @@ MUST_CHECK int daemon_detach(const struct daemon_conf *);
  *    with the reason logged. */
 MUST_CHECK int daemon_log(const struct daemon_conf *, const char *program);
 
+/* The same for other settings while serving.  0, or -1 with errno and the log as it was. */
+MUST_CHECK int daemon_log_anew(const struct daemon_conf *, const char *program);
+
 /* 3. Makes the runtime directory and the pidfile, with the lock held for the life of this process
  *    (fcntl: a child does not have it, a dead one leaves none).  0, or -1 with the reason logged,
  *    which names the pid that holds it. */
@@ -80,7 +83,8 @@ char *daemon_runtime_dir(const char *configured);
 /* conf.workers, or the CPUs this process may use when 0; at least 1. */
 unsigned daemon_workers(const struct daemon_conf *);
 
-/* Slots for workers: room to scale up and for successors.  At most 512. */
+/* Slots for workers: room to scale up, for successors, and for generations that drain.  At most
+ * 512. */
 unsigned daemon_slots(const struct daemon_conf *);
 
 #endif

@@ -1,8 +1,10 @@
 /* launch.c - see launch.h. */
 #include "launch.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "inherit.h"
 #include "log.h"
@@ -12,7 +14,8 @@ enum { START_MS = 10000, PAUSE_MIN_MS = 50, PAUSE_MAX_MS = 5000 }; /* of workers
 
 int
 launch_settings(const char *program, const struct conf_table *tables, size_t n, int argc,
-		char *const argv[], int (*check)(void *ctx, FILE *err), void *ctx)
+		char *const argv[], int (*check)(void *ctx, FILE *err), void *ctx,
+		struct command *remembered)
 {
 	struct conf_command command;
 
@@ -36,7 +39,34 @@ launch_settings(const char *program, const struct conf_table *tables, size_t n, 
 		conf_show(tables, n, stdout);
 	if (check(ctx, stderr) < 0)
 		return 2;
-	return command.show || command.check ? 0 : LAUNCH_GO_ON;
+	if (command.show || command.check)
+		return 0;
+	if (command_remember(remembered, argc, argv, &command) == 0)
+		return LAUNCH_GO_ON;
+	(void)fprintf(stderr, "%s: %s\n", program, strerror(errno));
+	return 1;
+}
+
+static void
+note_fixed(const char *name, void *notes)
+{
+	(void)fprintf(notes, "%s takes effect at an upgrade or a restart\n", name);
+}
+
+int
+launch_reread(const struct command *command, const struct conf_table *fresh,
+	      const struct conf_table *before, size_t n, int (*check)(void *ctx, FILE *err),
+	      void *ctx, FILE *notes, FILE *err)
+{
+	struct conf_command parsed;
+
+	if (conf_load(fresh, n, command->argc, command->argv, NULL, &parsed, err) < 0)
+		return -1;
+	if (conf_keep_fixed(fresh, before, n, note_fixed, notes) < 0) {
+		(void)fprintf(err, "out of memory\n");
+		return -1;
+	}
+	return check(ctx, err);
 }
 
 int
@@ -65,6 +95,23 @@ launch_listen(const struct daemon_conf *d, struct addr *addr)
 }
 
 int
+launch_listen_anew(const struct daemon_conf *d, const struct addr *asked_before, int fd,
+		   struct addr *addr, FILE *err)
+{
+	struct addr asked = *addr;
+	char text[ADDR_TEXT];
+
+	if (!addr_eq(addr, asked_before))
+		fd = net_listen(addr, (int)d->backlog);
+	else if (listen(fd, (int)d->backlog) < 0) /* the backlog may be another */
+		fd = -1;
+	if (fd >= 0 && net_local(fd, addr) == 0)
+		return fd;
+	(void)fprintf(err, "cannot listen on %s: %s\n", addr_text(&asked, text), strerror(errno));
+	return -1;
+}
+
+int
 launch_control(const struct daemon_conf *d, struct event_base *base, const char *name,
 	       const struct control_verb *verbs, void *ctx, struct control **out)
 {
@@ -86,22 +133,30 @@ launch_control(const struct daemon_conf *d, struct event_base *base, const char 
 	return *out == NULL && asked_for ? -1 : 0;
 }
 
+void
+launch_supervisor_conf(const struct daemon_conf *d, uint64_t leave_ms, struct supervisor_conf *conf)
+{
+	*conf = (struct supervisor_conf){.workers = daemon_workers(d),
+					 .slots = daemon_slots(d),
+					 .worker_timeout = d->worker_timeout,
+					 .worker_max_requests = d->worker_max_requests,
+					 .worker_max_memory = d->worker_max_memory,
+					 .stop_timeout = d->stop_timeout,
+					 .start_timeout = START_MS,
+					 .leave_timeout = leave_ms,
+					 .pause_min = PAUSE_MIN_MS,
+					 .pause_max = PAUSE_MAX_MS};
+}
+
 struct supervisor *
 launch_supervisor(const struct daemon_conf *d, struct event_base *base, uint64_t leave_ms,
 		  const struct supervisor_ops *ops, void *ctx)
 {
-	struct supervisor_conf conf = {.workers = daemon_workers(d),
-				       .slots = daemon_slots(d),
-				       .worker_timeout = d->worker_timeout,
-				       .worker_max_requests = d->worker_max_requests,
-				       .worker_max_memory = d->worker_max_memory,
-				       .stop_timeout = d->stop_timeout,
-				       .start_timeout = START_MS,
-				       .leave_timeout = leave_ms,
-				       .pause_min = PAUSE_MIN_MS,
-				       .pause_max = PAUSE_MAX_MS};
-	struct supervisor *s = supervisor_new(base, &conf, ops, ctx);
+	struct supervisor_conf conf;
+	struct supervisor *s;
 
+	launch_supervisor_conf(d, leave_ms, &conf);
+	s = supervisor_new(base, &conf, ops, ctx);
 	if (s == NULL)
 		log_errno(LOG_ERROR, "cannot set up the workers", NULL);
 	return s;

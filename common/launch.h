@@ -7,17 +7,26 @@
 
 #include "addr.h"
 #include "attr.h"
+#include "command.h"
 #include "conf.h"
 #include "control.h"
 #include "daemon.h"
 #include "supervisor.h"
 
 /* Loads the settings and answers -h, -V, -t and -T.  check judges what no single key can; 0 if
- * fine. Returns LAUNCH_GO_ON, or the exit status: 0, or 2 for what is wrong in the settings. */
+ * fine. Returns LAUNCH_GO_ON, with the command to be released, or the exit status: 0, or 2 for what
+ * is wrong in the settings. */
 enum { LAUNCH_GO_ON = -1 };
 MUST_CHECK int launch_settings(const char *program, const struct conf_table *tables, size_t n,
 			       int argc, char *const argv[], int (*check)(void *ctx, FILE *err),
-			       void *ctx);
+			       void *ctx, struct command *);
+
+/* Loads them again, from the same file and the same command line, into fresh tables; what a running
+ * daemon can't change stays as it is in `before` and is told in notes.  0, or -1 with lines on err;
+ * both ways conf_free() is due. */
+MUST_CHECK int launch_reread(const struct command *, const struct conf_table *fresh,
+			     const struct conf_table *before, size_t n,
+			     int (*check)(void *ctx, FILE *err), void *ctx, FILE *notes, FILE *err);
 
 /* Detaches and opens the log as the settings say.  0, or -1 with the reason told. */
 MUST_CHECK int launch_detach(const struct daemon_conf *, const char *program);
@@ -27,10 +36,19 @@ MUST_CHECK int launch_detach(const struct daemon_conf *, const char *program);
  * reason logged. */
 MUST_CHECK int launch_listen(const struct daemon_conf *, struct addr *addr);
 
+/* The same for fresh settings: `fd` itself where they ask for the place that was asked for before,
+ * otherwise another, which is the caller's to close.  -1 with a line on err. */
+MUST_CHECK int launch_listen_anew(const struct daemon_conf *, const struct addr *asked_before,
+				  int fd, struct addr *addr, FILE *err);
+
 /* The control socket where the settings want it; NULL in *out for none.  One that was not asked for
  * by its path and can't be had is only warned of.  0, or -1 with the reason logged. */
 MUST_CHECK int launch_control(const struct daemon_conf *, struct event_base *, const char *name,
 			      const struct control_verb *, void *ctx, struct control **out);
+
+/* What the settings ask of a supervisor.  leave_ms: what on_stop has. */
+void launch_supervisor_conf(const struct daemon_conf *, uint64_t leave_ms,
+			    struct supervisor_conf *);
 
 /* A supervisor with the settings' workers and clocks.  leave_ms: what on_stop has.  NULL with the
  * reason logged. */

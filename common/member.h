@@ -44,6 +44,7 @@ struct member {
 	struct backoff pause;
 	uint64_t born;		/* clock_ms() of the fork */
 	uint64_t request_limit; /* drawn at the fork; 0: none */
+	unsigned generation;	/* whose settings it was forked with */
 	int replaces;		/* the slot whose worker leaves when this one is ready, -1: none */
 	unsigned deaths;	/* of workers that were not asked to end */
 	int last_status;	/* wait status of the one before, -1: none yet */

@@ -73,6 +73,7 @@ status_of_daemon(const char *program, struct supervisor *sup)
 	status_add_number(workers, "wanted", v.wanted);
 	status_add_number(workers, "ready", v.ready);
 	(void)json_object_object_add(o, "workers", workers);
+	status_add_number(o, "generation", v.generation);
 	add_sums(o, sup);
 	return o;
 }

@@ -6,8 +6,8 @@
  * its channel).
  *
  * Signals to the master: TERM drains within stop_timeout; a second TERM, or INT or QUIT, stops at
- * once; USR1 reopens logs; TTIN and TTOU are one worker more or less; CHLD reaps.  To a worker:
- * TERM drains it, QUIT ends it.
+ * once; HUP reloads, USR2 upgrades (both the daemon's to do); USR1 reopens logs; TTIN and TTOU are
+ * one worker more or less; CHLD reaps.  To a worker: TERM drains it, QUIT ends it.
  *
  * Workers live in slots.  There are more slots than workers wanted, so that one which is to leave
  * (recycled) stays until its successor in another slot is ready. */
@@ -44,6 +44,13 @@ struct supervisor_ops {
 	void (*on_exit)(unsigned slot, void *ctx);
 	/* Stopping: leave the pool, then supervisor_stop_workers().  at_once: within a moment. */
 	void (*on_stop)(bool at_once, void *ctx);
+	/* HUP and USR2; NULL: ignored. */
+	void (*on_reload)(void *ctx);
+	void (*on_upgrade)(void *ctx);
+	/* A slot has become free; NULL: nobody waits for that. */
+	void (*on_room)(void *ctx);
+	/* A child that is no worker was reaped; NULL: there is none. */
+	void (*on_other_child)(pid_t, int status, void *ctx);
 };
 
 struct supervisor_conf {
@@ -75,11 +82,28 @@ void supervisor_stop_workers(struct supervisor *);
 
 void supervisor_stop(struct supervisor *, bool at_once);
 void supervisor_reopen(struct supervisor *);
-/* So many workers from now on.  0, or -1 with ERANGE: 1 to supervisor_most_workers(). */
+/* So many workers from now on.  0, or -1 with ERANGE (1 to supervisor_most_workers()), or EBUSY
+ * while it reloads or stops. */
 MUST_CHECK int supervisor_scale(struct supervisor *, unsigned workers);
 /* A successor first, then it drains.  0, or -1 with ESRCH (no such worker serves) or EBUSY (no slot
  * is free for a successor, or it stops). */
 MUST_CHECK int supervisor_recycle(struct supervisor *, unsigned slot);
+/* Forks conf's workers as a new generation beside the present one; conf.slots is what it was, and
+ * conf.workers is cut at supervisor_most_workers().  done is told once: up, or why not, and then
+ * conf, number and workers are as before; maybe before the return.  Where slots are too few for two
+ * whole generations, it is up when all free slots serve, and grows as others leave.
+ * 0, or -1 with errno; EBUSY: see supervisor_may_renew(). */
+typedef void supervisor_renewed_fn(bool up, const char *why, void *ctx);
+MUST_CHECK int supervisor_renew(struct supervisor *, const struct supervisor_conf *,
+				supervisor_renewed_fn *done, void *ctx);
+/* False while another is on its way up, while those who leave hold the slots (on_room tells of a
+ * change), and when it stops. */
+bool supervisor_may_renew(const struct supervisor *, unsigned workers);
+/* After a renewal: the generations before it drain. */
+void supervisor_retire(struct supervisor *);
+/* Workers of generations before the one in force that have not ended. */
+unsigned supervisor_former(const struct supervisor *);
+
 /* 0, or -1 with errno; ESRCH: nobody is there. */
 MUST_CHECK int supervisor_signal(struct supervisor *, unsigned slot, int sig);
 
@@ -94,9 +118,10 @@ bool supervisor_stopping(const struct supervisor *);
 /* ---- for looking in ---- */
 
 struct supervisor_view {
-	const char *state;	/* starting, running, degraded, leaving, stopping */
+	const char *state;	/* starting, running, reloading, degraded, leaving, stopping */
 	uint64_t started;	/* clock_ms() */
 	unsigned wanted, ready; /* workers */
+	unsigned generation;	/* counted from 1 */
 };
 
 struct supervisor_member {
@@ -104,6 +129,7 @@ struct supervisor_member {
 	enum slot_state state;
 	uint64_t born;	 /* clock_ms() */
 	unsigned deaths; /* not asked for */
+	unsigned generation;
 	int last_status; /* wait(2) status of the one before, -1: none */
 };
 

@@ -12,7 +12,7 @@ enum call_result {
 	CALL_UNREACHED /* nobody there, no permission, no answer in time; why says so */
 };
 
-enum { CALL_WHY = 256, CALL_LIMIT = 5 };
+enum { CALL_WHY = 4096, CALL_LIMIT = 5 };
 
 /* Sends {"cmd": verb, "args": [...]} and waits for the answer, so many seconds at most. */
 MUST_CHECK enum call_result call_daemon(const char *path, const char *verb, char *const args[],

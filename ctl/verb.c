@@ -46,6 +46,13 @@ run_wait(const struct verb *v, const struct target *t, bool json, char *const ar
 	return ask(v, t, json, args, (unsigned)seconds + CALL_LIMIT);
 }
 
+/* Workers have to come up until it is answered. */
+static int
+run_patiently(const struct verb *v, const struct target *t, bool json, char *const args[])
+{
+	return ask(v, t, json, args, WAIT_S + CALL_LIMIT);
+}
+
 static int
 run_events(const struct verb *v, const struct target *t, bool json, char *const args[])
 {
@@ -84,6 +91,8 @@ static const struct verb verbs[] = {
 	{"workers", "", false, table_print, NULL, "its workers, one a line"},
 	{"deaths", "", false, table_print, NULL, "its last dead workers, and why they ended"},
 	{"stop", "[now]", false, table_print_object, NULL, "stops it; now: without waiting"},
+	{"reload", "", false, table_print_object, run_patiently,
+	 "reads its settings anew; answers with the outcome"},
 	{"reopen", "", false, table_print_object, NULL, "opens its log anew"},
 	{"scale", "N", false, table_print_object, NULL, "so many workers from now on"},
 	{"recycle", "SLOT", false, table_print_object, NULL,

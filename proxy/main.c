@@ -9,7 +9,7 @@ check(void *arg, FILE *err)
 {
 	struct master *m = arg;
 
-	return proxy_settings_check(&m->settings, &m->addr, err);
+	return proxy_settings_check(&m->settings, &m->asked, err);
 }
 
 int
@@ -20,13 +20,14 @@ main(int argc, char *argv[])
 	int status;
 
 	proxy_settings_init(&m.settings);
-	status = launch_settings(program, m.settings.table, 2, argc, argv, check, &m);
+	status = launch_settings(program, m.settings.table, 2, argc, argv, check, &m, &m.command);
 	if (status == LAUNCH_GO_ON) {
 		status = 1;
 		proctitle_init(argc, argv, program);
 		if (launch_detach(&m.settings.daemon, program) == 0 && master_prepare(&m) == 0)
 			status = master_run(&m);
 		master_release(&m);
+		command_release(&m.command);
 		daemon_end();
 		log_close();
 	}

@@ -15,12 +15,9 @@
 #include "proctitle.h"
 #include "status.h"
 
-static const char program[] = "ppool-proxy";
+static const char program[] = MASTER_PROGRAM;
 
-enum {
-	EXPIRE_MS = 200, /* how often leases are looked at */
-	LEAVE_MS = 1000
-};
+enum { EXPIRE_MS = 200 }; /* how often leases are looked at */
 
 /* ---- what the control socket tells ---- */
 
@@ -44,6 +41,7 @@ tell_status(const struct control_call *call, const char **error, void *arg)
 		return NULL;
 	status_add_text(o, "id", m->settings.proxy.id);
 	status_add_text(o, "listen", addr_text(&m->addr, text));
+	reload_add_status(m->reload, o);
 	return o;
 }
 
@@ -143,6 +141,9 @@ after_fork(void *arg)
 	m->expiry = NULL;
 	proxy_settings_forget_keys(&m->settings); /* the master alone judges registrations */
 	m->join.keyring = NULL;
+	reload_free(m->reload);
+	m->reload = NULL;
+	refit_after_fork(m);
 }
 
 static void *
@@ -162,10 +163,9 @@ on_exit_of(unsigned slot, void *arg)
 	tally_fold(m->front.tally, slot, registry_server_end(m->front.registry));
 }
 
-static void
-on_up(void *arg)
+void
+master_tell_serving(struct master *m)
 {
-	struct master *m = arg;
 	struct supervisor_view v;
 	char text[ADDR_TEXT];
 
@@ -173,6 +173,12 @@ on_up(void *arg)
 	log_event(LOG_INFO, "serving", "listen=%s workers=%u", addr_text(&m->addr, text), v.ready);
 	log_narrate("Proxy running on port %u", addr_port(&m->addr));
 	proctitle_set("master :%u", addr_port(&m->addr));
+}
+
+static void
+on_up(void *arg)
+{
+	master_tell_serving(arg);
 	daemon_ready();
 }
 
@@ -183,9 +189,68 @@ on_stop(bool at_once, void *arg)
 
 	(void)at_once; /* nothing to leave */
 	supervisor_stop_workers(m->supervisor);
+	reload_look(m->reload);
+}
+
+static void
+on_reload(void *arg)
+{
+	struct master *m = arg;
+
+	reload_request(m->reload);
+}
+
+static void
+on_room(void *arg)
+{
+	struct master *m = arg;
+
+	reload_look(m->reload);
 }
 
 /* ---- putting it together ---- */
+
+static struct addr_net *
+parse_networks(const struct conf_list *list)
+{
+	struct addr_net *net = calloc(list->n + 1, sizeof *net);
+	const char *why;
+
+	for (size_t i = 0; net != NULL && i < list->n; i++)
+		if (addr_net_parse(&net[i], list->item[i], &why) < 0)
+			abort(); /* the setting was judged */
+	return net;
+}
+
+int
+master_set_join(struct master *m, const struct addr *self)
+{
+	const struct proxy_conf *c = &m->settings.proxy;
+	struct addr_net *trusted = parse_networks(&c->trusted_networks);
+	struct limiter *refusals = NULL;
+
+	if (c->refusals_per_address > 0)
+		refusals = limiter_new(c->refusals_per_address, 0);
+	if (trusted == NULL || (c->refusals_per_address > 0 && refusals == NULL)) {
+		free(trusted);
+		limiter_free(refusals);
+		return -1;
+	}
+	free(m->join.trusted);
+	limiter_free(m->join.refusals);
+	m->join = (struct join){.registry = m->front.registry,
+				.tally = m->front.tally,
+				.events = m->events,
+				.proxy_id = c->id,
+				.self = *self,
+				.keyring = m->settings.keyring,
+				.cluster = c->cluster,
+				.require_signature = c->require_signature,
+				.refusals = refusals,
+				.trusted = trusted,
+				.trusted_n = c->trusted_networks.n};
+	return 0;
+}
 
 static void
 on_order(void *arg)
@@ -220,37 +285,18 @@ open_registry(struct master *m)
 	const struct proxy_conf *c = &m->settings.proxy;
 	unsigned workers = daemon_slots(&m->settings.daemon);
 	struct timeval tv = clock_timeval(EXPIRE_MS);
-	const char *why;
 
 	m->front.registry = registry_new(c->max_servers, c->max_policies);
 	m->events = events_new();
 	m->front.permits = permits_new(c->max_servers, workers);
 	m->front.tally = tally_new(workers, c->max_servers);
-	m->join = (struct join){.registry = m->front.registry,
-				.tally = m->front.tally,
-				.events = m->events,
-				.proxy_id = c->id,
-				.self = m->addr,
-				.keyring = m->settings.keyring,
-				.cluster = c->cluster,
-				.require_signature = c->require_signature,
-				.trusted_n = c->trusted_networks.n};
-	m->join.trusted = calloc(c->trusted_networks.n + 1, sizeof *m->join.trusted);
-	if (c->refusals_per_address > 0)
-		m->join.refusals = limiter_new(c->refusals_per_address, 0);
 	m->expiry = event_new(m->base, -1, EV_PERSIST, on_expiry, m);
 	if (m->front.registry == NULL || m->front.permits == NULL || m->front.tally == NULL ||
-	    m->events == NULL || m->join.trusted == NULL ||
-	    (c->refusals_per_address > 0 && m->join.refusals == NULL) || m->expiry == NULL ||
+	    m->events == NULL || master_set_join(m, &m->addr) < 0 || m->expiry == NULL ||
 	    event_add(m->expiry, &tv) < 0) {
 		log_errno(LOG_ERROR, "cannot make the registry", NULL);
 		return -1;
 	}
-	for (size_t i = 0; i < c->trusted_networks.n; i++)
-		if (addr_net_parse(&m->join.trusted[i], c->trusted_networks.item[i], &why) < 0) {
-			log_event(LOG_ERROR, "trusted_networks", "why=%s", log_quoted(why));
-			return -1;
-		}
 	return 0;
 }
 
@@ -285,10 +331,19 @@ make_ops(void)
 				     .on_up = on_up,
 				     .from_worker = from_worker,
 				     .on_exit = on_exit_of,
-				     .on_stop = on_stop};
+				     .on_stop = on_stop,
+				     .on_reload = on_reload,
+				     .on_room = on_room};
 
 	ops.worker.start = start_worker;
 	return ops;
+}
+
+unsigned long
+master_files(const struct daemon_conf *d)
+{
+	/* A client and its share of the connections to servers. */
+	return (unsigned long)d->worker_connections * 2 + 256;
 }
 
 int
@@ -298,8 +353,8 @@ master_prepare(struct master *m)
 
 	m->ops = make_ops();
 	m->front.settings = &m->settings;
-	/* A client and its share of the connections to servers. */
-	(void)net_raise_nofile((unsigned long)d->worker_connections * 2 + 256);
+	(void)net_raise_nofile(master_files(d));
+	m->addr = m->asked;
 	m->front.listen_fd = m->listen_fd = launch_listen(d, &m->addr);
 	if (m->listen_fd < 0)
 		return -1;
@@ -311,15 +366,23 @@ master_prepare(struct master *m)
 		log_errno(LOG_ERROR, "cannot make an event loop", NULL);
 		return -1;
 	}
+	m->reload = reload_new(m->base, &refit_ops, m);
+	if (m->reload == NULL) {
+		log_errno(LOG_ERROR, "cannot prepare for reloads", NULL);
+		return -1;
+	}
 	if (launch_control(d, m->base, m->name, verbs, m, &m->control) < 0 ||
 	    open_registry(m) < 0 || open_console(m) < 0)
 		return -1;
-	m->supervisor = launch_supervisor(d, m->base, LEAVE_MS, &m->ops, m);
+	m->supervisor = launch_supervisor(d, m->base, MASTER_LEAVE_MS, &m->ops, m);
 	if (m->supervisor == NULL)
 		return -1;
 	if (m->control != NULL)
 		control_add(m->control, orders, m->supervisor);
 	open_keeper(m);
+	if (m->control != NULL)
+		control_add(m->control, reload_verbs, m->reload);
+	reload_attach(m->reload, m->supervisor);
 	return 0;
 }
 
@@ -338,6 +401,7 @@ master_release(struct master *m)
 	free(m->journal_path);
 	console_free(m->console);
 	control_free(m->control);
+	reload_free(m->reload);
 	if (m->expiry != NULL)
 		event_free(m->expiry);
 	if (m->base != NULL)

@@ -4,20 +4,27 @@
 #define POLICYPOOL_PROXY_MASTER_H
 
 #include "addr.h"
+#include "command.h"
 #include "console.h"
 #include "control.h"
 #include "events.h"
 #include "front.h"
 #include "join.h"
 #include "keeper.h"
+#include "refit.h"
+#include "reload.h"
 #include "settings.h"
 #include "supervisor.h"
 
-/* In the order in which its parts are made.  Zeroed, listen_fd -1, the settings loaded and addr
+#define MASTER_PROGRAM "ppool-proxy"
+enum { MASTER_LEAVE_MS = 1000 }; /* what leaving may take until the workers are stopped anyway */
+
+/* In the order in which its parts are made.  Zeroed, listen_fd -1, the settings loaded and asked
  * where to listen, before master_prepare(). */
 struct master {
+	struct command command;
 	struct proxy_settings settings;
-	struct addr addr;
+	struct addr asked, addr; /* port 0 may be asked for; addr is the one taken */
 	int listen_fd;
 	char name[sizeof "ppool-proxy-65535"]; /* of this instance */
 	struct front_conf front;	       /* all that a worker sees */
@@ -31,6 +38,8 @@ struct master {
 	struct join join;
 	struct event *expiry; /* of leases */
 	struct supervisor *supervisor;
+	struct reload *reload;
+	struct refit refit;
 };
 
 /* Opens what it needs.  0, or -1 with the reason logged. */
@@ -38,6 +47,16 @@ MUST_CHECK int master_prepare(struct master *);
 
 /* Forks, serves until told to stop; the exit status. */
 int master_run(struct master *);
+
+/* ---- for refit.c ---- */
+
+/* What registrations are judged by, from the settings now in force; self: where the proxy listens.
+ * 0, or -1 on ENOMEM with nothing changed. */
+MUST_CHECK int master_set_join(struct master *, const struct addr *self);
+/* Log, narration and title. */
+void master_tell_serving(struct master *);
+/* Open files that a worker may need. */
+unsigned long master_files(const struct daemon_conf *);
 
 /* The settings stay the caller's. */
 void master_release(struct master *);

@@ -108,6 +108,7 @@ static const struct conf_key keys[] = {
 	 .fallback = "4096",
 	 .min = 1,
 	 .max = 65535,
+	 .fixed = true,
 	 .help = "servers that can be registered at once"},
 	{.name = "max_policies",
 	 .type = CONF_INT,
@@ -115,12 +116,14 @@ static const struct conf_key keys[] = {
 	 .fallback = "1024",
 	 .min = 1,
 	 .max = 65535,
+	 .fixed = true,
 	 .help = "policies that can be known at once"},
 	{.name = "state_file",
 	 .type = CONF_TEXT,
 	 .offset = AT(state_file),
 	 .max = 4096,
 	 .judge = judge_state_file,
+	 .fixed = true,
 	 .help = "where the servers are remembered, or none; empty: in /var/lib/policypool when detached"},
 	{.name = "state_max_age",
 	 .type = CONF_DURATION,
@@ -191,12 +194,29 @@ static const struct conf_key keys[] = {
 	 .help = "how long a server may take to reply"},
 };
 
+static void
+tie(struct proxy_settings *s)
+{
+	s->table[0] = (struct conf_table){keys, sizeof keys / sizeof *keys, &s->proxy};
+	s->table[1] = (struct conf_table){daemon_keys, daemon_keys_n, &s->daemon};
+}
+
 void
 proxy_settings_init(struct proxy_settings *s)
 {
 	memset(s, 0, sizeof *s);
-	s->table[0] = (struct conf_table){keys, sizeof keys / sizeof *keys, &s->proxy};
-	s->table[1] = (struct conf_table){daemon_keys, daemon_keys_n, &s->daemon};
+	tie(s);
+}
+
+void
+proxy_settings_swap(struct proxy_settings *a, struct proxy_settings *b)
+{
+	struct proxy_settings c = *a;
+
+	*a = *b;
+	*b = c;
+	tie(a);
+	tie(b);
 }
 
 /* The keys whose items may name a policy. */

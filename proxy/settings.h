@@ -44,4 +44,7 @@ MUST_CHECK int proxy_settings_check(struct proxy_settings *, struct addr *listen
 /* Wipes and frees the keyring: for workers, which judge no registration, and at the end. */
 void proxy_settings_forget_keys(struct proxy_settings *);
 
+/* Each has what the other had, its tables tied to itself. */
+void proxy_settings_swap(struct proxy_settings *, struct proxy_settings *);
+
 #endif

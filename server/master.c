@@ -13,7 +13,7 @@
 #include "proctitle.h"
 #include "status.h"
 
-static const char program[] = "ppool-server";
+static const char program[] = MASTER_PROGRAM;
 
 /* ---- what the control socket tells ---- */
 
@@ -38,6 +38,7 @@ tell_status(const struct control_call *call, const char **error, void *arg)
 		status_add_text(o, "registration", registrar_state(m->registrar, &since));
 		status_add_seconds(o, "registration_age_s", clock_ms() - since);
 	}
+	reload_add_status(m->reload, o);
 	return o;
 }
 
@@ -58,6 +59,11 @@ after_fork(void *arg)
 	m->control = NULL;
 	registrar_free(m->registrar);
 	m->registrar = NULL;
+	registrar_free(m->leaving);
+	m->leaving = NULL;
+	reload_free(m->reload);
+	m->reload = NULL;
+	refit_after_fork(m);
 }
 
 static void *
@@ -68,10 +74,9 @@ start_worker(struct worker *w, void *arg)
 	return serve_ops.start(w, &m->serve);
 }
 
-static void
-on_up(void *arg)
+void
+master_tell_serving(struct master *m)
 {
-	struct master *m = arg;
 	const struct server_conf *c = &m->settings.server;
 	struct supervisor_view v;
 	char text[ADDR_TEXT];
@@ -82,6 +87,14 @@ on_up(void *arg)
 	log_narrate("Server running with id %s, policy %s, listening on port %u", c->id, c->policy,
 		    addr_port(&m->addr));
 	proctitle_set("master %s/%s :%u", c->id, c->policy, addr_port(&m->addr));
+}
+
+static void
+on_up(void *arg)
+{
+	struct master *m = arg;
+
+	master_tell_serving(m);
 	daemon_ready();
 }
 
@@ -103,6 +116,24 @@ on_stop(bool at_once, void *arg)
 		registrar_leave(m->registrar, left_the_pool, m);
 	else
 		supervisor_stop_workers(m->supervisor);
+	reload_look(m->reload);
+}
+
+static void
+on_reload(void *arg)
+{
+	struct master *m = arg;
+
+	reload_request(m->reload);
+}
+
+static void
+on_room(void *arg)
+{
+	struct master *m = arg;
+
+	refit_look(m);
+	reload_look(m->reload);
 }
 
 static void
@@ -115,29 +146,73 @@ from_worker(unsigned slot, struct span message, void *arg)
 
 /* ---- putting it together ---- */
 
+static void
+registration(const struct master *m, struct registrar_conf *conf, struct packet_announcement *a)
+{
+	const struct server_conf *c = &m->settings.server;
+
+	*conf = (struct registrar_conf){.proxy = c->revproc,
+					.lease = c->lease,
+					.retry_min = c->retry_min,
+					.retry_max = c->retry_max,
+					.ack_timeout = c->ack_timeout,
+					.reannounce = c->reannounce};
+	server_settings_announcement(&m->settings, a);
+	a->port = addr_port(&m->addr);
+}
+
 static int
 open_registrar(struct master *m)
 {
-	const struct server_conf *c = &m->settings.server;
+	struct registrar_conf conf;
 	struct packet_announcement a;
-	struct registrar_conf conf = {.proxy = c->revproc,
-				      .lease = c->lease,
-				      .retry_min = c->retry_min,
-				      .retry_max = c->retry_max,
-				      .ack_timeout = c->ack_timeout,
-				      .reannounce = c->reannounce};
 
-	if (c->revproc[0] == '\0')
+	if (m->settings.server.revproc[0] == '\0')
 		return 0;
-	server_settings_announcement(&m->settings, &a);
-	a.port = addr_port(&m->addr);
+	registration(m, &conf, &a);
 	m->registrar = registrar_new(m->base, &conf, &a);
 	if (m->registrar == NULL) {
 		log_errno(LOG_ERROR, "cannot set up the registration", "proxy=%s",
-			  log_quoted(c->revproc));
+			  log_quoted(conf.proxy));
 		return -1;
 	}
 	return 0;
+}
+
+static void
+left_former_proxy(void *arg)
+{
+	(void)arg; /* it stands in its own callback: freed with the next change, or at the end */
+}
+
+static void
+leave_former_proxy(struct master *m)
+{
+	registrar_free(m->leaving);
+	m->leaving = m->registrar;
+	m->registrar = NULL;
+	if (m->leaving != NULL)
+		registrar_leave(m->leaving, left_former_proxy, NULL);
+}
+
+void
+master_announce(struct master *m, void (*done)(void *master))
+{
+	struct registrar_conf conf;
+	struct packet_announcement a;
+	bool same;
+
+	registration(m, &conf, &a);
+	same = m->registrar != NULL && registrar_is_of(m->registrar, conf.proxy);
+	if (same) {
+		registrar_announce(m->registrar, &conf, &a, done, m);
+		return;
+	}
+	leave_former_proxy(m);
+	if (open_registrar(m) < 0 || m->registrar == NULL)
+		done(m);
+	else
+		registrar_announce(m->registrar, &conf, &a, done, m);
 }
 
 /* The workers' ops are those of serve.h; only where they find their settings is ours to say. */
@@ -148,10 +223,21 @@ make_ops(void)
 				     .worker = serve_ops,
 				     .on_up = on_up,
 				     .from_worker = from_worker,
-				     .on_stop = on_stop};
+				     .on_stop = on_stop,
+				     .on_reload = on_reload,
+				     .on_room = on_room};
 
 	ops.worker.start = start_worker;
 	return ops;
+}
+
+void
+master_set_serve(struct master *m)
+{
+	m->serve = (struct serve_conf){.id = m->settings.server.id,
+				       .policy = m->settings.server.policy,
+				       .daemon = &m->settings.daemon,
+				       .listen_fd = m->listen_fd};
 }
 
 int
@@ -160,16 +246,21 @@ master_prepare(struct master *m)
 	const struct daemon_conf *d = &m->settings.daemon;
 
 	(void)snprintf(m->name, sizeof m->name, "%s-%s", program, m->settings.server.id);
-	m->serve = (struct serve_conf){
-		.id = m->settings.server.id, .policy = m->settings.server.policy, .daemon = d};
 	m->ops = make_ops();
 	(void)net_raise_nofile((unsigned long)d->worker_connections + 64);
-	m->serve.listen_fd = m->listen_fd = launch_listen(d, &m->addr);
+	m->addr = m->asked;
+	m->listen_fd = launch_listen(d, &m->addr);
+	master_set_serve(m);
 	if (m->listen_fd < 0 || daemon_pidfile(d, m->name) < 0)
 		return -1;
 	m->base = event_base_new();
 	if (m->base == NULL) {
 		log_errno(LOG_ERROR, "cannot make an event loop", NULL);
+		return -1;
+	}
+	m->reload = reload_new(m->base, &refit_ops, m);
+	if (m->reload == NULL) {
+		log_errno(LOG_ERROR, "cannot prepare for reloads", NULL);
 		return -1;
 	}
 	if (launch_control(d, m->base, m->name, verbs, m, &m->control) < 0 || open_registrar(m) < 0)
@@ -179,6 +270,9 @@ master_prepare(struct master *m)
 		return -1;
 	if (m->control != NULL)
 		control_add(m->control, orders, m->supervisor);
+	if (m->control != NULL)
+		control_add(m->control, reload_verbs, m->reload);
+	reload_attach(m->reload, m->supervisor);
 	return 0;
 }
 
@@ -195,7 +289,9 @@ master_release(struct master *m)
 {
 	supervisor_free(m->supervisor);
 	registrar_free(m->registrar);
+	registrar_free(m->leaving);
 	control_free(m->control);
+	reload_free(m->reload);
 	if (m->base != NULL)
 		event_base_free(m->base);
 	if (m->listen_fd >= 0)

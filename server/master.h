@@ -4,17 +4,23 @@
 #define POLICYPOOL_SERVER_MASTER_H
 
 #include "addr.h"
+#include "command.h"
 #include "control.h"
+#include "refit.h"
 #include "registrar.h"
+#include "reload.h"
 #include "serve.h"
 #include "settings.h"
 #include "supervisor.h"
 
-/* In the order in which its parts are made.  Zeroed, listen_fd -1, the settings loaded and addr
+#define MASTER_PROGRAM "ppool-server"
+
+/* In the order in which its parts are made.  Zeroed, listen_fd -1, the settings loaded and asked
  * where to listen, before master_prepare(). */
 struct master {
+	struct command command;
 	struct server_settings settings;
-	struct addr addr;
+	struct addr asked, addr; /* port 0 may be asked for; addr is the one taken */
 	int listen_fd;
 	char name[sizeof "ppool-server-" + PACKET_ID_MAX]; /* of this instance */
 	struct serve_conf serve;			   /* all that a worker sees */
@@ -22,6 +28,9 @@ struct master {
 	struct event_base *base;
 	struct control *control;
 	struct registrar *registrar; /* NULL without a proxy */
+	struct registrar *leaving;   /* from the proxy of former settings, or NULL */
+	struct reload *reload;
+	struct refit refit;
 	struct supervisor *supervisor;
 };
 
@@ -30,6 +39,16 @@ MUST_CHECK int master_prepare(struct master *);
 
 /* Joins, forks, serves until told to stop; the exit status. */
 int master_run(struct master *);
+
+/* ---- for refit.c ---- */
+
+/* What workers see, after a change of the settings. */
+void master_set_serve(struct master *);
+/* Log, narration and title. */
+void master_tell_serving(struct master *);
+/* Tells the proxy what the settings say now; done is called once it knows, or can't be told for
+ * now, maybe before the return. */
+void master_announce(struct master *, void (*done)(void *master));
 
 /* The settings stay the caller's. */
 void master_release(struct master *);

@@ -12,7 +12,7 @@
 #include "conn.h"
 #include "log.h"
 
-enum { ANSWER_MAX = 65536, CONNECT_MS = 3000 };
+enum { ANSWER_MAX = 65536, CONNECT_MS = 3000, STEADY_MS = 1000 };
 
 #define STATES(X)                     \
 	X(PAUSING, "pausing")         \
@@ -43,6 +43,9 @@ struct registrar {
 	struct evdns_base *dns;
 	struct evdns_getaddrinfo_request *lookup;
 	struct event *clock; /* of the state */
+	void (*told)(
+		void *); /* the proxy knows the present announcement, or can't be told; or NULL */
+	void *told_ctx;
 	void (*done)(void *);
 	void *done_ctx;
 };
@@ -69,6 +72,16 @@ arm(struct registrar *r, uint64_t ms)
 }
 
 static void
+tell(struct registrar *r)
+{
+	void (*told)(void *) = r->told;
+
+	r->told = NULL;
+	if (told != NULL)
+		told(r->told_ctx);
+}
+
+static void
 drop_conn(struct registrar *r)
 {
 	conn_close(r->conn);
@@ -81,6 +94,7 @@ left(struct registrar *r)
 	drop_conn(r);
 	(void)event_del(r->clock);
 	set_state(r, LEFT);
+	tell(r);
 	r->done(r->done_ctx);
 }
 
@@ -103,6 +117,7 @@ pause_then_try(struct registrar *r, const char *why)
 	complain(r, why);
 	set_state(r, PAUSING);
 	arm(r, backoff_next(&r->pause, backoff_random()));
+	tell(r);
 }
 
 /* A proxy that closes or stays silent instead of acknowledging. */
@@ -122,6 +137,7 @@ unconfirmed(struct registrar *r, const char *why)
 	set_state(r, UNCONFIRMED);
 	if (r->conf.reannounce > 0)
 		arm(r, r->conf.reannounce);
+	tell(r);
 }
 
 /* ---- what the proxy says ---- */
@@ -147,6 +163,7 @@ acknowledged(struct registrar *r)
 	set_state(r, JOINED);
 	/* Twice in a lease, and jittered: one lost renewal does no harm, and servers spread. */
 	arm(r, r->conf.lease / 3 + backoff_random() % (r->conf.lease / 6 + 1));
+	tell(r);
 }
 
 static void
@@ -200,8 +217,13 @@ on_eof(struct conn *c, bool cut, void *arg)
 {
 	struct registrar *r = arg;
 
-	(void)cut;
 	conn_close(c);
+	/* A proxy worker that leaves closes what it holds; its successor is there already. */
+	if (!cut && r->state == JOINED && clock_ms() - r->since >= STEADY_MS) {
+		r->conn = NULL;
+		try_now(r);
+		return;
+	}
 	lost(r, "the proxy closed the connection");
 }
 
@@ -398,6 +420,65 @@ void
 registrar_start(struct registrar *r)
 {
 	try_now(r);
+}
+
+bool
+registrar_is_of(const struct registrar *r, const char *proxy)
+{
+	char host[ADDR_HOST];
+	uint16_t port;
+	const char *why;
+
+	return addr_split(proxy, host, &port, &why) == 0 && port == r->port &&
+	       strcmp(host, r->host) == 0;
+}
+
+/* Would the proxy read the same? */
+static bool
+same_announcement(const struct packet_announcement *a, const struct packet_announcement *b)
+{
+	struct buf x = BUF_INIT, y = BUF_INIT;
+	bool same = packet_register(&x, a) == 0 && packet_register(&y, b) == 0 &&
+		    span_eq(buf_span(&x), buf_span(&y));
+
+	buf_release(&x);
+	buf_release(&y);
+	return same;
+}
+
+void
+registrar_announce(struct registrar *r, const struct registrar_conf *conf,
+		   const struct packet_announcement *a, void (*done)(void *ctx), void *ctx)
+{
+	bool same = same_announcement(&r->announcement, a);
+
+	r->conf = *conf;
+	r->announcement = *a;
+	r->pause.min = (uint32_t)conf->retry_min;
+	r->pause.max = (uint32_t)conf->retry_max;
+	r->told = done;
+	r->told_ctx = ctx;
+	if (same && (r->state == JOINED || r->state == UNCONFIRMED || r->since == 0)) {
+		/* Nothing new to say; one that was never started begins now. */
+		if (r->since == 0)
+			try_now(r);
+		else
+			tell(r);
+		return;
+	}
+	switch (r->state) {
+	case JOINED:
+	case ANNOUNCED: announce_over(r, r->conn); break;
+	case PAUSING:
+	case UNCONFIRMED:
+		(void)event_del(r->clock);
+		try_now(r);
+		break;
+	case RESOLVING:
+	case CONNECTING: break; /* it will be said once connected */
+	case LEAVING:
+	case LEFT: tell(r); break;
+	}
 }
 
 void

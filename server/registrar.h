@@ -12,6 +12,7 @@
 #define POLICYPOOL_REGISTRAR_H
 
 #include <event2/event.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "attr.h"
@@ -31,6 +32,14 @@ struct registrar *registrar_new(struct event_base *, const struct registrar_conf
 void registrar_free(struct registrar *);
 
 void registrar_start(struct registrar *);
+
+/* Is it this proxy that it joins? */
+bool registrar_is_of(const struct registrar *, const char *proxy);
+
+/* For another conf of the same proxy: what is announced from now on.  done is called once, when the
+ * proxy knows it or can't be told for now, maybe before the return.  Starts what is not started. */
+void registrar_announce(struct registrar *, const struct registrar_conf *,
+			const struct packet_announcement *, void (*done)(void *ctx), void *ctx);
 
 /* Deregisters where the proxy would understand it; done is called once, maybe before the return. */
 void registrar_leave(struct registrar *, void (*done)(void *ctx), void *ctx);

@@ -228,6 +228,7 @@ serve_start(struct worker *w, void *arg)
 	*s = (struct serve){.worker = w, .conf = conf, .row = worker_row(w)};
 	s->service = (struct service){.id = conf->id,
 				      .policy = conf->policy,
+				      .former_policy = conf->former_policy,
 				      .strict_payloadsize = conf->daemon->strict_payloadsize};
 	LIST_INIT(&s->peers);
 	s->grace = event_new(worker_base(w), -1, 0, on_grace_over, s);

@@ -6,7 +6,8 @@
 #include "worker.h"
 
 struct serve_conf {
-	const char *id, *policy; /* borrowed, as all here */
+	const char *id, *policy;   /* borrowed, as all here */
+	const char *former_policy; /* answered too: it was served until now; or NULL */
 	const struct daemon_conf *daemon;
 	int listen_fd;
 };

@@ -44,7 +44,8 @@ judge(const struct service *s, const struct packet *p, struct packet_fault *faul
 		return -1;
 	}
 	policy = packet_scalar(p, "privPoliId");
-	if (span_eq_str(policy, s->policy))
+	if (span_eq_str(policy, s->policy) ||
+	    (s->former_policy != NULL && span_eq_str(policy, s->former_policy)))
 		return 0;
 	fault->code = PACKET_UNKNOWN_POLICY;
 	fault->lost = false;

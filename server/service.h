@@ -9,8 +9,9 @@
 #include "span.h"
 
 struct service {
-	const char *id;	    /* of this server; borrowed */
-	const char *policy; /* the one it serves; borrowed */
+	const char *id;		   /* of this server; borrowed */
+	const char *policy;	   /* the one it serves; borrowed */
+	const char *former_policy; /* served as well, or NULL; borrowed */
 	bool strict_payloadsize;
 	struct buf scratch; /* decoded payloads; release when done */
 };

@@ -37,6 +37,7 @@ static const struct conf_key keys[] = {
 	 .offset = AT(id),
 	 .max = PACKET_ID_MAX,
 	 .judge = judge_id,
+	 .fixed = true,
 	 .help = "id of this server, unique in the pool (required)"},
 	{.name = "policy",
 	 .original = "pp",
@@ -126,12 +127,29 @@ static const struct conf_key keys[] = {
 	 .help = "pause between announcements to a proxy that never acknowledges; 0: announce once"},
 };
 
+static void
+tie(struct server_settings *s)
+{
+	s->table[0] = (struct conf_table){keys, sizeof keys / sizeof *keys, &s->server};
+	s->table[1] = (struct conf_table){daemon_keys, daemon_keys_n, &s->daemon};
+}
+
 void
 server_settings_init(struct server_settings *s)
 {
 	memset(s, 0, sizeof *s);
-	s->table[0] = (struct conf_table){keys, sizeof keys / sizeof *keys, &s->server};
-	s->table[1] = (struct conf_table){daemon_keys, daemon_keys_n, &s->daemon};
+	tie(s);
+}
+
+void
+server_settings_swap(struct server_settings *a, struct server_settings *b)
+{
+	struct server_settings c = *a;
+
+	*a = *b;
+	*b = c;
+	tie(a);
+	tie(b);
 }
 
 static int

@@ -28,6 +28,9 @@ struct server_settings {
 /* Ties the tables to s; call first. */
 void server_settings_init(struct server_settings *s);
 
+/* Each has what the other had, its tables tied to itself. */
+void server_settings_swap(struct server_settings *, struct server_settings *);
+
 /* What no single key can judge: required keys, addresses.  Where to listen: the given host, or
  * loopback when the proxy is reached over loopback or there is none, otherwise every address.
  * 0, or -1 with one line on err. */

@@ -1,0 +1,54 @@
+/* reload.h - new settings for a running daemon.
+ *
+ *   request -> take -> new workers beside the old -> keep -> reload_settled() -> the old drain
+ *                |               |
+ *                +-- refused     +-- undo: the old settings and workers stay
+ *
+ * One runs; of those asked for meanwhile one is remembered, which is enough: it reads the newest
+ * settings.  Who asked over the control socket is answered with the outcome. */
+#ifndef POLICYPOOL_RELOAD_H
+#define POLICYPOOL_RELOAD_H
+
+#include <json-c/json.h>
+#include <stdio.h>
+
+#include "attr.h"
+#include "control.h"
+#include "supervisor.h"
+
+struct reload;
+
+struct reload_ops {
+	/* Reads fresh settings, judges them whole, opens what they need and puts them in force for
+	 * workers forked from now on; the former are kept aside.  What is worth saying goes to
+	 * notes, a line each.  0, or -1 with lines on err and everything as it was. */
+	int (*take)(void *ctx, FILE *notes, FILE *err);
+	/* What the settings in force ask of the supervisor. */
+	void (*conf)(void *ctx, struct supervisor_conf *);
+	/* The new workers serve: give up the former settings, tell the pool, then
+	 * reload_settled(), maybe before the return. */
+	void (*keep)(void *ctx);
+	/* They do not: the former settings are in force again. */
+	void (*undo)(void *ctx);
+};
+
+/* ops, ctx and base are borrowed.  NULL on ENOMEM. */
+struct reload *reload_new(struct event_base *, const struct reload_ops *, void *ctx);
+void reload_free(struct reload *);
+/* Whose workers; borrowed.  Nothing runs before. */
+void reload_attach(struct reload *, struct supervisor *);
+
+void reload_request(struct reload *);
+/* The supervisor has room again: on with what waits for it. */
+void reload_look(struct reload *);
+void reload_settled(struct reload *);
+/* One runs or waits. */
+bool reload_busy(const struct reload *);
+
+/* When the last one succeeded, and what was wrong with the last one if anything was. */
+void reload_add_status(const struct reload *, struct json_object *);
+
+/* The order "reload"; its ctx is a struct reload. */
+extern const struct control_verb reload_verbs[];
+
+#endif

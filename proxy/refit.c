@@ -1,0 +1,145 @@
+/* refit.c - see refit.h. */
+#include "refit.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "launch.h"
+#include "log.h"
+#include "master.h"
+#include "net.h"
+
+static int
+check(void *arg, FILE *err)
+{
+	struct refit *f = arg;
+
+	return proxy_settings_check(&f->settings, &f->asked, err);
+}
+
+/* What is in force and what is aside change places.  0, or -1 on ENOMEM with nothing changed. */
+static int
+exchange(struct master *m)
+{
+	struct refit *f = &m->refit;
+	struct addr asked = f->asked, addr = f->addr;
+	int fd = f->listen_fd;
+
+	proxy_settings_swap(&m->settings, &f->settings);
+	if (master_set_join(m, &f->addr) < 0) {
+		proxy_settings_swap(&m->settings, &f->settings);
+		return -1;
+	}
+	f->asked = m->asked;
+	f->addr = m->addr;
+	f->listen_fd = m->listen_fd;
+	m->asked = asked;
+	m->addr = addr;
+	m->front.listen_fd = m->listen_fd = fd;
+	return 0;
+}
+
+static void
+drop(struct master *m)
+{
+	struct refit *f = &m->refit;
+
+	if (f->listen_fd >= 0 && f->listen_fd != m->listen_fd)
+		(void)close(f->listen_fd);
+	proxy_settings_forget_keys(&f->settings);
+	conf_free(f->settings.table, 2);
+	f->listen_fd = -1;
+	f->on = false;
+}
+
+static int
+open_fresh(struct master *m, FILE *err)
+{
+	struct refit *f = &m->refit;
+	const struct daemon_conf *d = &f->settings.daemon;
+
+	f->addr = f->asked;
+	f->listen_fd = launch_listen_anew(d, &m->asked, m->listen_fd, &f->addr, err);
+	if (f->listen_fd < 0)
+		return -1;
+	if (daemon_log_anew(d, MASTER_PROGRAM) == 0)
+		return 0;
+	(void)fprintf(err, "log: %s: %s\n", d->log, strerror(errno));
+	return -1;
+}
+
+static int
+take_fresh(struct master *m, FILE *notes, FILE *err)
+{
+	struct refit *f = &m->refit;
+
+	if (launch_reread(&m->command, f->settings.table, m->settings.table, 2, check, f, notes,
+			  err) < 0 ||
+	    open_fresh(m, err) < 0)
+		return -1;
+	if (exchange(m) == 0)
+		return 0;
+	(void)fprintf(err, "out of memory\n");
+	if (daemon_log_anew(&m->settings.daemon, MASTER_PROGRAM) < 0)
+		log_errno(LOG_ERROR, "cannot open the log of before", NULL);
+	return -1;
+}
+
+static int
+take(void *arg, FILE *notes, FILE *err)
+{
+	struct master *m = arg;
+
+	m->refit = (struct refit){.listen_fd = -1};
+	proxy_settings_init(&m->refit.settings);
+	if (take_fresh(m, notes, err) < 0) {
+		drop(m);
+		return -1;
+	}
+	(void)net_raise_nofile(master_files(&m->settings.daemon));
+	m->refit.on = true;
+	return 0;
+}
+
+static void
+conf(void *arg, struct supervisor_conf *out)
+{
+	struct master *m = arg;
+
+	launch_supervisor_conf(&m->settings.daemon, MASTER_LEAVE_MS, out);
+}
+
+static void
+undo(void *arg)
+{
+	struct master *m = arg;
+
+	if (exchange(m) < 0)
+		log_event(LOG_ERROR, "out of memory: the fresh settings stay for new workers",
+			  NULL);
+	if (daemon_log_anew(&m->settings.daemon, MASTER_PROGRAM) < 0)
+		log_errno(LOG_ERROR, "cannot open the log of before", NULL);
+	drop(m);
+}
+
+static void
+keep(void *arg)
+{
+	struct master *m = arg;
+
+	master_tell_serving(m);
+	drop(m);
+	reload_settled(m->reload);
+}
+
+void
+refit_after_fork(struct master *m)
+{
+	if (m->refit.on && m->refit.listen_fd != m->listen_fd)
+		(void)close(m->refit.listen_fd);
+	if (m->refit.on)
+		proxy_settings_forget_keys(&m->refit.settings);
+}
+
+const struct reload_ops refit_ops = {.take = take, .conf = conf, .keep = keep, .undo = undo};
