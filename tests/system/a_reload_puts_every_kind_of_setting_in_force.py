@@ -31,7 +31,7 @@ with Bench() as b:
     proxy.send_signal(signal.SIGHUP)
     wait_until(lambda: ctl(proxy.socket, "status")["generation"] == 3, "a third generation")
     other = b.server("2", "222", proxy, wait=False)
-    other.wait_for("not taken from this address")
+    other.wait_for("refused: denied")
     assert correct(ask(proxy, payload="x" * 3000), "x" * 3000), "the former limit is gone"
 
     b.file("s.conf", 'weight = 5\nworker_connections = 1\nslots = 3\n')
