@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "call.h"
+#include "derive.h"
 #include "follow.h"
 #include "list.h"
 #include "show.h"
@@ -69,6 +70,19 @@ run_events(const struct verb *v, const struct target *t, bool json, char *const 
 	return follow_events(path, json);
 }
 
+/* Asks no daemon. */
+static int
+run_derive_key(const struct verb *v, const struct target *t, bool json, char *const args[])
+{
+	(void)t;
+	(void)json;
+	if (args[0] == NULL || args[1] == NULL || args[2] != NULL) {
+		(void)fprintf(stderr, "usage: ppool-ctl %s %s < SECRET\n", v->name, v->args);
+		return STATUS_USAGE;
+	}
+	return derive_key(args[0], args[1], stdin, stdout);
+}
+
 static int
 run_list(const struct verb *v, const struct target *t, bool json, char *const args[])
 {
@@ -110,6 +124,8 @@ static const struct verb verbs[] = {
 	 "as drain, and closes the connections to it"},
 	{"enable", "ID", true, table_print_object, NULL, "the end of both"},
 	{"remove", "ID", true, table_print_object, NULL, "as if the server had taken leave"},
+	{"derive-key", "KEY ID", false, NULL, run_derive_key,
+	 "the key of one server, from the secret on standard input"},
 };
 
 enum { VERBS = sizeof verbs / sizeof *verbs };

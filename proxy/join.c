@@ -222,6 +222,20 @@ judge_place(struct handling *h, struct addr *at)
 	return why != NULL ? deny(h, why) : 0;
 }
 
+/* It is the key's from now on; true when it was not, or was of an earlier life. */
+static bool
+own(const struct handling *h)
+{
+	const struct packet_signing *sign = &h->a.sign;
+	struct registry *r = h->j->registry;
+	unsigned at = (unsigned)registry_find(r, h->a.id);
+
+	if (registry_epoch(r, at) == sign->epoch && strcmp(registry_keyid(r, at), sign->keyid) == 0)
+		return false;
+	registry_own(r, at, sign->keyid, sign->epoch);
+	return true;
+}
+
 static int
 do_register(struct handling *h)
 {
@@ -234,9 +248,8 @@ do_register(struct handling *h)
 	change = registry_join(r, &h->a, &at, h->now);
 	if (change == REGISTRY_FULL)
 		return refuse(h, PACKET_OVERLOADED, "no room for another server or policy");
-	if (is_signed(h))
-		registry_own(r, (unsigned)registry_find(r, h->a.id), h->a.sign.keyid,
-			     h->a.sign.epoch);
+	if (is_signed(h) && own(h))
+		h->result = JOIN_CHANGED;
 	if (change == REGISTRY_JOINED)
 		begin_tally(h);
 	h->verb = change == REGISTRY_RENEWED ? "renewed" : "registered";

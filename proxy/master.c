@@ -76,6 +76,13 @@ tell_change(struct master *m)
 		permit_nudge(m->front.permits, i);
 }
 
+void
+master_review_keys(struct master *m)
+{
+	if (join_review(&m->join) == JOIN_CHANGED)
+		tell_change(m);
+}
+
 static void
 take_registration(struct master *m, unsigned slot, struct span message)
 {
@@ -380,6 +387,7 @@ master_prepare(struct master *m)
 	if (m->control != NULL)
 		control_add(m->control, orders, m->supervisor);
 	open_keeper(m);
+	master_review_keys(m);
 	if (m->control != NULL)
 		control_add(m->control, reload_verbs, m->reload);
 	reload_attach(m->reload, m->supervisor);

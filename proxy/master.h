@@ -55,6 +55,9 @@ int master_run(struct master *);
 MUST_CHECK int master_set_join(struct master *, const struct addr *self);
 /* Log, narration and title. */
 void master_tell_serving(struct master *);
+
+/* The keyring may be another one: whose key is gone leaves. */
+void master_review_keys(struct master *);
 /* Open files that a worker may need. */
 unsigned long master_files(const struct daemon_conf *);
 

@@ -129,6 +129,7 @@ keep(void *arg)
 	struct master *m = arg;
 
 	master_tell_serving(m);
+	master_review_keys(m);
 	drop(m);
 	reload_settled(m->reload);
 }

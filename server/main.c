@@ -31,6 +31,7 @@ main(int argc, char *argv[])
 		daemon_end();
 		log_close();
 	}
+	server_settings_forget_keys(&m.settings);
 	conf_free(m.settings.table, 2);
 	return status;
 }

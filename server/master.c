@@ -37,6 +37,8 @@ tell_status(const struct control_call *call, const char **error, void *arg)
 	if (m->registrar != NULL) {
 		status_add_text(o, "registration", registrar_state(m->registrar, &since));
 		status_add_seconds(o, "registration_age_s", clock_ms() - since);
+		status_add_text(o, "registration_trouble", registrar_trouble(m->registrar));
+		status_add_text(o, "registration_key", m->settings.server.key_id);
 	}
 	reload_add_status(m->reload, o);
 	return o;
@@ -64,6 +66,7 @@ after_fork(void *arg)
 	reload_free(m->reload);
 	m->reload = NULL;
 	refit_after_fork(m);
+	server_settings_forget_keys(&m->settings); /* the master alone registers */
 }
 
 static void *
@@ -156,6 +159,7 @@ registration(const struct master *m, struct registrar_conf *conf, struct packet_
 					.retry_min = c->retry_min,
 					.retry_max = c->retry_max,
 					.ack_timeout = c->ack_timeout,
+					.signer = m->settings.signer,
 					.reannounce = c->reannounce};
 	server_settings_announcement(&m->settings, a);
 	a->port = addr_port(&m->addr);

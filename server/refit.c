@@ -43,6 +43,7 @@ drop(struct master *m)
 
 	if (f->listen_fd >= 0 && f->listen_fd != m->listen_fd)
 		(void)close(f->listen_fd);
+	server_settings_forget_keys(&f->settings);
 	conf_free(f->settings.table, 2);
 	f->listen_fd = -1;
 	f->on = false;
@@ -147,6 +148,8 @@ refit_after_fork(struct master *m)
 {
 	if (m->refit.on && m->refit.listen_fd != m->listen_fd)
 		(void)close(m->refit.listen_fd);
+	if (m->refit.on)
+		server_settings_forget_keys(&m->refit.settings);
 }
 
 const struct reload_ops refit_ops = {.take = take, .conf = conf, .keep = keep, .undo = undo};

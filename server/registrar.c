@@ -11,6 +11,7 @@
 #include "clock.h"
 #include "conn.h"
 #include "log.h"
+#include "net.h"
 
 enum { ANSWER_MAX = 65536, CONNECT_MS = 3000, STEADY_MS = 1000 };
 
@@ -37,6 +38,8 @@ struct registrar {
 	uint64_t since;
 	bool ever_acked; /* it is one of our proxies: leases hold, and it understands type 5 */
 	bool complained; /* the present trouble has been logged */
+	bool said_leave; /* LEAVING: the proxy has been told */
+	char trouble[256];
 	struct backoff pause;
 	struct conn_loop *loop;
 	struct conn *conn; /* NULL, or the one to the proxy */
@@ -51,6 +54,7 @@ struct registrar {
 };
 
 static void announce_over(struct registrar *, struct conn *);
+static int say_leave(struct registrar *);
 static void try_now(struct registrar *);
 
 static void
@@ -102,6 +106,7 @@ left(struct registrar *r)
 static void
 complain(struct registrar *r, const char *why)
 {
+	(void)snprintf(r->trouble, sizeof r->trouble, "%s", why);
 	log_event(r->complained ? LOG_VERBOSE : LOG_WARN, "not registered with the proxy",
 		  "proxy=%s why=%s", r->conf.proxy, log_quoted(why));
 	if (!r->complained)
@@ -124,7 +129,7 @@ pause_then_try(struct registrar *r, const char *why)
 static void
 unconfirmed(struct registrar *r, const char *why)
 {
-	if (r->ever_acked) {
+	if (r->ever_acked || r->conf.signer != NULL) {
 		pause_then_try(r, why);
 		return;
 	}
@@ -134,6 +139,7 @@ unconfirmed(struct registrar *r, const char *why)
 		log_event(LOG_INFO, "announced to a proxy that does not acknowledge", "proxy=%s",
 			  r->conf.proxy);
 	r->complained = false;
+	r->trouble[0] = '\0';
 	set_state(r, UNCONFIRMED);
 	if (r->conf.reannounce > 0)
 		arm(r, r->conf.reannounce);
@@ -147,10 +153,6 @@ acknowledged(struct registrar *r)
 {
 	(void)event_del(r->clock);
 	backoff_reset(&r->pause);
-	if (r->state == LEAVING) {
-		left(r);
-		return;
-	}
 	if (r->since == 0 || r->complained || !r->ever_acked) {
 		log_event(LOG_INFO, "registered with the proxy", "proxy=%s id=%s policy=%s port=%u",
 			  r->conf.proxy, log_quoted(r->announcement.id),
@@ -160,6 +162,7 @@ acknowledged(struct registrar *r)
 	}
 	r->ever_acked = true;
 	r->complained = false;
+	r->trouble[0] = '\0';
 	set_state(r, JOINED);
 	/* Twice in a lease, and jittered: one lost renewal does no harm, and servers spread. */
 	arm(r, r->conf.lease / 3 + backoff_random() % (r->conf.lease / 6 + 1));
@@ -173,8 +176,36 @@ refused(struct registrar *r, const struct packet *p)
 	char why[256];
 
 	(void)snprintf(why, sizeof why, "refused: %.*s: %.*s", SPAN_ARG(code), SPAN_ARG(message));
+	if (r->conf.signer != NULL && span_eq_str(code, "denied"))
+		signer_refused(r->conf.signer);
 	if (r->state == LEAVING)
 		left(r);
+	else
+		pause_then_try(r, why);
+}
+
+/* Told, or to be told now that it can be signed. */
+static void
+acknowledged_leave(struct registrar *r)
+{
+	if (r->said_leave || say_leave(r) < 0)
+		left(r);
+}
+
+static void
+on_ack(struct registrar *r, const struct packet *p)
+{
+	enum signer_verdict verdict = SIGNER_PROVEN;
+	const char *why = "";
+
+	if (r->conf.signer != NULL)
+		verdict = signer_judge(r->conf.signer, p, &why);
+	if (r->state == LEAVING)
+		acknowledged_leave(r);
+	else if (verdict == SIGNER_CHALLENGED)
+		announce_over(r, r->conn);
+	else if (verdict == SIGNER_PROVEN)
+		acknowledged(r);
 	else
 		pause_then_try(r, why);
 }
@@ -191,7 +222,7 @@ on_packet(struct conn *c, struct span text, void *arg)
 		log_event(LOG_WARN, "proxy answered what is no packet", "why=%s",
 			  log_quoted(fault.why));
 	else if (p.type == PACKET_ACK)
-		acknowledged(r);
+		on_ack(r, &p);
 	else if (p.type == PACKET_ERROR)
 		refused(r, &p);
 }
@@ -245,7 +276,11 @@ on_close(struct conn *c, int error, void *arg)
 static void
 on_open(struct conn *c, void *arg)
 {
-	announce_over(arg, c);
+	struct registrar *r = arg;
+
+	if (r->conf.signer != NULL)
+		signer_begin(r->conf.signer);
+	announce_over(r, c);
 }
 
 static const struct conn_ops ops = {
@@ -258,27 +293,59 @@ static const struct conn_ops ops = {
 
 /* ---- what we say ---- */
 
+typedef int build(struct buf *, const struct packet_announcement *);
+
 static int
-say(struct conn *c, int (*build)(struct buf *, const struct packet_announcement *),
-    const struct packet_announcement *a)
+say(struct registrar *r, struct conn *c, int type, struct packet_announcement *a)
 {
+	build *write = type == PACKET_REGISTER ? packet_register : packet_deregister;
 	struct buf *out = conn_output(c);
 
-	if (out == NULL || build(out, a) < 0 || buf_append(out, "\n", 1) < 0)
+	if (out == NULL || (r->conf.signer != NULL && signer_sign(r->conf.signer, type, a) < 0) ||
+	    write(out, a) < 0 || buf_append(out, "\n", 1) < 0)
 		return -1;
 	conn_flush_later(c);
 	return 0;
 }
 
+/* What is signed says where the server is, or whoever passes it on could say that he is it: the
+ * address of our end, unless the settings name another. */
+static void
+name_host(struct packet_announcement *a, struct conn *c)
+{
+	char text[ADDR_TEXT];
+	struct addr own;
+
+	if (a->host[0] != '\0' || net_local(conn_fd(c), &own) < 0)
+		return;
+	(void)snprintf(a->host, sizeof a->host, "%s", addr_host_text(&own, text));
+}
+
 static void
 announce_over(struct registrar *r, struct conn *c)
 {
-	if (say(c, packet_register, &r->announcement) < 0) {
+	struct packet_announcement a = r->announcement;
+
+	if (r->conf.signer != NULL)
+		name_host(&a, c);
+	if (say(r, c, PACKET_REGISTER, &a) < 0) {
 		pause_then_try(r, "out of memory");
 		return;
 	}
 	set_state(r, ANNOUNCED);
 	arm(r, r->conf.ack_timeout);
+}
+
+/* 0, or -1 when it can't be told. */
+static int
+say_leave(struct registrar *r)
+{
+	struct packet_announcement a = {.ack = r->announcement.ack};
+
+	memcpy(a.id, r->announcement.id, sizeof a.id);
+	memcpy(a.policy, r->announcement.policy, sizeof a.policy);
+	r->said_leave = true;
+	return say(r, r->conn, PACKET_DEREGISTER, &a);
 }
 
 static void
@@ -382,10 +449,12 @@ registrar_new(struct event_base *base, const struct registrar_conf *conf,
 		return NULL;
 	r->base = base;
 	r->conf = *conf;
+	r->conf.signer = signer_hold(conf->signer);
 	r->announcement = *announcement;
 	r->pause = (struct backoff){.min = (uint32_t)conf->retry_min,
 				    .max = (uint32_t)conf->retry_max};
 	if (addr_split(conf->proxy, r->host, &r->port, &why) < 0) {
+		signer_free(r->conf.signer);
 		free(r);
 		errno = EINVAL;
 		return NULL;
@@ -413,6 +482,7 @@ registrar_free(struct registrar *r)
 	conn_loop_free(r->loop);
 	if (r->clock != NULL)
 		event_free(r->clock);
+	signer_free(r->conf.signer);
 	free(r);
 }
 
@@ -446,13 +516,28 @@ same_announcement(const struct packet_announcement *a, const struct packet_annou
 	return same;
 }
 
+/* A challenge belongs to the connection and to who answers it: another signer begins anew. */
+static void
+take_conf(struct registrar *r, const struct registrar_conf *conf)
+{
+	struct signer *before = r->conf.signer;
+
+	r->conf = *conf;
+	r->conf.signer = signer_hold(conf->signer);
+	if (conf->signer != before && (r->state == JOINED || r->state == ANNOUNCED)) {
+		drop_conn(r);
+		set_state(r, PAUSING);
+	}
+	signer_free(before);
+}
+
 void
 registrar_announce(struct registrar *r, const struct registrar_conf *conf,
 		   const struct packet_announcement *a, void (*done)(void *ctx), void *ctx)
 {
-	bool same = same_announcement(&r->announcement, a);
+	bool same = same_announcement(&r->announcement, a) && conf->signer == r->conf.signer;
 
-	r->conf = *conf;
+	take_conf(r, conf);
 	r->announcement = *a;
 	r->pause.min = (uint32_t)conf->retry_min;
 	r->pause.max = (uint32_t)conf->retry_max;
@@ -481,6 +566,14 @@ registrar_announce(struct registrar *r, const struct registrar_conf *conf,
 	}
 }
 
+/* Nothing to sign, or a challenge to sign for; otherwise the acknowledgement that is awaited brings
+ * one. */
+static bool
+can_sign(const struct registrar *r)
+{
+	return r->conf.signer == NULL || signer_is_challenged(r->conf.signer);
+}
+
 void
 registrar_leave(struct registrar *r, void (*done)(void *ctx), void *ctx)
 {
@@ -491,12 +584,18 @@ registrar_leave(struct registrar *r, void (*done)(void *ctx), void *ctx)
 	if (r->lookup != NULL)
 		evdns_getaddrinfo_cancel(r->lookup);
 	r->lookup = NULL;
-	if (!understands || say(r->conn, packet_deregister, &r->announcement) < 0) {
+	if (!understands || (can_sign(r) && say_leave(r) < 0)) {
 		left(r);
 		return;
 	}
 	set_state(r, LEAVING);
 	arm(r, r->conf.ack_timeout);
+}
+
+const char *
+registrar_trouble(const struct registrar *r)
+{
+	return r->trouble;
 }
 
 #define STATE_TEXT(name, text) text,

@@ -7,7 +7,10 @@
  *                                |
  *                                +------> UNCONFIRMED   plain proxies never acknowledge: announced
  *                                                       and left alone but for `reannounce`
- *   any -> LEAVING -> LEFT */
+ *   any -> LEAVING -> LEFT
+ *
+ * With a signer an announcement is made twice, before and after the proxy's challenge, and a proxy
+ * that does not prove that it has the key is left for a while: there is no UNCONFIRMED then. */
 #ifndef POLICYPOOL_REGISTRAR_H
 #define POLICYPOOL_REGISTRAR_H
 
@@ -17,12 +20,15 @@
 
 #include "attr.h"
 #include "packet.h"
+#include "signer.h"
 
 struct registrar;
 
 struct registrar_conf {
 	const char *proxy; /* PORT or HOST:PORT; borrowed */
 	uint64_t lease, retry_min, retry_max, ack_timeout, reannounce; /* ms */
+	/* NULL: nothing is signed, and no proxy needs to prove itself.  Held by the registrar. */
+	struct signer *signer;
 };
 
 /* The announcement is copied.  NULL with errno. */
@@ -46,5 +52,8 @@ void registrar_leave(struct registrar *, void (*done)(void *ctx), void *ctx);
 
 /* "joined", "pausing", ... for the status; since in clock_ms(). */
 const char *registrar_state(const struct registrar *, uint64_t *since);
+
+/* What keeps it from being registered; empty when nothing does. */
+const char *registrar_trouble(const struct registrar *);
 
 #endif

@@ -30,6 +30,12 @@ judge_address(const char *text)
 	return addr_split(text, host, &port, &why) < 0 ? why : NULL;
 }
 
+static const char *
+judge_path(const char *text)
+{
+	return text[0] == '/' ? NULL : "the path must begin with /";
+}
+
 static const struct conf_key keys[] = {
 	{.name = "id",
 	 .original = "id",
@@ -66,6 +72,25 @@ static const struct conf_key keys[] = {
 	 .max = ADDR_HOST - 1,
 	 .judge = judge_id,
 	 .help = "host to announce; empty: the address that the proxy sees"},
+	{.name = "key_file",
+	 .type = CONF_TEXT,
+	 .offset = AT(key_file),
+	 .judge = judge_path,
+	 .help = "file of the key that signs registrations; empty: nothing is signed"},
+	{.name = "key_id",
+	 .type = CONF_TEXT,
+	 .offset = AT(key_id),
+	 .max = PACKET_ID_MAX,
+	 .judge = judge_id,
+	 .help = "name of that key in the proxy's keyring"},
+	{.name = "cluster",
+	 .type = CONF_TEXT,
+	 .offset = AT(cluster),
+	 .fallback = "policypool",
+	 .min = 1,
+	 .max = PACKET_ID_MAX,
+	 .judge = judge_id,
+	 .help = "name of the pool, which is part of what is signed"},
 	{.name = "lease",
 	 .type = CONF_DURATION,
 	 .offset = AT(lease),
@@ -178,8 +203,32 @@ default_host(const struct server_conf *c)
 	return "0.0.0.0";
 }
 
+static int
+load_key(struct server_settings *s, FILE *err)
+{
+	const struct server_conf *c = &s->server;
+	const struct signer_conf conf = {c->key_id, c->cluster, c->id};
+
+	server_settings_forget_keys(s);
+	if ((c->key_file[0] == '\0') != (c->key_id[0] == '\0')) {
+		(void)fprintf(err, "ppool-server: key_file and key_id need each other\n");
+		return -1;
+	}
+	if (c->key_file[0] == '\0')
+		return 0;
+	s->signer = signer_load(c->key_file, &conf, err);
+	return s->signer == NULL ? -1 : 0;
+}
+
+void
+server_settings_forget_keys(struct server_settings *s)
+{
+	signer_free(s->signer);
+	s->signer = NULL;
+}
+
 int
-server_settings_check(const struct server_settings *s, struct addr *listen, FILE *err)
+server_settings_check(struct server_settings *s, struct addr *listen, FILE *err)
 {
 	const struct server_conf *c = &s->server;
 	char host[ADDR_HOST];
@@ -198,7 +247,7 @@ server_settings_check(const struct server_settings *s, struct addr *listen, FILE
 		(void)fprintf(err, "ppool-server: listen: %s: %s\n", c->listen, why);
 		return -1;
 	}
-	return 0;
+	return load_key(s, err);
 }
 
 void

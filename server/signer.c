@@ -1,0 +1,216 @@
+/* signer.c - see signer.h. */
+#include "signer.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "secretfile.h"
+#include "signature.h"
+
+struct signer {
+	unsigned holders;
+	struct signer_conf loading; /* while the file is read */
+	char keyid[PACKET_ID_MAX + 1], cluster[PACKET_ID_MAX + 1];
+	uint8_t key[SIGNER_KEYS][DIGEST_MAC];
+	unsigned keys, at;	      /* the one in use */
+	uint64_t epoch;		      /* us since 1970, when this life began */
+	char nonce[PACKET_NONCE + 1]; /* the challenge that stands */
+	char mac[PACKET_MAC + 1];     /* of what was said last; empty: a challenge was asked for */
+};
+
+/* ---- the key file ---- */
+
+static int
+take_server_key(struct signer *s, const struct secretfile_line *l, FILE *err)
+{
+	if (digest_unhex(span_str(l->word[1]), s->key[s->keys], DIGEST_MAC) == 0)
+		return 0;
+	return secretfile_wrong(l, err, "a server's key is 64 hex digits");
+}
+
+static int
+take_secret(struct signer *s, const struct secretfile_line *l, FILE *err)
+{
+	uint8_t secret[SIGNATURE_SECRET_MAX];
+	int n = secretfile_secret(l, l->word[1], secret, err);
+
+	if (n < 0)
+		return -1;
+	signature_server_key(span_of((const char *)secret, (size_t)n), s->loading.keyid,
+			     s->loading.id, s->key[s->keys]);
+	explicit_bzero(secret, sizeof secret);
+	return 0;
+}
+
+static int
+take_line(const struct secretfile_line *l, void *ctx, FILE *err)
+{
+	struct signer *s = ctx;
+	bool secret = strcmp(l->word[0], "secret") == 0;
+
+	if (l->n != 2 || (!secret && strcmp(l->word[0], "server-key") != 0))
+		return secretfile_wrong(l, err, "it is: secret SECRET, or: server-key KEY");
+	if (s->keys == SIGNER_KEYS)
+		return secretfile_wrong(l, err, "more than %d keys", SIGNER_KEYS);
+	if ((secret ? take_secret : take_server_key)(s, l, err) < 0)
+		return -1;
+	s->keys++;
+	return 0;
+}
+
+/* Grows from one life to the next, as long as the clock is set right. */
+static uint64_t
+microseconds(void)
+{
+	struct timespec t;
+
+	if (clock_gettime(CLOCK_REALTIME, &t) < 0)
+		return 1;
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+static struct signer *
+begin(const char *name, const struct signer_conf *conf, FILE *err)
+{
+	struct signer *s = calloc(1, sizeof *s);
+
+	if (s == NULL) {
+		(void)fprintf(err, "%s: out of memory\n", name);
+		return NULL;
+	}
+	s->holders = 1;
+	s->loading = *conf;
+	(void)snprintf(s->keyid, sizeof s->keyid, "%s", conf->keyid);
+	(void)snprintf(s->cluster, sizeof s->cluster, "%s", conf->cluster);
+	s->epoch = microseconds();
+	return s;
+}
+
+static struct signer *
+finish(struct signer *s, int rc, const char *name, FILE *err)
+{
+	if (rc == 0 && s->keys == 0) {
+		(void)fprintf(err, "%s: there is no key in it\n", name);
+		rc = -1;
+	}
+	s->loading = (struct signer_conf){NULL, NULL, NULL};
+	if (rc == 0)
+		return s;
+	signer_free(s);
+	return NULL;
+}
+
+struct signer *
+signer_load(const char *path, const struct signer_conf *conf, FILE *err)
+{
+	struct signer *s = begin(path, conf, err);
+
+	return s == NULL ? NULL : finish(s, secretfile_read(path, take_line, s, err), path, err);
+}
+
+struct signer *
+signer_parse(const char *name, struct span text, const struct signer_conf *conf, FILE *err)
+{
+	struct signer *s = begin(name, conf, err);
+
+	return s == NULL ? NULL
+			 : finish(s, secretfile_parse(name, text, take_line, s, err), name, err);
+}
+
+struct signer *
+signer_hold(struct signer *s)
+{
+	if (s != NULL)
+		s->holders++;
+	return s;
+}
+
+void
+signer_free(struct signer *s)
+{
+	if (s == NULL || --s->holders > 0)
+		return;
+	explicit_bzero(s, sizeof *s);
+	free(s);
+}
+
+/* ---- a connection ---- */
+
+const char *
+signer_keyid(const struct signer *s)
+{
+	return s->keyid;
+}
+
+void
+signer_begin(struct signer *s)
+{
+	s->nonce[0] = '\0';
+	s->mac[0] = '\0';
+}
+
+bool
+signer_is_challenged(const struct signer *s)
+{
+	return s->nonce[0] != '\0';
+}
+
+int
+signer_sign(struct signer *s, int type, struct packet_announcement *a)
+{
+	a->sign = (struct packet_signing){.epoch = s->epoch};
+	memcpy(a->sign.keyid, s->keyid, sizeof a->sign.keyid);
+	s->mac[0] = '\0';
+	if (!signer_is_challenged(s))
+		return 0;
+	if (signature_random(a->sign.salt) < 0 ||
+	    signature_of_request(s->key[s->at], s->cluster, type, a, s->nonce, a->sign.mac) < 0)
+		return -1;
+	memcpy(s->mac, a->sign.mac, sizeof s->mac);
+	s->nonce[0] = '\0';
+	return 0;
+}
+
+/* Is it signed for what was said last? */
+static bool
+is_proven(const struct signer *s, struct span verb, const struct packet_proof *proof)
+{
+	char text[32], wanted[PACKET_MAC + 1];
+
+	if (verb.n >= sizeof text || proof->mac[0] == '\0')
+		return false;
+	memcpy(text, verb.p, verb.n);
+	text[verb.n] = '\0';
+	return signature_of_ack(s->key[s->at], s->mac, text, proof->nonce, wanted) == 0 &&
+	       signature_equal(wanted, proof->mac);
+}
+
+enum signer_verdict
+signer_judge(struct signer *s, const struct packet *ack, const char **why)
+{
+	struct packet_proof proof;
+	struct span verb;
+
+	packet_acknowledged(ack, &verb, &proof);
+	if (s->mac[0] == '\0') {
+		*why = "the proxy answers no challenge: it takes no signed registration";
+		if (!span_eq_str(verb, "challenge") || proof.nonce[0] == '\0')
+			return SIGNER_WRONG;
+		memcpy(s->nonce, proof.nonce, sizeof s->nonce);
+		return SIGNER_CHALLENGED;
+	}
+	*why = "the proxy did not prove that it has the key";
+	if (verb.n == 0 || !is_proven(s, verb, &proof))
+		return SIGNER_WRONG;
+	s->mac[0] = '\0'; /* answered once */
+	memcpy(s->nonce, proof.nonce, sizeof s->nonce);
+	return SIGNER_PROVEN;
+}
+
+void
+signer_refused(struct signer *s)
+{
+	s->at = (s->at + 1) % s->keys;
+}

@@ -1,0 +1,57 @@
+/* signer.h - the server's side of a signed registration: signs what it announces, and checks that
+ * the proxy which answers has the key too.
+ *
+ * A key file holds lines `secret S`, the secret of the named key, or `server-key S`, the key of
+ * this one server as ppool-ctl derives it.  Where there are several, the next is tried when the
+ * proxy refuses, so that both sides can change secrets in any order. */
+#ifndef POLICYPOOL_SIGNER_H
+#define POLICYPOOL_SIGNER_H
+
+#include <stdio.h>
+
+#include "attr.h"
+#include "packet.h"
+#include "span.h"
+
+enum { SIGNER_KEYS = 4 };
+
+struct signer_conf {
+	const char *keyid, *cluster, *id; /* borrowed for the call */
+};
+
+struct signer;
+
+/* NULL when anything was wrong, told on err with file and line. */
+struct signer *signer_load(const char *path, const struct signer_conf *, FILE *err);
+struct signer *signer_parse(const char *name, struct span text, const struct signer_conf *,
+			    FILE *err);
+/* Another holder; each calls signer_free().  Returns it; NULL is fine. */
+struct signer *signer_hold(struct signer *);
+/* Wipes the keys when it was the last holder.  NULL is fine. */
+void signer_free(struct signer *);
+
+const char *signer_keyid(const struct signer *);
+
+/* A new connection: no challenge stands. */
+void signer_begin(struct signer *);
+
+/* Does a challenge stand, so that the next announcement can be signed? */
+bool signer_is_challenged(const struct signer *);
+
+/* Fills a->sign for a packet of that type: signed when a challenge stands, which is spent then;
+ * otherwise it asks for one.  0, or -1 with errno. */
+MUST_CHECK int signer_sign(struct signer *, int type, struct packet_announcement *a);
+
+enum signer_verdict {
+	SIGNER_CHALLENGED, /* asked, and there it is: say it again, signed */
+	SIGNER_PROVEN,	   /* the answer is signed for what was said last */
+	SIGNER_WRONG	   /* it is not: *why is a constant sentence */
+};
+
+/* Judges a packet of type 4, and keeps the challenge that it brings. */
+enum signer_verdict signer_judge(struct signer *, const struct packet *ack, const char **why);
+
+/* The proxy has refused: the next key, if there is another. */
+void signer_refused(struct signer *);
+
+#endif
