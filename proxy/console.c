@@ -119,7 +119,9 @@ tell_policies(const struct control_call *call, const char **error, void *arg)
 	const struct console *c = arg;
 
 	(void)call;
-	return or_error(describe_policies(c->env.registry, c->env.tally, c->env.balance), error);
+	return or_error(
+		describe_policies(c->env.registry, c->env.tally, c->env.meter, c->env.balance),
+		error);
 }
 
 /* events [N]: the last N; events after NUMBER: those that followed. */

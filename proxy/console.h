@@ -8,6 +8,7 @@
 #include "conf.h"
 #include "control.h"
 #include "events.h"
+#include "meter.h"
 #include "registry.h"
 #include "tally.h"
 
@@ -15,6 +16,7 @@ struct console_env {
 	struct event_base *base; /* borrowed, all of them */
 	struct registry *registry;
 	struct tally *tally;
+	struct meter *meter;
 	struct events *events;
 	const struct conf_list *balance;
 	void (*changed)(void *ctx); /* the registry has: tell the workers */

@@ -100,8 +100,21 @@ sum_policy(const struct registry *r, struct tally *t, unsigned policy, struct po
 	}
 }
 
+static void
+add_queue(struct json_object *o, struct meter *m, unsigned policy)
+{
+	struct meter_queue sum;
+
+	meter_sum_queue(m, policy, &sum);
+	status_add_number(o, "queued", scoreboard_get(&sum.queued));
+	status_add_number(o, "queued_max", scoreboard_get(&sum.queued_max));
+	status_add_number(o, "expired", scoreboard_get(&sum.expired));
+	status_add_number(o, "refused", scoreboard_get(&sum.refused));
+	status_add_number(o, "turned_away", scoreboard_get(&sum.turned_away));
+}
+
 static struct json_object *
-policy_status(const struct registry *r, struct tally *t, unsigned policy,
+policy_status(const struct registry *r, struct tally *t, struct meter *m, unsigned policy,
 	      const struct conf_list *balance)
 {
 	struct json_object *o = json_object_new_object();
@@ -117,17 +130,19 @@ policy_status(const struct registry *r, struct tally *t, unsigned policy,
 	status_add_number(o, "in_flight", sum.in_flight);
 	status_add_number(o, "served", sum.served);
 	status_add_number(o, "failed", sum.failed);
+	add_queue(o, m, policy);
 	return o;
 }
 
 struct json_object *
-describe_policies(const struct registry *r, struct tally *t, const struct conf_list *balance)
+describe_policies(const struct registry *r, struct tally *t, struct meter *m,
+		  const struct conf_list *balance)
 {
 	struct json_object *list = json_object_new_array();
 
 	for (unsigned i = 0; list != NULL && i < registry_policy_end(r); i++)
 		if (registry_policy(r, i)->used)
-			(void)json_object_array_add(list, policy_status(r, t, i, balance));
+			(void)json_object_array_add(list, policy_status(r, t, m, i, balance));
 	return list;
 }
 
@@ -166,4 +181,25 @@ describe_events(const struct events *events, uint64_t after)
 	for (uint64_t i = after + 1; list != NULL && i <= last; i++)
 		(void)json_object_array_add(list, event_status(events_get(events, i)));
 	return list;
+}
+
+void
+describe_meter(struct json_object *o, struct meter *m)
+{
+	struct json_object *errors = json_object_new_object(), *timeouts = json_object_new_object();
+	struct meter_row sum;
+
+	meter_sum(m, &sum);
+	status_add_number(o, "queued", scoreboard_get(&sum.queued));
+	status_add_number(o, "queued_max", scoreboard_get(&sum.queued_max));
+	status_add_number(o, "buffered", scoreboard_get(&sum.buffered));
+	status_add_number(o, "buffered_max", scoreboard_get(&sum.buffered_max));
+	for (int i = PACKET_OK + 1; errors != NULL && i < PACKET_CODE_COUNT; i++)
+		status_add_number(errors, packet_code_text((enum packet_code)i),
+				  scoreboard_get(&sum.error[i]));
+	for (int i = 0; timeouts != NULL && i < METER_CLOCK_COUNT; i++)
+		status_add_number(timeouts, meter_clock_text((enum meter_clock)i),
+				  scoreboard_get(&sum.timeout[i]));
+	(void)json_object_object_add(o, "refused", errors);
+	(void)json_object_object_add(o, "timeouts", timeouts);
 }

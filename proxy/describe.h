@@ -6,14 +6,18 @@
 
 #include "conf.h"
 #include "events.h"
+#include "meter.h"
 #include "permit.h"
 #include "registry.h"
 #include "tally.h"
 
 /* Arrays, an object a server or policy, in the order of policy and turn.  NULL on ENOMEM. */
 struct json_object *describe_servers(const struct registry *, struct tally *, uint64_t now);
-struct json_object *describe_policies(const struct registry *, struct tally *,
+struct json_object *describe_policies(const struct registry *, struct tally *, struct meter *,
 				      const struct conf_list *balance);
+
+/* Adds to an object what workers have counted of requests, clocks and memory. */
+void describe_meter(struct json_object *, struct meter *);
 
 /* An array, an object an event, those after that number, the oldest first.  NULL on ENOMEM. */
 struct json_object *describe_events(const struct events *, uint64_t after);

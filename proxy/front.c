@@ -24,6 +24,7 @@ struct client {
 	struct join_guest guest;      /* who it is */
 	struct request_list requests; /* in the order in which they came and are answered */
 	unsigned n;
+	struct request_places places;
 	bool last;		 /* nothing more comes: finish when all is answered */
 	LIST_ENTRY(client) link; /* in front->clients */
 };
@@ -164,7 +165,15 @@ on_forward(const struct request *q, const struct registry_server *server, void *
 			    SPAN_ARG(q->srcid));
 }
 
-static const struct relay_ops relay_ops = {on_answer, on_forward};
+static void
+on_replace(struct request *q, struct request *twin, void *arg)
+{
+	(void)arg;
+	TAILQ_INSERT_BEFORE(q, twin, order);
+	TAILQ_REMOVE(&q->client->requests, q, order);
+}
+
+static const struct relay_ops relay_ops = {on_answer, on_replace, on_forward};
 
 /* ---- packets ---- */
 
@@ -181,6 +190,7 @@ admit(struct client *c, struct span text, struct span srcid)
 		client_free(c);
 		return NULL;
 	}
+	q->places = &c->places;
 	TAILQ_INSERT_TAIL(&c->requests, q, order);
 	c->n++;
 	scoreboard_add(&f->row->in_flight, 1);
@@ -216,6 +226,7 @@ take_request(struct client *c, const struct packet *p)
 		log_narrate("Message from client id %.*s, policy %.*s", SPAN_ARG(srcid),
 			    SPAN_ARG(packet_scalar(p, "privPoliId")));
 	relay_submit(c->front->relay, q, p);
+	client_pace(c);
 }
 
 /* A registration is the master's to judge. */
@@ -440,6 +451,7 @@ open_relay(struct front *f)
 					     .roster = f->roster,
 					     .permits = conf->permits,
 					     .tally = conf->tally,
+					     .meter = conf->meter,
 					     .worker = worker_slot(f->worker)};
 	f->relay = relay_new(&env, &relay_ops, f);
 	return f->relay == NULL ? -1 : 0;

@@ -2,6 +2,7 @@
 #ifndef POLICYPOOL_FRONT_H
 #define POLICYPOOL_FRONT_H
 
+#include "meter.h"
 #include "permit.h"
 #include "registry.h"
 #include "settings.h"
@@ -13,6 +14,7 @@ struct front_conf {
 	struct registry *registry;
 	struct permits *permits;
 	struct tally *tally;
+	struct meter *meter;
 	int listen_fd;
 };
 

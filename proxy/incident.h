@@ -11,22 +11,22 @@ enum incident_kind {
 	INCIDENT_LIE	 /* it answered well-formed and wrong: once is enough */
 };
 
-#define INCIDENT_CAUSES(X)                                                            \
-	X(CAUSE_REFUSED, INCIDENT_LOCAL, "connection refused")                        \
-	X(CAUSE_UNREACHABLE, INCIDENT_LOCAL, "cannot be reached")                     \
-	X(CAUSE_CONNECT_TIMEOUT, INCIDENT_LOCAL, "connecting took too long")          \
-	X(CAUSE_RESET, INCIDENT_REMOTE, "connection reset")                           \
-	X(CAUSE_CLOSED, INCIDENT_REMOTE, "the server closed the connection")          \
-	X(CAUSE_CUT, INCIDENT_REMOTE, "the reply was cut")                            \
-	X(CAUSE_TIMEOUT, INCIDENT_REMOTE, "no reply in time")                         \
-	X(CAUSE_GARBAGE, INCIDENT_REMOTE, "the reply is no packet")                   \
-	X(CAUSE_TOO_LARGE, INCIDENT_REMOTE, "the reply is larger than max_message")   \
-	X(CAUSE_UNASKED, INCIDENT_REMOTE, "a reply that nobody asked for")            \
-	X(CAUSE_WRONG_TYPE, INCIDENT_REMOTE, "the reply has another type than 2")     \
-	X(CAUSE_WRONG_DESTID, INCIDENT_REMOTE, "the reply is for another client")     \
-	X(CAUSE_WRONG_SIZE, INCIDENT_REMOTE, "payloadsize is not the reply's length") \
-	X(CAUSE_NO_DIGEST, INCIDENT_REMOTE, "the reply is no SHA-1 digest")           \
-	X(CAUSE_WRONG_DIGEST, INCIDENT_LIE, "the reply is not the payload's digest")  \
+#define INCIDENT_CAUSES(X)                                                                      \
+	X(CAUSE_REFUSED, INCIDENT_LOCAL, "connection refused")                                  \
+	X(CAUSE_UNREACHABLE, INCIDENT_LOCAL, "cannot be reached")                               \
+	X(CAUSE_CONNECT_TIMEOUT, INCIDENT_LOCAL, "connecting took longer than connect_timeout") \
+	X(CAUSE_RESET, INCIDENT_REMOTE, "connection reset")                                     \
+	X(CAUSE_CLOSED, INCIDENT_REMOTE, "the server closed the connection")                    \
+	X(CAUSE_CUT, INCIDENT_REMOTE, "the reply was cut")                                      \
+	X(CAUSE_TIMEOUT, INCIDENT_REMOTE, "no reply within reply_timeout")                      \
+	X(CAUSE_GARBAGE, INCIDENT_REMOTE, "the reply is no packet")                             \
+	X(CAUSE_TOO_LARGE, INCIDENT_REMOTE, "the reply is larger than max_message")             \
+	X(CAUSE_UNASKED, INCIDENT_REMOTE, "a reply that nobody asked for")                      \
+	X(CAUSE_WRONG_TYPE, INCIDENT_REMOTE, "the reply has another type than 2")               \
+	X(CAUSE_WRONG_DESTID, INCIDENT_REMOTE, "the reply is for another client")               \
+	X(CAUSE_WRONG_SIZE, INCIDENT_REMOTE, "payloadsize is not the reply's length")           \
+	X(CAUSE_NO_DIGEST, INCIDENT_REMOTE, "the reply is no SHA-1 digest")                     \
+	X(CAUSE_WRONG_DIGEST, INCIDENT_LIE, "the reply is not the payload's digest")            \
 	X(CAUSE_ERROR, INCIDENT_REMOTE, "the reply is an error")
 
 #define INCIDENT_ENUM(name, kind, text) name,

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "describe.h"
 #include "launch.h"
 #include "log.h"
 #include "net.h"
@@ -41,6 +42,7 @@ tell_status(const struct control_call *call, const char **error, void *arg)
 		return NULL;
 	status_add_text(o, "id", m->settings.proxy.id);
 	status_add_text(o, "listen", addr_text(&m->addr, text));
+	describe_meter(o, m->front.meter);
 	reload_add_status(m->reload, o);
 	return o;
 }
@@ -167,6 +169,7 @@ on_exit_of(unsigned slot, void *arg)
 	struct master *m = arg;
 
 	permit_release_all(m->front.permits, slot);
+	meter_fold(m->front.meter, slot);
 	tally_fold(m->front.tally, slot, registry_server_end(m->front.registry));
 }
 
@@ -270,6 +273,7 @@ open_console(struct master *m)
 {
 	struct console_env env = {.base = m->base,
 				  .balance = &m->settings.proxy.balance,
+				  .meter = m->front.meter,
 				  .registry = m->front.registry,
 				  .tally = m->front.tally,
 				  .events = m->events,
@@ -297,10 +301,11 @@ open_registry(struct master *m)
 	m->events = events_new();
 	m->front.permits = permits_new(c->max_servers, workers);
 	m->front.tally = tally_new(workers, c->max_servers);
+	m->front.meter = meter_new(workers, c->max_policies);
 	m->expiry = event_new(m->base, -1, EV_PERSIST, on_expiry, m);
 	if (m->front.registry == NULL || m->front.permits == NULL || m->front.tally == NULL ||
-	    m->events == NULL || master_set_join(m, &m->addr) < 0 || m->expiry == NULL ||
-	    event_add(m->expiry, &tv) < 0) {
+	    m->front.meter == NULL || m->events == NULL || master_set_join(m, &m->addr) < 0 ||
+	    m->expiry == NULL || event_add(m->expiry, &tv) < 0) {
 		log_errno(LOG_ERROR, "cannot make the registry", NULL);
 		return -1;
 	}
@@ -419,6 +424,7 @@ master_release(struct master *m)
 	permits_free(m->front.permits);
 	registry_free(m->front.registry);
 	tally_free(m->front.tally);
+	meter_free(m->front.meter);
 	events_free(m->events);
 	limiter_free(m->join.refusals);
 	free(m->join.trusted);

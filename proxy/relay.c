@@ -8,22 +8,17 @@
 
 #include "chooser.h"
 #include "clock.h"
+#include "lines.h"
 #include "log.h"
 #include "route.h"
 
 enum {
-	TICK_MS = 25,	       /* while anything is pending: clocks are that precise */
-	RETRY_AFTER_MS = 1000, /* what an overloaded client is told */
-	WHY_MAX = 160
-};
-
-struct queue {
-	struct request_list waiting;
-	unsigned n;
-	bool listed;
-	char policy[PACKET_ID_MAX + 1]; /* whose it is: an index may pass to another policy */
-	char why[WHY_MAX];		/* what kept the last one from being sent */
-	LIST_ENTRY(queue) link;		/* in relay->busy: those with somebody waiting */
+	TICK_MS = 25, /* while anything is pending: clocks are that precise */
+	/* What an overloaded client is told when the line's pace is not known, and otherwise at
+	   least and at most. */
+	RETRY_AFTER_MS = 1000,
+	RETRY_AFTER_MIN = 100,
+	RETRY_AFTER_MAX = 60000
 };
 
 struct relay {
@@ -32,16 +27,16 @@ struct relay {
 	void *ctx;
 	struct roster *roster;
 	struct upstreams *upstreams;
-	struct queue *queue; /* by policy index */
-	LIST_HEAD(queue_list, queue) busy;
-	unsigned queued;
+	struct lines *lines;
+	struct waitlist life; /* of all requests: since they came */
+	struct meter_row *meter;
 	struct chooser *chooser;
 	struct event *tick;
 };
 
 static void on_reply(struct request *, unsigned, struct span, void *);
 static void on_lost(struct request *, unsigned, enum upstream_loss, const char *, void *);
-static void on_room(void *);
+static void on_room(unsigned, void *);
 static void on_tick(evutil_socket_t, short, void *);
 
 static const struct upstream_ops upstream_ops = {on_reply, on_lost, on_room};
@@ -59,12 +54,14 @@ relay_new(const struct relay_env *env, const struct relay_ops *ops, void *ctx)
 	r->ops = ops;
 	r->ctx = ctx;
 	r->roster = env->upstream.roster;
-	LIST_INIT(&r->busy);
-	r->queue = calloc(registry_max_policies(env->registry), sizeof *r->queue);
+	waitlist_init(&r->life, env->upstream.conf->request_timeout);
+	r->meter = meter_row(env->upstream.meter, env->upstream.worker);
+	r->lines = lines_new(registry_max_policies(env->registry), env->upstream.conf,
+			     env->upstream.meter, env->upstream.worker);
 	r->chooser = chooser_new(&env->upstream, env->registry);
 	r->upstreams = upstreams_new(&env->upstream, &upstream_ops, r);
 	r->tick = event_new(env->base, -1, EV_PERSIST, on_tick, r);
-	if (r->queue == NULL || r->chooser == NULL || r->upstreams == NULL || r->tick == NULL) {
+	if (r->lines == NULL || r->chooser == NULL || r->upstreams == NULL || r->tick == NULL) {
 		relay_free(r);
 		return NULL;
 	}
@@ -81,7 +78,7 @@ relay_free(struct relay *r)
 	upstreams_free(r->upstreams);
 	if (r->tick != NULL)
 		event_free(r->tick);
-	free(r->queue);
+	lines_free(r->lines);
 	chooser_free(r->chooser);
 	free(r);
 }
@@ -89,7 +86,7 @@ relay_free(struct relay *r)
 unsigned
 relay_pending(const struct relay *r)
 {
-	return r->queued + upstreams_in_flight(r->upstreams);
+	return lines_waiting(r->lines) + upstreams_in_flight(r->upstreams);
 }
 
 static void
@@ -101,70 +98,42 @@ keep_ticking(struct relay *r)
 		log_event(LOG_ERROR, "cannot arm the relay's clock", NULL);
 }
 
-/* ---- queues ---- */
-
-/* Its waits_since is the caller's to set. */
-static void
-enqueue(struct relay *r, struct request *q, bool first)
-{
-	struct queue *queue = &r->queue[q->policy];
-
-	q->state = REQUEST_QUEUED;
-	if (first)
-		TAILQ_INSERT_HEAD(&queue->waiting, q, link);
-	else
-		TAILQ_INSERT_TAIL(&queue->waiting, q, link);
-	queue->n++;
-	r->queued++;
-	if (!queue->listed)
-		LIST_INSERT_HEAD(&r->busy, queue, link);
-	queue->listed = true;
-	keep_ticking(r);
-}
-
-static void
-dequeue(struct relay *r, struct request *q)
-{
-	struct queue *queue = &r->queue[q->policy];
-
-	TAILQ_REMOVE(&queue->waiting, q, link);
-	queue->n--;
-	r->queued--;
-	if (queue->n > 0)
-		return;
-	LIST_REMOVE(queue, link);
-	queue->listed = false;
-}
-
-/* The queue of a policy; one that nobody waits in begins anew, for whoever has this index now. */
-static struct queue *
-queue_of(struct relay *r, const struct roster_policy *p)
-{
-	struct queue *queue = &r->queue[p->index];
-
-	if (queue->n > 0)
-		return queue;
-	TAILQ_INIT(&queue->waiting);
-	queue->why[0] = '\0';
-	(void)snprintf(queue->policy, sizeof queue->policy, "%s", p->name);
-	return queue;
-}
-
 /* ---- answers of our own ---- */
 
-static void
-answer_error(struct relay *r, struct request *q, enum packet_code code, const char *why)
+/* When a line will be shorter, as far as one can tell. */
+static unsigned
+retry_after_of(const struct line *line)
 {
-	unsigned retry_after = code == PACKET_OVERLOADED ? RETRY_AFTER_MS : 0;
+	uint64_t ms = pace_wait(&line->pace, line->queue.n);
 
+	if (ms == 0)
+		return RETRY_AFTER_MS;
+	return ms < RETRY_AFTER_MIN   ? RETRY_AFTER_MIN
+	       : ms > RETRY_AFTER_MAX ? RETRY_AFTER_MAX
+				      : (unsigned)ms;
+}
+
+/* retry_after in ms; 0 leaves it out. */
+static void
+answer_refusal(struct relay *r, struct request *q, enum packet_code code, const char *why,
+	       unsigned retry_after)
+{
+	wait_end(&r->life, &q->life);
 	if (q->client == NULL) {
 		request_free(q);
 		return;
 	}
+	scoreboard_add(&r->meter->error[code], 1);
 	if (request_fail(q, r->env.upstream.conf->id, code, why, retry_after) < 0)
 		log_event(LOG_ERROR, "out of memory for an error", "code=%s",
 			  packet_code_text(code));
 	r->ops->on_answer(q, NULL, span_of(NULL, 0), r->ctx);
+}
+
+static void
+answer_error(struct relay *r, struct request *q, enum packet_code code, const char *why)
+{
+	answer_refusal(r, q, code, why, code == PACKET_OVERLOADED ? RETRY_AFTER_MS : 0);
 }
 
 /* Is there one that an operator lets take requests? */
@@ -177,42 +146,54 @@ any_enabled(const struct relay *r, const struct roster_policy *p)
 	return false;
 }
 
+/* Why nobody took it in time, and what that makes of it. */
+static enum packet_code
+judge_expired(const struct relay *r, const struct line *line, const struct roster_policy *p,
+	      char why[2 * LINE_WHY])
+{
+	if (strcmp(line->policy, p->name) != 0 || p->n == 0) {
+		(void)snprintf(why, 2 * LINE_WHY, "no server of policy %s is registered",
+			       line->policy);
+		return PACKET_NO_SERVER;
+	}
+	if (!any_enabled(r, p)) {
+		(void)snprintf(why, 2 * LINE_WHY,
+			       "every server of policy %s is draining or disabled", line->policy);
+		return PACKET_NO_SERVER;
+	}
+	if (line->why[0] != '\0') {
+		(void)snprintf(why, 2 * LINE_WHY, "no server of policy %s could be reached: %s",
+			       line->policy, line->why);
+		return PACKET_UPSTREAM_FAILED;
+	}
+	(void)snprintf(why, 2 * LINE_WHY, "every server of policy %s is busy", line->policy);
+	return PACKET_OVERLOADED;
+}
+
 static void
 answer_expired(struct relay *r, struct request *q)
 {
-	const struct roster_policy *p = roster_at(r->roster, q->policy);
-	struct queue *queue = &r->queue[q->policy];
-	char why[2 * WHY_MAX];
+	struct line *line = line_at(r->lines, q->policy);
+	char why[2 * LINE_WHY], text[2 * LINE_WHY + 64];
+	enum packet_code code = judge_expired(r, line, roster_at(r->roster, q->policy), why);
+	unsigned retry_after = code == PACKET_OVERLOADED ? retry_after_of(line) : 0;
 
-	dequeue(r, q);
-	if (strcmp(queue->policy, p->name) != 0 || p->n == 0) {
-		(void)snprintf(why, sizeof why, "no server of policy %s is registered",
-			       queue->policy);
-		answer_error(r, q, PACKET_NO_SERVER, why);
-	} else if (!any_enabled(r, p)) {
-		(void)snprintf(why, sizeof why, "every server of policy %s is draining or disabled",
-			       queue->policy);
-		answer_error(r, q, PACKET_NO_SERVER, why);
-	} else if (queue->why[0] != '\0') {
-		(void)snprintf(why, sizeof why, "no server of policy %s could be reached: %s",
-			       queue->policy, queue->why);
-		answer_error(r, q, PACKET_UPSTREAM_FAILED, why);
-	} else {
-		(void)snprintf(why, sizeof why, "every server of policy %s is busy", queue->policy);
-		answer_error(r, q, PACKET_OVERLOADED, why);
-	}
+	line_take(r->lines, q, false);
+	scoreboard_add(&line->meter->expired, 1);
+	scoreboard_add(&r->meter->timeout[METER_queue], 1);
+	(void)snprintf(text, sizeof text, "%s; queue_timeout is %llums", why,
+		       (unsigned long long)r->env.upstream.conf->queue_timeout);
+	answer_refusal(r, q, code, text, retry_after);
 }
 
 /* ---- dispatch ---- */
 
-/* True when the request is on its way. */
+/* Tries those that chooser_begin() has found usable.  True when the request is on its way. */
 static bool
-dispatch_one(struct relay *r, const struct roster_policy *p, struct queue *queue, struct request *q)
+send_to_one(struct relay *r, struct line *line, struct request *q)
 {
 	int pick;
 
-	if (!chooser_begin(r->chooser, r->upstreams, p, q, clock_ms()))
-		return false;
 	while ((pick = chooser_next(r->chooser)) != ROUTE_NOBODY) {
 		const struct registry_server *server = roster_server(r->roster, (unsigned)pick);
 		const char *why = NULL;
@@ -221,39 +202,44 @@ dispatch_one(struct relay *r, const struct roster_policy *p, struct queue *queue
 			return true;
 		}
 		if (why != NULL)
-			(void)snprintf(queue->why, sizeof queue->why, "server %s: %s", server->id,
+			(void)snprintf(line->why, sizeof line->why, "server %s: %s", server->id,
 				       why);
 	}
 	return false;
 }
 
+/* Gives those who wait in a line away for as long as anybody takes one. */
 static void
-dispatch(struct relay *r, struct queue *queue)
+dispatch(struct relay *r, struct line *line)
 {
 	struct request *q;
 
-	while ((q = TAILQ_FIRST(&queue->waiting)) != NULL) {
+	while ((q = queue_first(&line->queue)) != NULL) {
 		const struct roster_policy *p = roster_at(r->roster, q->policy);
-		if (strcmp(queue->policy, p->name) != 0)
+		uint64_t since = q->waits.since;
+		if (strcmp(line->policy, p->name) != 0)
 			return; /* another policy has this index now: they wait for their end */
-		dequeue(r, q);
-		if (!dispatch_one(r, p, queue, q)) {
-			enqueue(r, q, true);
+		if (!chooser_begin(r->chooser, r->upstreams, p, q, clock_ms()))
+			return;
+		line_take(r->lines, q, true);
+		if (!send_to_one(r, line, q)) {
+			line_put_first(r->lines, q, since);
 			return;
 		}
+		pace_served(&line->pace);
 	}
 }
 
 static void
 dispatch_all(struct relay *r)
 {
-	struct queue *queue, *next;
+	struct line *line, *next;
 
-	for (queue = LIST_FIRST(&r->busy); queue != NULL; queue = next) {
-		next = LIST_NEXT(queue, link);
-		dispatch(r, queue);
+	for (line = lines_first(r->lines); line != NULL; line = next) {
+		next = lines_next(line);
+		dispatch(r, line);
 	}
-	if (r->queued == 0)
+	if (lines_waiting(r->lines) == 0)
 		upstreams_stop_waiting(r->upstreams);
 }
 
@@ -280,13 +266,64 @@ too_large_for_all(const struct relay *r, const struct roster_policy *p, size_t b
 	return true;
 }
 
+/* The time that a request which has come now may still wait for a server. */
+static uint64_t
+patience(const struct relay *r)
+{
+	const struct proxy_conf *conf = r->env.upstream.conf;
+
+	return conf->request_timeout > 0 && conf->request_timeout < conf->queue_timeout
+		       ? conf->request_timeout
+		       : conf->queue_timeout;
+}
+
+/* What speaks against letting one more wait; NULL: nothing. */
+static const char *
+why_not_wait(const struct relay *r, const struct line *line, const struct request *q,
+	     char why[2 * LINE_WHY])
+{
+	unsigned ahead = queue_ahead(&line->queue, q->places);
+	uint64_t wait = pace_wait(&line->pace, ahead), limit = patience(r);
+
+	if (lines_waiting(r->lines) >= r->env.upstream.conf->queue_length)
+		return "too many requests wait for a server: queue_length";
+	if (line->queue.n >= line->limit) {
+		(void)snprintf(why, 2 * LINE_WHY,
+			       "%u requests wait for a server of policy %s: policy_queue_length",
+			       line->queue.n, line->policy);
+		return why;
+	}
+	if (wait <= limit)
+		return NULL;
+	(void)snprintf(why, 2 * LINE_WHY,
+		       "%u requests of policy %s are ahead, for about %llums; it may wait %llums",
+		       ahead, line->policy, (unsigned long long)wait, (unsigned long long)limit);
+	return why;
+}
+
+static void
+let_wait(struct relay *r, struct line *line, struct request *q, uint64_t now)
+{
+	char text[2 * LINE_WHY];
+	const char *why = why_not_wait(r, line, q, text);
+
+	if (why != NULL) {
+		scoreboard_add(&line->meter->refused, 1);
+		answer_refusal(r, q, PACKET_OVERLOADED, why, retry_after_of(line));
+		return;
+	}
+	line_put(r->lines, q, now);
+	dispatch(r, line);
+}
+
 void
 relay_submit(struct relay *r, struct request *q, const struct packet *packet)
 {
 	struct span policy = packet_scalar(packet, "privPoliId");
+	uint64_t now = clock_ms();
 	const struct roster_policy *p;
-	struct queue *queue;
-	char why[WHY_MAX];
+	struct line *line;
+	char why[LINE_WHY];
 
 	refresh(r);
 	p = roster_find(r->roster, policy);
@@ -302,24 +339,25 @@ relay_submit(struct relay *r, struct request *q, const struct packet *packet)
 		answer_error(r, q, PACKET_TOO_LARGE, why);
 		return;
 	}
-	if (r->queued >= r->env.upstream.conf->queue_length) {
-		answer_error(r, q, PACKET_OVERLOADED, "too many requests wait for a server");
-		return;
-	}
 	q->policy = p->index;
 	q->hash = chooser_key(r->chooser, p, packet);
-	q->waits_since = clock_ms();
-	queue = queue_of(r, p);
-	enqueue(r, q, false);
-	dispatch(r, queue);
+	line = line_of(r->lines, p);
+	q->waits.since = now;
+	wait_begin(&r->life, &q->life, q, now);
+	keep_ticking(r);
+	if (!line->busy && chooser_begin(r->chooser, r->upstreams, p, q, now) &&
+	    send_to_one(r, line, q))
+		return;
+	let_wait(r, line, q, now);
 }
 
 void
 relay_forget(struct relay *r, struct request *q)
 {
+	wait_end(&r->life, &q->life);
 	q->client = NULL;
 	if (q->state == REQUEST_QUEUED) {
-		dequeue(r, q);
+		line_take(r->lines, q, false);
 		request_free(q);
 	} else if (q->state == REQUEST_ANSWERED) {
 		request_free(q);
@@ -337,20 +375,22 @@ on_reply(struct request *q, unsigned server, struct span reply, void *arg)
 		request_free(q);
 		return;
 	}
+	wait_end(&r->life, &q->life);
 	q->state = REQUEST_ANSWERED;
 	r->ops->on_answer(q, roster_server(r->roster, server), reply, r->ctx);
 }
 
+/* since: in clock_ms(), when its waiting began. */
 static void
-back_to_queue(struct relay *r, struct request *q, const char *why)
+back_to_queue(struct relay *r, struct request *q, uint64_t since, const char *why)
 {
-	struct queue *queue = &r->queue[q->policy];
+	struct line *line = line_at(r->lines, q->policy);
 	const struct roster_policy *p = roster_at(r->roster, q->policy);
 
-	if (queue->n == 0 && strcmp(queue->policy, p->name) == 0)
-		(void)queue_of(r, p);
-	enqueue(r, q, true);
-	(void)snprintf(queue->why, sizeof queue->why, "%s", why);
+	if (strcmp(line->policy, p->name) == 0)
+		line = line_of(r->lines, p);
+	line_put_first(r->lines, q, since);
+	(void)snprintf(line->why, sizeof line->why, "%s", why);
 }
 
 static void
@@ -358,7 +398,7 @@ on_lost(struct request *q, unsigned server, enum upstream_loss loss, const char 
 {
 	struct relay *r = arg;
 	const struct registry_server *s = roster_server(r->roster, server);
-	char text[WHY_MAX];
+	char text[LINE_WHY];
 
 	if (q->client == NULL) {
 		request_free(q);
@@ -367,40 +407,75 @@ on_lost(struct request *q, unsigned server, enum upstream_loss loss, const char 
 	(void)snprintf(text, sizeof text, "server %s: %s", s->id, why);
 	q->avoid = (int)server;
 	q->tries += loss != UPSTREAM_UNREACHED;
+	scoreboard_add(&r->meter->timeout[METER_reply], loss == UPSTREAM_TIMEOUT);
 	if (loss == UPSTREAM_TIMEOUT) {
 		answer_error(r, q, PACKET_TIMEOUT, text);
 	} else if (q->tries > r->env.upstream.conf->retries) {
 		answer_error(r, q, PACKET_UPSTREAM_FAILED, text);
 	} else {
 		/* Where nobody has seen it, it has been waiting all along. */
-		if (loss != UPSTREAM_UNREACHED)
-			q->waits_since = clock_ms();
-		back_to_queue(r, q, text);
+		back_to_queue(r, q, loss == UPSTREAM_UNREACHED ? q->waits.since : clock_ms(), text);
 	}
 }
 
 static void
-on_room(void *arg)
+on_room(unsigned policy, void *arg)
 {
-	dispatch_all(arg);
+	struct relay *r = arg;
+
+	dispatch(r, line_at(r->lines, policy));
+	if (lines_waiting(r->lines) == 0)
+		upstreams_stop_waiting(r->upstreams);
 }
 
 /* ---- clocks ---- */
 
 static void
-expire(struct relay *r, uint64_t now)
+expire_waiting(struct relay *r, uint64_t now)
 {
-	uint64_t limit = r->env.upstream.conf->queue_timeout;
-	struct queue *queue, *next_queue;
-	struct request *q, *next;
+	struct request *q;
 
-	for (queue = LIST_FIRST(&r->busy); queue != NULL; queue = next_queue) {
-		next_queue = LIST_NEXT(queue, link);
-		for (q = TAILQ_FIRST(&queue->waiting); q != NULL; q = next) {
-			next = TAILQ_NEXT(q, link);
-			if (now > q->waits_since && now - q->waits_since > limit)
-				answer_expired(r, q);
-		}
+	while ((q = lines_overdue(r->lines, now)) != NULL)
+		answer_expired(r, q);
+}
+
+/* A server still has it: its lane goes on without a client for that reply, a twin takes its place
+ * with ours. */
+static struct request *
+leave_with_server(struct relay *r, struct request *q)
+{
+	struct request *twin = request_twin(q);
+
+	if (twin == NULL)
+		return NULL;
+	wait_end(&r->life, &q->life);
+	r->ops->on_replace(q, twin, r->ctx);
+	q->client = NULL;
+	return twin;
+}
+
+/* Those whose whole time is over, wherever they are.  One for whose twin there is no memory is
+ * tried again. */
+static void
+expire_whole(struct relay *r, uint64_t now)
+{
+	struct request *q;
+	char why[LINE_WHY];
+
+	while ((q = waitlist_overdue(&r->life, now)) != NULL) {
+		bool waiting = q->state == REQUEST_QUEUED;
+		if (waiting)
+			line_take(r->lines, q, false);
+		else
+			q = leave_with_server(r, q);
+		if (q == NULL)
+			return;
+		scoreboard_add(&r->meter->timeout[METER_request], 1);
+		(void)snprintf(why, sizeof why,
+			       "not answered in time, %s; request_timeout is %llums",
+			       waiting ? "it was waiting for a server" : "a server has it",
+			       (unsigned long long)r->env.upstream.conf->request_timeout);
+		answer_error(r, q, PACKET_TIMEOUT, why);
 	}
 }
 
@@ -422,7 +497,9 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	upstreams_tick(r->upstreams, now);
 	relay_look(r);
-	expire(r, now);
+	expire_waiting(r, now);
+	expire_whole(r, now);
+	lines_look(r->lines, now);
 	if (relay_pending(r) == 0)
 		(void)event_del(r->tick);
 }

@@ -19,6 +19,9 @@ struct relay_ops {
 	 * own errors. */
 	void (*on_answer)(struct request *, const struct registry_server *server, struct span reply,
 			  void *ctx);
+	/* The twin takes its place in the client's order: what a server still has is nobody's any
+	 * more. */
+	void (*on_replace)(struct request *, struct request *twin, void *ctx);
 	/* For the narration: it is being sent to a server. */
 	void (*on_forward)(const struct request *, const struct registry_server *, void *ctx);
 };

@@ -27,6 +27,23 @@ request_free(struct request *r)
 	free(r);
 }
 
+struct request *
+request_twin(const struct request *r)
+{
+	struct request *twin = request_new(r->client, r->text, r->srcid);
+
+	if (twin == NULL)
+		return NULL;
+	twin->places = r->places;
+	twin->state = r->state;
+	twin->policy = r->policy;
+	twin->tries = r->tries;
+	twin->hash = r->hash;
+	twin->avoid = r->avoid;
+	twin->sent_us = r->sent_us;
+	return twin;
+}
+
 int
 request_fail(struct request *r, const char *proxy_id, enum packet_code code, const char *message,
 	     unsigned retry_after_ms)

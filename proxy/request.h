@@ -14,8 +14,16 @@
 #include "buf.h"
 #include "packet.h"
 #include "span.h"
+#include "waitlist.h"
 
 struct client;
+struct queue;
+struct request;
+
+/* Part of a client: where it waits.  All zero to begin with. */
+struct request_places {
+	LIST_HEAD(request_leads, request) lead;
+};
 
 enum request_state { REQUEST_QUEUED, REQUEST_IN_FLIGHT, REQUEST_WITH_MASTER, REQUEST_ANSWERED };
 
@@ -25,25 +33,34 @@ struct request {
 	TAILQ_ENTRY(request)
 	link; /* QUEUED: in its policy's queue; IN_FLIGHT: in its lane's;
 		 WITH_MASTER: in the worker's list of those */
+	/* QUEUED, see queue.h: the client's first ones in any queue, and what stands behind one. */
+	struct request_places *places; /* the client's; set before it waits */
+	LIST_ENTRY(request) place;
+	const struct queue *queue; /* whose first it is; NULL: it stands behind another */
+	TAILQ_HEAD(request_list, request) behind;
+	unsigned behind_n;
+	struct wait waits; /* QUEUED: for a server */
+	struct wait life;  /* until it is answered: since it came */
 	enum request_state state;
-	unsigned policy;      /* index in the registry */
-	unsigned tries;	      /* that a server failed after it was sent */
-	uint64_t hash;	      /* of what its policy goes by, see chooser.h */
-	int avoid;	      /* the server that failed it last, -1: none */
-	uint64_t waits_since; /* clock_ms(): in the queue */
-	uint64_t sent_us;     /* clock_us(): to a server */
-	uint64_t token;	      /* WITH_MASTER: names it in the master's answer */
-	struct buf answer;    /* ANSWERED: waits for its turn */
-	struct span srcid;    /* as text; borrows from text */
-	struct span text;     /* the packet as it came */
+	unsigned policy;   /* index in the registry */
+	unsigned tries;	   /* that a server failed after it was sent */
+	uint64_t hash;	   /* of what its policy goes by, see chooser.h */
+	int avoid;	   /* the server that failed it last, -1: none */
+	uint64_t sent_us;  /* clock_us(): to a server */
+	uint64_t token;	   /* WITH_MASTER: names it in the master's answer */
+	struct buf answer; /* ANSWERED: waits for its turn */
+	struct span srcid; /* as text; borrows from text */
+	struct span text;  /* the packet as it came */
 	char bytes[];
 };
-
-TAILQ_HEAD(request_list, request);
 
 /* A copy of the packet's text, queued; srcid may be empty.  NULL on ENOMEM. */
 struct request *request_new(struct client *, struct span text, struct span srcid);
 void request_free(struct request *);
+
+/* The same request once more, in no list and waiting for nothing, for whoever must answer while a
+ * server still has this one.  NULL on ENOMEM. */
+struct request *request_twin(const struct request *);
 
 /* Turns it into ANSWERED with an error (type 3) in the form of its packet.  0, or -1 on ENOMEM. */
 MUST_CHECK int request_fail(struct request *, const char *proxy_id, enum packet_code,

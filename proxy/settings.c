@@ -33,6 +33,18 @@ judge_address(const char *text)
 }
 
 static const char *
+judge_number(const char *value)
+{
+	return bypolicy_is_number(value, 1, 1000000) ? NULL : "not a number within 1 to 1000000";
+}
+
+static const char *
+judge_length(const char *item)
+{
+	return bypolicy_judge(item, judge_number);
+}
+
+static const char *
 judge_network(const char *text)
 {
 	struct addr_net net;
@@ -159,6 +171,12 @@ static const struct conf_key keys[] = {
 	 .min = 1,
 	 .max = 1000000,
 	 .help = "requests of one worker that may wait for a server"},
+	{.name = "policy_queue_length",
+	 .type = CONF_LIST,
+	 .offset = AT(policy_queue_length),
+	 .fallback = "5000",
+	 .judge = judge_length,
+	 .help = "those of them that may be of one policy; for all policies, or POLICY=..."},
 	{.name = "balance",
 	 .type = CONF_LIST,
 	 .offset = AT(balance),
@@ -192,6 +210,12 @@ static const struct conf_key keys[] = {
 	 .min = 10,
 	 .max = HOUR,
 	 .help = "how long a server may take to reply"},
+	{.name = "request_timeout",
+	 .type = CONF_DURATION,
+	 .offset = AT(request_timeout),
+	 .fallback = "30s",
+	 .max = HOUR,
+	 .help = "how long a request may take from its arrival to its answer; 0: no limit"},
 };
 
 static void
@@ -223,7 +247,7 @@ proxy_settings_swap(struct proxy_settings *a, struct proxy_settings *b)
 static bool
 by_policy(const char *key)
 {
-	static const char *const names[] = {"balance", NULL};
+	static const char *const names[] = {"balance", "policy_queue_length", NULL};
 
 	return bypolicy_is_word(key, names);
 }

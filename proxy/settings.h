@@ -16,15 +16,17 @@ struct proxy_conf {
 	bool require_signature;		   /* also from trusted_networks */
 	unsigned refusals_per_address;	   /* a second; 0: no limit */
 	unsigned max_servers, max_policies;
-	unsigned server_connections; /* kept connections of one worker to one server */
-	unsigned plain_message;	     /* bytes that a plain server can read */
-	unsigned client_pipeline;    /* requests of one client connection taken at once */
-	unsigned queue_length;	     /* requests of one worker waiting for a server */
-	struct conf_list balance;    /* by policy, see balance.h */
-	unsigned retries;	     /* further tries after a server failed with a request */
-	char *state_file;	     /* where the registry is kept; empty, "none": keeper.h */
-	uint64_t state_max_age;	     /* ms; 0: none is too old */
+	unsigned server_connections;	      /* kept connections of one worker to one server */
+	unsigned plain_message;		      /* bytes that a plain server can read */
+	unsigned client_pipeline;	      /* requests of one client connection taken at once */
+	unsigned queue_length;		      /* requests of one worker waiting for a server */
+	struct conf_list policy_queue_length; /* the same of one policy, by policy */
+	struct conf_list balance;	      /* by policy, see balance.h */
+	unsigned retries;	/* further tries after a server failed with a request */
+	char *state_file;	/* where the registry is kept; empty, "none": keeper.h */
+	uint64_t state_max_age; /* ms; 0: none is too old */
 	uint64_t queue_timeout, connect_timeout, reply_timeout; /* ms */
+	uint64_t request_timeout;				/* ms; 0: never */
 };
 
 struct proxy_settings {

@@ -48,6 +48,7 @@ struct upstreams {
 	void *ctx;
 	struct upstream **by_index; /* NULL until first used */
 	LIST_HEAD(upstream_list, upstream) list;
+	struct meter_row *meter;
 	unsigned in_flight, waiting;
 };
 
@@ -65,6 +66,7 @@ upstreams_new(const struct upstream_env *env, const struct upstream_ops *ops, vo
 	all->env = *env;
 	all->ops = ops;
 	all->ctx = ctx;
+	all->meter = meter_row(env->meter, env->worker);
 	LIST_INIT(&all->list);
 	all->by_index = calloc(env->conf->max_servers, sizeof(struct upstream *));
 	if (all->by_index == NULL) {
@@ -217,7 +219,7 @@ lane_lose(struct lane *l, enum upstream_loss loss, const char *why)
 				  first || loss == UPSTREAM_UNREACHED ? loss : UPSTREAM_BROKEN, why,
 				  all->ctx);
 	}
-	all->ops->on_room(all->ctx);
+	all->ops->on_room(up->info.policy, all->ctx);
 }
 
 static struct lane *
@@ -330,7 +332,7 @@ on_packet(struct conn *c, struct span text, void *arg)
 		lane_retire(l);
 	if (!up->info.pooled || (l->leaving && l->n == 0))
 		lane_free(l);
-	all->ops->on_room(all->ctx);
+	all->ops->on_room(up->info.policy, all->ctx);
 }
 
 static void
@@ -354,10 +356,13 @@ static void
 on_close(struct conn *c, int error, void *arg)
 {
 	struct lane *l = arg;
-	const char *why = error == ETIMEDOUT ? "connecting took too long" : strerror(error);
+	bool late = !l->open && error == ETIMEDOUT;
+	const char *why = late ? "connecting took longer than connect_timeout" : strerror(error);
 
 	(void)c;
 	l->conn = NULL;
+	if (late)
+		scoreboard_add(&l->up->all->meter->timeout[METER_connect], 1);
 	if (!l->open) {
 		if (!l->leaving)
 			set_down(l->up, why);
@@ -470,7 +475,7 @@ upstreams_tick(struct upstreams *all, uint64_t now)
 			const struct request *r = TAILQ_FIRST(&l->flight);
 			next = LIST_NEXT(l, link);
 			if (r != NULL && now_us > r->sent_us && now_us - r->sent_us > limit)
-				lane_lose(l, UPSTREAM_TIMEOUT, "no reply in time");
+				lane_lose(l, UPSTREAM_TIMEOUT, "no reply within reply_timeout");
 		}
 }
 

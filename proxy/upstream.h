@@ -11,6 +11,7 @@
 #define POLICYPOOL_UPSTREAM_H
 
 #include "conn.h"
+#include "meter.h"
 #include "permit.h"
 #include "request.h"
 #include "roster.h"
@@ -32,8 +33,8 @@ struct upstream_ops {
 	/* No valid reply.  The request is the callee's again, no more in flight. */
 	void (*on_lost)(struct request *, unsigned server, enum upstream_loss, const char *why,
 			void *ctx);
-	/* A lane has room again or a pause is over: look at the queues. */
-	void (*on_room)(void *ctx);
+	/* A lane to a server of that policy has room again: look at its queue. */
+	void (*on_room)(unsigned policy, void *ctx);
 };
 
 struct upstream_env {
@@ -42,6 +43,7 @@ struct upstream_env {
 	struct roster *roster;
 	struct permits *permits;
 	struct tally *tally;
+	struct meter *meter;
 	unsigned worker;
 };
 

@@ -268,6 +268,6 @@ def free_port():
         return s.getsockname()[1]
 
 
-def still_serves(proxy, payload="still"):
+def still_serves(proxy, payload="still", **fields):
     """Another connection is served, at once and rightly."""
-    assert correct(ask(proxy, payload=payload), payload), "another connection is not served"
+    assert correct(ask(proxy, payload=payload, **fields), payload), "another connection is not served"

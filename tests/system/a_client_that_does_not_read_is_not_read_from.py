@@ -13,5 +13,6 @@ with Bench() as b:
         for _ in range(20):
             still_serves(proxy)
         for i in range(N):
-            assert correct(p.read(), "w" * 300), i
+            got = p.read()
+            assert correct(got, "w" * 300), (i, got)
         sender.join()

@@ -7,7 +7,7 @@ with Bench() as b:
     proxy = b.proxy(options=["--narrate", "no"])
     for id in ("1", "2"):
         b.server(id, "111", proxy, options=["--narrate", "no"])
-    load = subprocess.Popen([f"{PROGRAMS}/ppool-client", "-revproc", str(proxy.port), "--policy", "111", "--count", "30000",
+    load = subprocess.Popen([f"{PROGRAMS}/ppool-client", "-revproc", str(proxy.port), "--policy", "111", "--count", "60000",
                              "--parallel", "16", "--vary", "--size", "50", "--json"], stdout=subprocess.PIPE, text=True)
     served = lambda id: proxy.servers()[id]["served"]
     for how, state in (("drain", "draining"), ("disable", "disabled")) * 2:
@@ -26,4 +26,4 @@ with Bench() as b:
         ctl(proxy.socket, "enable", "2")
     out, _ = load.communicate(timeout=110)
     got = json.loads(out)
-    assert load.returncode == 0 and got["correct"] == 30000, got
+    assert load.returncode == 0 and got["correct"] == 60000, got
