@@ -29,7 +29,7 @@ STD     := -std=c17 -D_GNU_SOURCE -DPOLICYPOOL_VERSION='"$(VERSION)"'
 SANITIZE := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all)
 ALL_CFLAGS  = $(STD) $(WARN) $(if $(WERROR),-Werror) $(HARDEN) $(SANITIZE) -MMD -MP $(CFLAGS)
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now,--as-needed $(SANITIZE) $(LDFLAGS)
-LIBS := -levent -lgnutls -lconfuse -ljson-c -lnettle -lm
+LIBS := -levent -lgnutls -lconfuse -ljson-c -lnettle -lm -lseccomp
 
 LAYERS   := server proxy client ctl
 PROGRAMS := $(LAYERS:%=$(B)/ppool-%)

@@ -8,6 +8,7 @@
 
 #include "attr.h"
 #include "conf.h"
+#include "isolate.h"
 #include "log.h"
 
 enum { DAEMON_WORKERS_MAX = 512 }; /* the proxy's permits know as many */
@@ -34,7 +35,8 @@ struct daemon_conf {
 	unsigned backlog;
 	uint64_t max_message; /* bytes */
 	bool strict_payloadsize;
-	uint64_t idle_timeout; /* ms; 0: never */
+	uint64_t idle_timeout;	       /* ms; 0: never */
+	struct isolate_conf isolation; /* of workers */
 };
 
 extern const struct conf_key daemon_keys[];

@@ -145,7 +145,9 @@ launch_supervisor_conf(const struct daemon_conf *d, uint64_t leave_ms, struct su
 					 .start_timeout = START_MS,
 					 .leave_timeout = leave_ms,
 					 .pause_min = PAUSE_MIN_MS,
-					 .pause_max = PAUSE_MAX_MS};
+					 .pause_max = PAUSE_MAX_MS,
+					 .isolation = d->isolation.plan,
+					 .sandbox = (enum sandbox_mode)d->isolation.seccomp};
 }
 
 struct supervisor *
@@ -156,6 +158,9 @@ launch_supervisor(const struct daemon_conf *d, struct event_base *base, uint64_t
 	struct supervisor *s;
 
 	launch_supervisor_conf(d, leave_ms, &conf);
+	if (conf.sandbox != SANDBOX_NO && sandbox_why_not() != NULL)
+		log_event(LOG_INFO, "system calls of workers are not filtered", "why=%s",
+			  log_quoted(sandbox_why_not()));
 	s = supervisor_new(base, &conf, ops, ctx);
 	if (s == NULL)
 		log_errno(LOG_ERROR, "cannot set up the workers", NULL);

@@ -32,6 +32,28 @@ stop_ms(const struct member *m, void *ctx)
 	return m->hung && HUNG_MS < s->conf.stop_timeout ? HUNG_MS : s->conf.stop_timeout;
 }
 
+/* In the child: what the master has open is none of its business. */
+static void
+keep_only(const struct supervisor *s, int channel)
+{
+	int log[LOG_DESCRIPTORS];
+	struct keep k = {0};
+
+	if (!s->conf.isolation.close_descriptors)
+		return;
+	log_descriptors(log);
+	for (int i = 0; i < LOG_DESCRIPTORS; i++)
+		keep_add(&k, log[i]);
+	keep_add(&k, channel);
+	if (s->ops->keep != NULL)
+		s->ops->keep(&k, s->ctx);
+	if (keep_close_others(&k) < 0) {
+		log_errno(LOG_ERROR, "worker cannot close the master's descriptors", NULL);
+		_exit(1);
+	}
+	keep_release(&k);
+}
+
 static void
 be_worker(struct member *m, int channel, pid_t master, void *ctx)
 {
@@ -57,10 +79,18 @@ be_worker(struct member *m, int channel, pid_t master, void *ctx)
 	 * loop can't be entered twice. */
 	event_base_free(s->base);
 	proctitle_set("worker %u", slot);
+	keep_only(s, channel);
 	base = event_base_new();
 	if (base == NULL)
 		_exit(1);
-	status = worker_run(base, slot, channel, master, scoreboard_row(s->scoreboard, slot),
+	status = worker_run(&(struct worker_place){.base = base,
+						   .slot = slot,
+						   .channel = channel,
+						   .master = master,
+						   .row = scoreboard_row(s->scoreboard, slot),
+						   .isolation = &s->conf.isolation,
+						   .sandbox = s->ops->sandbox,
+						   .sandbox_mode = s->conf.sandbox},
 			    &s->ops->worker, s->ctx);
 	event_base_free(base);
 	exit(status);

@@ -20,6 +20,9 @@
 #include <sys/types.h>
 
 #include "attr.h"
+#include "isolate.h"
+#include "keep.h"
+#include "sandbox.h"
 #include "scoreboard.h"
 #include "slot.h"
 #include "span.h"
@@ -32,7 +35,10 @@ struct supervisor_ops {
 
 	/* First of all: closes and frees what only the master may have. */
 	void (*after_fork)(void *ctx);
+	/* Names the descriptors that serving needs; all others are closed.  NULL: none. */
+	void (*keep)(struct keep *, void *ctx);
 	struct worker_ops worker;
+	enum sandbox_profile sandbox;
 
 	/* ---- in the master ---- */
 
@@ -63,6 +69,8 @@ struct supervisor_conf {
 	uint64_t worker_timeout;       /* ms without a turn of its loop: it hangs; 0: never */
 	uint64_t worker_max_requests;  /* then it is recycled, give or take a tenth; 0: never */
 	uint64_t worker_max_memory;    /* bytes resident; the same */
+	struct isolate isolation;
+	enum sandbox_mode sandbox;
 };
 
 /* NULL with errno.  ops, ctx and base are borrowed; conf is copied. */

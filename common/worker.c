@@ -137,30 +137,48 @@ release(struct worker *w)
 	free(w);
 }
 
+/* The signal covers a worker that hangs, the check a master that died before this.  The kernel
+ * forgets the signal when the process changes its user: so after that. */
+static int
+die_with_master(pid_t master)
+{
+	return prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != master ? -1 : 0;
+}
+
+static int
+confine(const struct worker_place *p)
+{
+	log_confine();
+	if (isolate_apply(p->isolation) < 0 || die_with_master(p->master) < 0)
+		return -1;
+	return sandbox_apply(p->sandbox, p->sandbox_mode);
+}
+
 int
-worker_run(struct event_base *base, unsigned slot, int channel, pid_t master,
-	   struct scoreboard_row *row, const struct worker_ops *ops, void *ctx)
+worker_run(const struct worker_place *p, const struct worker_ops *ops, void *ctx)
 {
 	struct worker *w = calloc(1, sizeof *w);
 	int status;
 
 	if (w == NULL)
 		return 1;
-	*w = (struct worker){
-		.base = base, .slot = slot, .channel = channel, .row = row, .ops = ops, .ctx = ctx};
-	/* The signal covers a worker that hangs; the check covers a master that died before this.
-	 */
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != master || set_events(w) < 0) {
+	*w = (struct worker){.base = p->base,
+			     .slot = p->slot,
+			     .channel = p->channel,
+			     .row = p->row,
+			     .ops = ops,
+			     .ctx = ctx};
+	if (set_events(w) < 0 || confine(p) < 0) {
 		release(w);
 		return 1;
 	}
-	scoreboard_set(&row->heartbeat, clock_ms());
+	scoreboard_set(&w->row->heartbeat, clock_ms());
 	w->state = ops->start(w, ctx);
 	if (w->state == NULL) {
 		release(w);
 		return 1;
 	}
-	if (event_base_dispatch(base) < 0) {
+	if (event_base_dispatch(w->base) < 0) {
 		log_errno(LOG_ERROR, "event loop failed", NULL);
 		w->status = 1;
 	}

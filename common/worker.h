@@ -10,6 +10,8 @@
 #include <event2/event.h>
 
 #include "attr.h"
+#include "isolate.h"
+#include "sandbox.h"
 #include "scoreboard.h"
 #include "span.h"
 
@@ -27,10 +29,21 @@ struct worker_ops {
 	void (*end)(void *state);
 };
 
-/* In the child, signals blocked and the base re-initialised: serves until drained, stopped or
- * orphaned.  master is the pid that must still be the parent.  Returns the exit status. */
-int worker_run(struct event_base *, unsigned slot, int channel, pid_t master,
-	       struct scoreboard_row *, const struct worker_ops *, void *ctx);
+/* Where a worker finds itself. */
+struct worker_place {
+	struct event_base *base; /* its own */
+	unsigned slot;
+	int channel;  /* to the master */
+	pid_t master; /* which must still be the parent */
+	struct scoreboard_row *row;
+	const struct isolate *isolation; /* what it gives up before it starts */
+	enum sandbox_profile sandbox;
+	enum sandbox_mode sandbox_mode;
+};
+
+/* In the child, signals blocked: confines itself, then serves until drained, stopped or orphaned.
+ * Returns the exit status. */
+int worker_run(const struct worker_place *, const struct worker_ops *, void *ctx);
 
 struct event_base *worker_base(struct worker *);
 unsigned worker_slot(const struct worker *);

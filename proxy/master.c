@@ -155,6 +155,16 @@ after_fork(void *arg)
 	refit_after_fork(m);
 }
 
+static void
+keep(struct keep *k, void *arg)
+{
+	const struct master *m = arg;
+
+	keep_add(k, m->front.listen_fd);
+	for (unsigned i = 0; i < supervisor_slots(m->supervisor); i++)
+		keep_add(k, permit_descriptor(m->front.permits, i));
+}
+
 static void *
 start_worker(struct worker *w, void *arg)
 {
@@ -339,6 +349,8 @@ static struct supervisor_ops
 make_ops(void)
 {
 	struct supervisor_ops ops = {.after_fork = after_fork,
+				     .keep = keep,
+				     .sandbox = SANDBOX_PROXY,
 				     .worker = front_ops,
 				     .on_up = on_up,
 				     .from_worker = from_worker,

@@ -298,5 +298,7 @@ proxy_settings_check(struct proxy_settings *s, struct addr *listen, FILE *err)
 		(void)fprintf(err, "ppool-proxy: listen: %s: %s\n", s->proxy.listen, why);
 		return -1;
 	}
-	return check_lists(s, err) < 0 ? -1 : load_keyring(s, err);
+	if (check_lists(s, err) < 0 || isolate_check(&s->daemon.isolation, "ppool-proxy", err) < 0)
+		return -1;
+	return load_keyring(s, err);
 }

@@ -69,6 +69,14 @@ after_fork(void *arg)
 	server_settings_forget_keys(&m->settings); /* the master alone registers */
 }
 
+static void
+keep(struct keep *k, void *arg)
+{
+	const struct master *m = arg;
+
+	keep_add(k, m->serve.listen_fd);
+}
+
 static void *
 start_worker(struct worker *w, void *arg)
 {
@@ -224,6 +232,8 @@ static struct supervisor_ops
 make_ops(void)
 {
 	struct supervisor_ops ops = {.after_fork = after_fork,
+				     .keep = keep,
+				     .sandbox = SANDBOX_SERVER,
 				     .worker = serve_ops,
 				     .on_up = on_up,
 				     .from_worker = from_worker,

@@ -247,6 +247,8 @@ server_settings_check(struct server_settings *s, struct addr *listen, FILE *err)
 		(void)fprintf(err, "ppool-server: listen: %s: %s\n", c->listen, why);
 		return -1;
 	}
+	if (isolate_check(&s->daemon.isolation, "ppool-server", err) < 0)
+		return -1;
 	return load_key(s, err);
 }
 

@@ -1,0 +1,314 @@
+/* isolate.c - see isolate.h. */
+#include "isolate.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "sandbox.h"
+
+/* ---- capabilities, without a library: three calls ---- */
+
+enum { CAP_WORDS = _LINUX_CAPABILITY_U32S_3 };
+
+static int
+get_capabilities(struct __user_cap_data_struct data[CAP_WORDS])
+{
+	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+
+	return (int)syscall(SYS_capget, &head, data);
+}
+
+static bool
+has_capability(unsigned cap)
+{
+	struct __user_cap_data_struct data[CAP_WORDS] = {{0, 0, 0}};
+
+	return get_capabilities(data) == 0 && (data[cap / 32].effective >> cap % 32 & 1) != 0;
+}
+
+/* Those that an executed program could gain; only who may drop them can. */
+static int
+drop_bounding_set(void)
+{
+	if (!has_capability(CAP_SETPCAP))
+		return 0;
+	for (unsigned long cap = 0; prctl(PR_CAPBSET_READ, cap) >= 0; cap++)
+		if (prctl(PR_CAPBSET_DROP, cap) < 0)
+			return -1;
+	return 0;
+}
+
+static int
+drop_capabilities(void)
+{
+	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct none[CAP_WORDS] = {{0, 0, 0}}, left[CAP_WORDS] = {{0, 0, 0}};
+
+	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0L, 0L, 0L) < 0 && errno != EINVAL)
+		return -1;
+	if (syscall(SYS_capset, &head, none) < 0 || get_capabilities(left) < 0)
+		return -1;
+	for (int i = 0; i < CAP_WORDS; i++)
+		if ((left[i].effective | left[i].permitted | left[i].inheritable) != 0) {
+			errno = EPERM;
+			return -1;
+		}
+	return 0;
+}
+
+/* ---- planning ---- */
+
+static int
+wrong(const char *program, const char *key, const char *value, const char *why, FILE *err)
+{
+	(void)fprintf(err, "%s: %s: %s: %s\n", program, key, value, why);
+	return -1;
+}
+
+/* A decimal id; false when it is a name. */
+static bool
+is_id(const char *text, unsigned *id)
+{
+	char *end;
+	unsigned long v;
+
+	if (text[0] < '0' || text[0] > '9')
+		return false;
+	errno = 0;
+	v = strtoul(text, &end, 10);
+	if (errno != 0 || *end != '\0' || v >= UINT32_MAX)
+		return false;
+	*id = (unsigned)v;
+	return true;
+}
+
+static const struct passwd *
+find_user(const char *text)
+{
+	unsigned id;
+
+	return is_id(text, &id) ? getpwuid(id) : getpwnam(text);
+}
+
+static const struct group *
+find_group(const char *text)
+{
+	unsigned id;
+
+	return is_id(text, &id) ? getgrgid(id) : getgrnam(text);
+}
+
+static int
+plan_group(struct isolate *i, const struct isolate_conf *c, const char *program, FILE *err)
+{
+	const struct group *g;
+
+	if (c->group[0] == '\0')
+		return 0;
+	g = find_group(c->group);
+	if (g == NULL)
+		return wrong(program, "group", c->group, "no such group", err);
+	if (geteuid() != 0 && g->gr_gid != getegid())
+		return wrong(program, "group", c->group, "only root can change it", err);
+	i->change_user = geteuid() == 0;
+	i->gid = g->gr_gid;
+	i->groups = 0; /* that group and no other */
+	return 0;
+}
+
+/* Without its groups and number it would be nobody in particular. */
+static int
+plan_user(struct isolate *i, const struct passwd *u, const char *program, FILE *err)
+{
+	i->groups = ISOLATE_GROUPS;
+	if (getgrouplist(u->pw_name, u->pw_gid, i->group, &i->groups) < 0)
+		return wrong(program, "user", u->pw_name, "in too many groups; say group", err);
+	i->change_user = true;
+	i->uid = u->pw_uid;
+	i->gid = u->pw_gid;
+	return 0;
+}
+
+static int
+plan_asked_user(struct isolate *i, const struct isolate_conf *c, const char *program, FILE *err)
+{
+	const struct passwd *u = find_user(c->user);
+
+	if (u == NULL)
+		return wrong(program, "user", c->user, "no such user", err);
+	if (u->pw_uid == geteuid())
+		return 0;
+	if (geteuid() != 0)
+		return wrong(program, "user", c->user, "only root can become another user", err);
+	return plan_user(i, u, program, err);
+}
+
+/* Root that was told nothing does not let its workers be root, where it can. */
+static int
+plan_default_user(struct isolate *i, const char *program, FILE *err)
+{
+	const struct passwd *u;
+
+	if (geteuid() != 0 || !has_capability(CAP_SETUID) || !has_capability(CAP_SETGID))
+		return 0;
+	u = getpwnam(ISOLATE_USER);
+	if (u == NULL)
+		u = getpwnam("nobody");
+	if (u == NULL)
+		return wrong(program, "user", ISOLATE_USER,
+			     "no such user, nor nobody; say which, root to stay it", err);
+	return plan_user(i, u, program, err);
+}
+
+static int
+make_plan(struct isolate *i, const struct isolate_conf *c, const char *program, FILE *err)
+{
+	*i = (struct isolate){.uid = geteuid(),
+			      .gid = getegid(),
+			      .no_new_privs = c->no_new_privs,
+			      .drop_capabilities = c->drop_capabilities,
+			      .close_descriptors = c->close_descriptors,
+			      .umask = (mode_t)c->umask,
+			      .max_files = c->max_files,
+			      .core = c->core,
+			      .address_space = c->address_space};
+	if ((c->user[0] != '\0' ? plan_asked_user(i, c, program, err)
+				: plan_default_user(i, program, err)) < 0)
+		return -1;
+	return plan_group(i, c, program, err);
+}
+
+int
+isolate_check(struct isolate_conf *c, const char *program, FILE *err)
+{
+	enum sandbox_mode mode = (enum sandbox_mode)c->seccomp;
+
+	/* Without it the kernel takes a filter from root alone, who a worker is no more. */
+	if (mode != SANDBOX_NO && !c->no_new_privs)
+		return wrong(program, "no_new_privs", "no", "seccomp needs it; say seccomp = no",
+			     err);
+	if (sandbox_check(mode, program, err) < 0)
+		return -1;
+	return make_plan(&c->plan, c, program, err);
+}
+
+/* ---- applying ---- */
+
+static int
+limit(int resource, uint64_t to)
+{
+	struct rlimit l;
+
+	if (getrlimit((__rlimit_resource_t)resource, &l) < 0)
+		return -1;
+	if (l.rlim_max != RLIM_INFINITY && to > l.rlim_max)
+		to = l.rlim_max;
+	l.rlim_cur = l.rlim_max = to;
+	return setrlimit((__rlimit_resource_t)resource, &l);
+}
+
+/* What the master has raised for it is all there will be. */
+static int
+limit_files(unsigned to)
+{
+	struct rlimit l;
+
+	if (to == 0 && getrlimit(RLIMIT_NOFILE, &l) < 0)
+		return -1;
+	return limit(RLIMIT_NOFILE, to > 0 ? to : l.rlim_cur);
+}
+
+static int
+apply_limits(const struct isolate *i)
+{
+	if (limit_files(i->max_files) < 0 || limit(RLIMIT_CORE, i->core) < 0)
+		return -1;
+	return i->address_space > 0 ? limit(RLIMIT_AS, i->address_space) : 0;
+}
+
+static int
+verify_user(const struct isolate *i)
+{
+	uid_t ruid, euid, suid;
+	gid_t rgid, egid, sgid;
+
+	if (getresuid(&ruid, &euid, &suid) < 0 || getresgid(&rgid, &egid, &sgid) < 0)
+		return -1;
+	if (ruid == i->uid && euid == i->uid && suid == i->uid && rgid == i->gid &&
+	    egid == i->gid && sgid == i->gid && getgroups(0, NULL) == i->groups &&
+	    (i->uid == 0 || setuid(0) < 0))
+		return 0;
+	errno = EPERM;
+	return -1;
+}
+
+static int
+become_user(const struct isolate *i)
+{
+	if (!i->change_user)
+		return 0;
+	if (setgroups((size_t)i->groups, i->group) < 0 || setresgid(i->gid, i->gid, i->gid) < 0 ||
+	    setresuid(i->uid, i->uid, i->uid) < 0)
+		return -1;
+	return verify_user(i);
+}
+
+/* The kernel makes a process that changed its user one that can't be traced nor dump core, which is
+ * what we want, but for who wants a core file; and a leak check is by tracing. */
+static int
+apply_dumpable(const struct isolate *i)
+{
+	return i->core == 0 && !SANDBOX_SANITIZED ? 0 : prctl(PR_SET_DUMPABLE, 1);
+}
+
+static int
+apply_bounding_set(const struct isolate *i)
+{
+	return i->drop_capabilities ? drop_bounding_set() : 0;
+}
+
+static int
+apply_capabilities(const struct isolate *i)
+{
+	return i->drop_capabilities ? drop_capabilities() : 0;
+}
+
+static int
+apply_no_new_privs(const struct isolate *i)
+{
+	return i->no_new_privs ? prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L) : 0;
+}
+
+/* In this order: what needs a privilege stands before what gives it up. */
+static const struct {
+	const char *name;
+	int (*apply)(const struct isolate *);
+} steps[] = {{"limits", apply_limits},
+	     {"bounding set", apply_bounding_set},
+	     {"user", become_user},
+	     {"capabilities", apply_capabilities},
+	     {"no_new_privs", apply_no_new_privs},
+	     {"dumpable", apply_dumpable}};
+
+int
+isolate_apply(const struct isolate *i)
+{
+	(void)umask(i->umask);
+	for (size_t n = 0; n < sizeof steps / sizeof *steps; n++)
+		if (steps[n].apply(i) < 0) {
+			log_errno(LOG_ERROR, "worker cannot be isolated", "step=%s",
+				  log_quoted(steps[n].name));
+			return -1;
+		}
+	return 0;
+}

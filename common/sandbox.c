@@ -1,0 +1,177 @@
+/* sandbox.c - see sandbox.h. */
+#include "sandbox.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <seccomp.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "log.h"
+
+#define SYS(name) SCMP_SYS(name)
+
+/* What every worker's serving consists of.  A name that an architecture does not have is passed
+ * over by libseccomp. */
+static const int allowed[] = {
+	/* connections, the channel, the log */
+	SYS(read), SYS(readv), SYS(write), SYS(writev), SYS(recvfrom), SYS(recvmsg), SYS(sendto),
+	SYS(sendmsg), SYS(accept), SYS(accept4), SYS(shutdown), SYS(close), SYS(getsockname),
+	SYS(getpeername), SYS(getsockopt), SYS(setsockopt), SYS(fcntl),
+	/* the loop */
+	SYS(epoll_wait), SYS(epoll_pwait), SYS(epoll_pwait2), SYS(epoll_ctl), SYS(timerfd_settime),
+	SYS(poll), SYS(ppoll), SYS(restart_syscall),
+	/* memory */
+	SYS(brk), SYS(munmap), SYS(mremap), SYS(madvise),
+	/* clocks and chance */
+	SYS(clock_gettime), SYS(clock_getres), SYS(gettimeofday), SYS(time), SYS(clock_nanosleep),
+	SYS(nanosleep), SYS(getrandom),
+	/* its own signals and its end */
+	SYS(rt_sigaction), SYS(rt_sigprocmask), SYS(rt_sigreturn), SYS(sigreturn), SYS(sigaltstack),
+	SYS(exit), SYS(exit_group), SYS(futex), SYS(sched_yield),
+	/* who and what it is */
+	SYS(getpid), SYS(getppid), SYS(gettid), SYS(getuid), SYS(geteuid), SYS(getgid),
+	SYS(getegid), SYS(fstat), SYS(getrusage), SYS(sched_getaffinity)};
+
+/* A call allowed if one argument is as said. */
+struct exception {
+	int call;
+	struct scmp_arg_cmp arg;
+};
+
+static int
+allow_exceptions(scmp_filter_ctx filter, const struct exception *e, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		int error = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, e[i].call, 1, &e[i].arg);
+		if (error < 0)
+			return error;
+	}
+	return 0;
+}
+
+/* Memory that is not to be executed, and that no file is behind; signals to oneself alone; the
+ * questions of stdio about a descriptor. */
+static int
+allow_by_argument(scmp_filter_ctx filter)
+{
+	scmp_datum_t self = (scmp_datum_t)getpid();
+	const struct exception e[] = {
+		{SYS(mprotect), SCMP_A2_64(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)},
+		{SYS(tgkill), SCMP_A0_64(SCMP_CMP_EQ, self)},
+		{SYS(tkill), SCMP_A0_64(SCMP_CMP_EQ, self)},
+		{SYS(kill), SCMP_A0_64(SCMP_CMP_EQ, self)},
+		{SYS(ioctl), SCMP_A1_64(SCMP_CMP_EQ, TCGETS)},
+	};
+	int error = allow_exceptions(filter, e, sizeof e / sizeof *e);
+
+	if (error < 0)
+		return error;
+	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SYS(mmap), 2,
+				SCMP_A2_64(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0),
+				SCMP_A3_64(SCMP_CMP_MASKED_EQ, MAP_ANONYMOUS, MAP_ANONYMOUS));
+}
+
+/* fstat(2) of a newer C library: of a descriptor, never of a path. */
+static int
+allow_fstat(scmp_filter_ctx filter)
+{
+	const struct exception e[] = {
+		{SYS(newfstatat), SCMP_A3_64(SCMP_CMP_MASKED_EQ, AT_EMPTY_PATH, AT_EMPTY_PATH)},
+		{SYS(fstatat64), SCMP_A3_64(SCMP_CMP_MASKED_EQ, AT_EMPTY_PATH, AT_EMPTY_PATH)},
+		{SYS(statx), SCMP_A2_64(SCMP_CMP_MASKED_EQ, AT_EMPTY_PATH, AT_EMPTY_PATH)},
+	};
+
+	return allow_exceptions(filter, e, sizeof e / sizeof *e);
+}
+
+static int
+allow_connecting(scmp_filter_ctx filter)
+{
+	static const int family[] = {AF_INET, AF_INET6};
+	int error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SYS(connect), 0);
+
+	for (size_t i = 0; error == 0 && i < sizeof family / sizeof *family; i++)
+		error = seccomp_rule_add(
+			filter, SCMP_ACT_ALLOW, SYS(socket), 2,
+			SCMP_A0_64(SCMP_CMP_EQ, (scmp_datum_t)family[i]),
+			SCMP_A1_64(SCMP_CMP_MASKED_EQ,
+				   (scmp_datum_t) ~(SOCK_NONBLOCK | SOCK_CLOEXEC) & 0xffffffff,
+				   SOCK_STREAM));
+	return error;
+}
+
+static int
+fill(scmp_filter_ctx filter, enum sandbox_profile profile)
+{
+	int error = 0;
+
+	for (size_t i = 0; error == 0 && i < sizeof allowed / sizeof *allowed; i++)
+		error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed[i], 0);
+	if (error == 0)
+		error = allow_by_argument(filter);
+	if (error == 0)
+		error = allow_fstat(filter);
+	if (error == 0 && profile == SANDBOX_PROXY)
+		error = allow_connecting(filter);
+	return error;
+}
+
+static bool
+kernel_has_it(void)
+{
+	return seccomp_api_get() >= 3; /* killing the process, logging */
+}
+
+const char *
+sandbox_why_not(void)
+{
+	const char *preload = getenv("LD_PRELOAD");
+
+	if (SANDBOX_SANITIZED)
+		return "built with a sanitizer";
+	if (preload != NULL && strstr(preload, "vgpreload_") != NULL)
+		return "run by valgrind";
+	return NULL;
+}
+
+int
+sandbox_check(enum sandbox_mode mode, const char *program, FILE *err)
+{
+	if (mode == SANDBOX_AUTO || mode == SANDBOX_NO || sandbox_why_not() != NULL ||
+	    kernel_has_it())
+		return 0;
+	(void)fprintf(err, "%s: seccomp: this kernel cannot filter system calls\n", program);
+	return -1;
+}
+
+int
+sandbox_apply(enum sandbox_profile profile, enum sandbox_mode mode)
+{
+	scmp_filter_ctx filter;
+	int error;
+
+	if (mode == SANDBOX_NO || sandbox_why_not() != NULL ||
+	    (mode == SANDBOX_AUTO && !kernel_has_it()))
+		return 0;
+	filter = seccomp_init(mode == SANDBOX_LOG ? SCMP_ACT_LOG : SCMP_ACT_KILL_PROCESS);
+	error = filter == NULL ? -ENOMEM : fill(filter, profile);
+	if (error == 0) /* a tree in place of a list; it does without where the library is older */
+		(void)seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
+	if (error == 0)
+		error = seccomp_load(filter);
+	seccomp_release(filter);
+	if (error == 0)
+		return 0;
+	errno = -error;
+	log_errno(LOG_ERROR, "cannot filter system calls", NULL);
+	return -1;
+}

@@ -1,0 +1,37 @@
+"""What was asked for and can't be is refused at the start and by -t, with the key's name."""
+import os
+import subprocess
+from lib.bench import PROGRAMS, run
+
+DAEMONS = {"ppool-proxy": ["-port", "0"], "ppool-server": ["-id", "1", "-pp", "111", "-listen", "0"]}
+WRONG = [(["--user", "no-such-user"], "user: no-such-user: no such user"),
+         (["--group", "no-such-group"], "group: no-such-group: no such group"),
+         (["--no-no-new-privs"], "no_new_privs: no: seccomp needs it; say seccomp = no"),
+         (["--seccomp", "maybe"], "--seccomp: "),
+         (["--worker-umask", "01777"], "--worker-umask: "),
+         (["--worker-core", "2048G"], "--worker-core: "),
+         (["--worker-address-space", "x"], "--worker-address-space: "),
+         (["--worker-max-files", "-1"], "--worker-max-files: "),
+         (["--drop-capabilities=perhaps"], "--drop-capabilities: "),
+         (["--close-descriptors=perhaps"], "--close-descriptors: ")]
+
+
+def without_root(program, *argv):
+    """The same as nobody, from where nobody may read it."""
+    done = subprocess.run([f"{PROGRAMS}/{program}", *argv], capture_output=True, text=True, cwd="/",
+                          preexec_fn=(lambda: (os.setgroups([]), os.setgid(65534), os.setuid(65534))) if os.geteuid() == 0 else None)
+    return done.returncode, done.stderr
+
+
+for program, argv in DAEMONS.items():
+    for options, want in WRONG:
+        for more in ([], ["-t"]):
+            status, out, err = run(program, *argv, *options, *more)
+            assert status == 2 and want in err, (program, options, status, err)
+    for options, want in ((["--user", "root"], "user: root: only root can become another user"),
+                          (["--group", "root"], "group: root: only root can change it")):
+        for more in ([], ["-t"]):
+            status, err = without_root(program, *argv, *options, *more)
+            assert status == 2 and f"{program}: {want}" in err, (program, options, status, err)
+    status, err = without_root(program, *argv, "-t")
+    assert status == 0, err
