@@ -60,6 +60,7 @@ struct load {
 	struct flight *flights;
 	unsigned in_state[LANE_STATES];
 	unsigned unsent, in_flight; /* requests */
+	unsigned again;		    /* of those unsent: told as sent before */
 	bool reached;		    /* there has been a connection */
 	bool ended;
 };
@@ -111,7 +112,8 @@ load_give_up(struct load *load, const char *why)
 	unsigned n = load->unsent;
 
 	load->unsent = 0;
-	load->ops->on_send(n, load->ctx);
+	load->ops->on_send(n - load->again, load->ctx);
+	load->again = 0;
 	load->ops->on_fail(n, why, load->ctx);
 }
 
@@ -144,15 +146,32 @@ lane_fail_flights(struct lane *l, const char *why)
 		l->load->ops->on_fail(n, why, l->load->ctx);
 }
 
+/* What the proxy has not answered it has not taken either: back to what is to be sent. */
 static void
-lane_lost(struct lane *l, const char *why)
+lane_take_back_flights(struct lane *l, const char *why)
+{
+	struct load *load = l->load;
+	unsigned n = l->n;
+
+	(void)why;
+	l->n = 0;
+	load->in_flight -= n;
+	load->unsent += n;
+	load->again += n;
+	if (n > 0)
+		load->ops->on_resend(n, load->ctx);
+}
+
+/* how: what becomes of the requests in flight. */
+static void
+lane_leave(struct lane *l, const char *why, void (*how)(struct lane *, const char *))
 {
 	struct load *load = l->load;
 
 	conn_close(l->conn);
 	l->conn = NULL;
 	(void)event_del(&l->timer);
-	lane_fail_flights(l, why);
+	how(l, why);
 	if (load->unsent == 0) {
 		lane_set(l, LANE_RESTING);
 	} else if (l->backoff.tries >= load->conf.retries) {
@@ -162,6 +181,21 @@ lane_lost(struct lane *l, const char *why)
 		lane_arm(l, backoff_next(&l->backoff, backoff_random()));
 	}
 	load_judge(load, why);
+}
+
+static void
+lane_lost(struct lane *l, const char *why)
+{
+	lane_leave(l, why, lane_fail_flights);
+}
+
+/* The proxy ended it between two answers.  As often in a row as there are tries to connect. */
+static void
+lane_ended(struct lane *l, const char *why)
+{
+	lane_leave(l, why,
+		   l->backoff.tries < l->load->conf.retries ? lane_take_back_flights
+							    : lane_fail_flights);
 }
 
 /* ---- sending ---- */
@@ -179,7 +213,10 @@ lane_send(struct lane *l)
 	l->n++;
 	load->unsent--;
 	load->in_flight++;
-	load->ops->on_send(1, load->ctx);
+	if (load->again > 0)
+		load->again--;
+	else
+		load->ops->on_send(1, load->ctx);
 	return 0;
 }
 
@@ -244,6 +281,10 @@ on_packet(struct conn *c, struct span text, void *ctx)
 		lane_lost(l, reply.detail);
 		return;
 	}
+	if (reply.verdict == REPLY_REFUSED && strcmp(reply.code, "shutting-down") == 0) {
+		lane_ended(l, reply.detail);
+		return;
+	}
 	l->head = (l->head + 1) % load->conf.pipeline;
 	l->n--;
 	load->in_flight--;
@@ -264,8 +305,10 @@ static void
 on_eof(struct conn *c, bool cut, void *ctx)
 {
 	(void)c;
-	lane_lost(ctx,
-		  cut ? "connection closed within a reply" : "connection closed before the reply");
+	if (cut)
+		lane_lost(ctx, "connection closed within a reply");
+	else
+		lane_ended(ctx, "connection closed before the reply");
 }
 
 static void

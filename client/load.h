@@ -2,7 +2,9 @@
  *
  * Every request is told of twice, whatever happens: once by on_send, and once by on_answer or
  * on_fail.  A connection that is lost fails what was in flight on it and is connected anew, with
- * pauses, as long as there is something left to send. */
+ * pauses, as long as there is something left to send.  One that the proxy ends in order, or says
+ * that it is about to, fails nothing: what it left unanswered is sent again on another, which
+ * on_resend tells; only so often in a row without any answer. */
 #ifndef POLICYPOOL_LOAD_H
 #define POLICYPOOL_LOAD_H
 
@@ -36,6 +38,8 @@ struct load_ops {
 	/* n requests are given to a connection, or given up for want of one. */
 	void (*on_send)(unsigned n, void *ctx);
 	void (*on_answer)(const struct reply *, uint64_t latency_us, void *ctx);
+	/* n requests go out again: the connection was ended before their answers. */
+	void (*on_resend)(unsigned n, void *ctx);
 	/* n requests will have no answer. */
 	void (*on_fail)(unsigned n, const char *why, void *ctx);
 	/* A packet came that answers no request. */

@@ -103,6 +103,15 @@ on_answer(const struct reply *a, uint64_t latency_us, void *ctx)
 }
 
 static void
+on_resend(unsigned n, void *ctx)
+{
+	struct run *r = ctx;
+
+	summary_resent(&r->summary, n);
+	narrate(r, "the proxy ended the connection; sending again");
+}
+
+static void
 on_fail(unsigned n, const char *why, void *ctx)
 {
 	struct run *r = ctx;
@@ -137,6 +146,7 @@ on_end(enum load_end how, const char *why, void *ctx)
 static const struct load_ops load_ops = {
 	.on_send = on_send,
 	.on_answer = on_answer,
+	.on_resend = on_resend,
 	.on_fail = on_fail,
 	.on_stray = on_stray,
 	.on_end = on_end,

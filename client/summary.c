@@ -55,6 +55,12 @@ summary_failed(struct summary *s, uint64_t n, const char *why)
 }
 
 void
+summary_resent(struct summary *s, uint64_t n)
+{
+	s->resent += n;
+}
+
+void
 summary_stray(struct summary *s)
 {
 	s->stray++;
@@ -153,6 +159,8 @@ summary_print(const struct summary *s, FILE *out)
 	print_count("wrong", s->wrong, &s->mismatches, out);
 	print_count("refused", s->refused, &s->refusals, out);
 	print_count("failed", s->failed, &s->failures, out);
+	if (s->resent > 0)
+		print_count("resent", s->resent, NULL, out);
 	if (s->stray > 0)
 		print_count("stray", s->stray, NULL, out);
 	(void)fprintf(out, "%-9s %.3f s\n", "elapsed", (double)s->elapsed_us / 1e6);
@@ -232,6 +240,7 @@ fill(struct writer *w, struct json_object *o, const struct summary *s)
 	add_number(w, o, "wrong", s->wrong);
 	add_number(w, o, "refused", s->refused);
 	add_number(w, o, "failed", s->failed);
+	add_number(w, o, "resent", s->resent);
 	add_number(w, o, "stray", s->stray);
 	add_decimal(w, o, "elapsed_s", (double)s->elapsed_us / 1e6, 6);
 	add_decimal(w, o, "rate", summary_rate(s), 1);

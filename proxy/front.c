@@ -8,7 +8,9 @@
 #include <unistd.h>
 
 #include "channel.h"
+#include "clock.h"
 #include "conn.h"
+#include "drain.h"
 #include "join.h"
 #include "listener.h"
 #include "log.h"
@@ -25,6 +27,7 @@ struct client {
 	struct request_list requests; /* in the order in which they came and are answered */
 	unsigned n;
 	struct request_places places;
+	uint64_t heard;		 /* clock_ms() of its last packet, once draining */
 	bool last;		 /* nothing more comes: finish when all is answered */
 	LIST_ENTRY(client) link; /* in front->clients */
 };
@@ -36,8 +39,9 @@ struct front {
 	struct conn_loop *loop;
 	struct roster *roster;
 	struct relay *relay;
-	struct listener *listener; /* NULL once draining */
-	struct event *nudge;	   /* the permits' descriptor: a permit, or a changed registry */
+	struct listener *listener; /* NULL once it accepts no more */
+	struct drain *drain;
+	struct event *nudge; /* the permits' descriptor: a permit, or a changed registry */
 	struct request_list with_master;
 	uint64_t tokens;
 	LIST_HEAD(client_list, client) clients;
@@ -102,7 +106,7 @@ client_pace(struct client *c)
 static void
 client_settle(struct client *c)
 {
-	if (c->n == 0 && (c->last || (c->front->listener == NULL && conn_is_idle(c->conn))))
+	if (c->n == 0 && (c->last || drain_phase(c->front->drain) == DRAIN_LAST))
 		conn_finish(c->conn);
 	else
 		client_pace(c);
@@ -290,6 +294,8 @@ on_packet(struct conn *conn, struct span text, void *arg)
 
 	(void)conn;
 	scoreboard_add(&c->front->row->bytes_in, text.n);
+	if (drain_phase(c->front->drain) != DRAIN_NOT)
+		c->heard = clock_ms();
 	if (packet_parse(&p, text, &fault) < 0) {
 		c->last = c->last || fault.lost;
 		refuse(c, text, fault.code, fault.why);
@@ -297,7 +303,7 @@ on_packet(struct conn *conn, struct span text, void *arg)
 		take_announcement(c, &p);
 	} else if (p.type != PACKET_REQUEST) {
 		refuse(c, text, PACKET_BAD_MESSAGE, "the proxy takes types 0, 1 and 5 only");
-	} else if (c->front->listener == NULL) {
+	} else if (drain_phase(c->front->drain) == DRAIN_LAST) {
 		/* Whoever keeps sending would keep a draining worker from ever ending. */
 		refuse(c, text, PACKET_SHUTTING_DOWN,
 		       "this proxy worker is about to end; connect anew");
@@ -471,6 +477,23 @@ open_events(struct front *f)
 	return f->listener == NULL ? -1 : 0;
 }
 
+static void
+on_drain_turn(void *arg)
+{
+	struct front *f = arg;
+	struct client *c;
+
+	if (f->listener != NULL && drain_phase(f->drain) != DRAIN_GRACE) {
+		listener_free(f->listener);
+		f->listener = NULL;
+		check_drained(f);
+	}
+	LIST_FOREACH(c, &f->clients, link)
+		if (c->n == 0 && drain_is_due(f->drain, c->heard) &&
+		    (conn_is_idle(c->conn) || drain_phase(f->drain) == DRAIN_LAST))
+			conn_finish(c->conn);
+}
+
 static void *
 front_start(struct worker *w, void *arg)
 {
@@ -483,7 +506,8 @@ front_start(struct worker *w, void *arg)
 	f->row = worker_row(w);
 	TAILQ_INIT(&f->with_master);
 	LIST_INIT(&f->clients);
-	if (open_relay(f) < 0 || open_events(f) < 0) {
+	f->drain = drain_new(worker_base(w), on_drain_turn, f);
+	if (f->drain == NULL || open_relay(f) < 0 || open_events(f) < 0) {
 		log_errno(LOG_ERROR, "worker cannot start", NULL);
 		front_end(f);
 		return NULL;
@@ -496,14 +520,8 @@ static void
 front_drain(void *state)
 {
 	struct front *f = state;
-	struct client *c;
 
-	listener_free(f->listener);
-	f->listener = NULL;
-	LIST_FOREACH(c, &f->clients, link)
-		if (c->n == 0 && conn_is_idle(c->conn))
-			conn_finish(c->conn);
-	check_drained(f);
+	drain_begin(f->drain, f->conf->settings->daemon.stop_timeout);
 }
 
 static void
@@ -520,6 +538,7 @@ front_end(void *state)
 	roster_free(f->roster);
 	conn_loop_free(f->loop);
 	listener_free(f->listener);
+	drain_free(f->drain);
 	if (f->nudge != NULL)
 		event_free(f->nudge);
 	free(f);

@@ -18,7 +18,8 @@ enum {
 	   least and at most. */
 	RETRY_AFTER_MS = 1000,
 	RETRY_AFTER_MIN = 100,
-	RETRY_AFTER_MAX = 60000
+	RETRY_AFTER_MAX = 60000,
+	ENDINGS_MAX = 16 /* of connections under one request, until they count as tries */
 };
 
 struct relay {
@@ -393,6 +394,16 @@ back_to_queue(struct relay *r, struct request *q, uint64_t since, const char *wh
 	(void)snprintf(line->why, sizeof line->why, "%s", why);
 }
 
+/* One that nobody has seen does not; nor one that a leaving worker left unanswered, but a worker
+ * that was killed looks the same, and a request that kills workers must come to an end. */
+static bool
+counts_as_try(struct request *q, enum upstream_loss loss)
+{
+	if (loss == UPSTREAM_ENDED)
+		return ++q->endings > ENDINGS_MAX;
+	return loss != UPSTREAM_UNREACHED;
+}
+
 static void
 on_lost(struct request *q, unsigned server, enum upstream_loss loss, const char *why, void *arg)
 {
@@ -405,8 +416,9 @@ on_lost(struct request *q, unsigned server, enum upstream_loss loss, const char 
 		return;
 	}
 	(void)snprintf(text, sizeof text, "server %s: %s", s->id, why);
-	q->avoid = (int)server;
-	q->tries += loss != UPSTREAM_UNREACHED;
+	if (loss != UPSTREAM_ENDED)
+		q->avoid = (int)server;
+	q->tries += counts_as_try(q, loss);
 	scoreboard_add(&r->meter->timeout[METER_reply], loss == UPSTREAM_TIMEOUT);
 	if (loss == UPSTREAM_TIMEOUT) {
 		answer_error(r, q, PACKET_TIMEOUT, text);

@@ -44,6 +44,7 @@ struct request {
 	enum request_state state;
 	unsigned policy;   /* index in the registry */
 	unsigned tries;	   /* that a server failed after it was sent */
+	unsigned endings;  /* that its connection was ended in order before its reply */
 	uint64_t hash;	   /* of what its policy goes by, see chooser.h */
 	int avoid;	   /* the server that failed it last, -1: none */
 	uint64_t sent_us;  /* clock_us(): to a server */

@@ -214,9 +214,9 @@ lane_lose(struct lane *l, enum upstream_loss loss, const char *why)
 	while ((r = TAILQ_LAST(&lost, request_list)) != NULL) {
 		bool first = r == TAILQ_FIRST(&lost);
 		TAILQ_REMOVE(&lost, r, link);
-		tally_add(&up->cell->failed, 1);
+		tally_add(&up->cell->failed, loss != UPSTREAM_ENDED);
 		all->ops->on_lost(r, up->index,
-				  first || loss == UPSTREAM_UNREACHED ? loss : UPSTREAM_BROKEN, why,
+				  first || loss != UPSTREAM_TIMEOUT ? loss : UPSTREAM_BROKEN, why,
 				  all->ctx);
 	}
 	all->ops->on_room(up->info.policy, all->ctx);
@@ -347,8 +347,11 @@ on_fault(struct conn *c, int error, void *arg)
 static void
 on_eof(struct conn *c, bool cut, void *arg)
 {
+	const struct lane *l = arg;
+	bool orderly = !cut && l->up->info.pooled && l->served > 0;
+
 	(void)c;
-	lane_lose(arg, UPSTREAM_BROKEN,
+	lane_lose(arg, orderly ? UPSTREAM_ENDED : UPSTREAM_BROKEN,
 		  cut ? "the reply was cut" : "the server closed the connection");
 }
 

@@ -22,6 +22,7 @@ struct upstreams;
 
 enum upstream_loss {
 	UPSTREAM_UNREACHED, /* could not connect: the server has not seen it */
+	UPSTREAM_ENDED,	    /* a connection that has served was ended between two replies */
 	UPSTREAM_BROKEN,    /* the connection ended, or spoke what is no reply to it */
 	UPSTREAM_TIMEOUT    /* no reply within reply_timeout */
 };

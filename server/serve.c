@@ -8,14 +8,12 @@
 
 #include "clock.h"
 #include "conn.h"
+#include "drain.h"
 #include "listener.h"
 #include "log.h"
 #include "service.h"
 
-enum {
-	OUTPUT_HIGH = 1 << 20, /* bytes a peer may leave unread before we stop reading from it */
-	GRACE_MS = 200 /* after leaving the pool: requests already on their way still come */
-};
+enum { OUTPUT_HIGH = 1 << 20 }; /* bytes a peer may leave unread before we stop reading from it */
 
 struct serve;
 
@@ -23,6 +21,7 @@ struct peer {
 	struct serve *serve;
 	struct conn *conn;
 	struct addr addr;
+	uint64_t heard;	       /* clock_ms() of its last packet, once draining */
 	LIST_ENTRY(peer) link; /* in serve->peers */
 };
 
@@ -32,8 +31,7 @@ struct serve {
 	struct scoreboard_row *row;
 	struct conn_loop *loop;
 	struct listener *listener; /* NULL once the grace is over */
-	struct event *grace;
-	bool ending; /* the grace is over: idle peers are let go */
+	struct drain *drain;
 	struct service service;
 	LIST_HEAD(peer_list, peer) peers;
 };
@@ -109,6 +107,8 @@ on_packet(struct conn *c, struct span text, void *arg)
 	size_t before = buf_len(out);
 	enum service_outcome outcome;
 
+	if (drain_phase(s->drain) != DRAIN_NOT)
+		p->heard = clock_ms();
 	outcome = service_answer(&s->service, text, out, &note);
 	scoreboard_add(&s->row->bytes_in, text.n);
 	scoreboard_add(&s->row->bytes_out, buf_len(out) - before);
@@ -157,12 +157,8 @@ on_close(struct conn *c, int error, void *arg)
 static void
 on_drained(struct conn *c, void *arg)
 {
-	struct peer *p = arg;
-
-	if (p->serve->ending)
-		conn_finish(c);
-	else
-		conn_resume(c);
+	(void)arg;
+	conn_resume(c);
 }
 
 static const struct conn_ops peer_ops = {
@@ -200,20 +196,25 @@ on_accept(int fd, const struct addr *from, void *arg)
 static void serve_end(void *arg);
 
 static void
-on_grace_over(evutil_socket_t fd, short what, void *arg)
+stop_accepting(struct serve *s)
 {
-	struct serve *s = arg;
-	struct peer *p;
-
-	(void)fd;
-	(void)what;
-	s->ending = true;
 	listener_free(s->listener);
 	s->listener = NULL;
 	if (LIST_EMPTY(&s->peers))
 		worker_done(s->worker);
+}
+
+static void
+on_drain_turn(void *arg)
+{
+	struct serve *s = arg;
+	bool last = drain_phase(s->drain) == DRAIN_LAST;
+	struct peer *p;
+
+	if (s->listener != NULL && drain_phase(s->drain) != DRAIN_GRACE)
+		stop_accepting(s);
 	LIST_FOREACH(p, &s->peers, link)
-		if (conn_is_idle(p->conn))
+		if (last || (drain_is_due(s->drain, p->heard) && conn_is_idle(p->conn)))
 			conn_finish(p->conn);
 }
 
@@ -231,9 +232,9 @@ serve_start(struct worker *w, void *arg)
 				      .former_policy = conf->former_policy,
 				      .strict_payloadsize = conf->daemon->strict_payloadsize};
 	LIST_INIT(&s->peers);
-	s->grace = event_new(worker_base(w), -1, 0, on_grace_over, s);
+	s->drain = drain_new(worker_base(w), on_drain_turn, s);
 	s->loop = conn_loop_new(worker_base(w), conf->daemon->max_message);
-	if (s->loop != NULL && s->grace != NULL)
+	if (s->loop != NULL && s->drain != NULL)
 		s->listener = listener_new(worker_base(w), conf->listen_fd,
 					   conf->daemon->worker_connections, on_accept, s);
 	if (s->listener == NULL) {
@@ -256,10 +257,8 @@ static void
 serve_drain(void *state)
 {
 	struct serve *s = state;
-	struct timeval tv = clock_timeval(GRACE_MS);
 
-	if (event_add(s->grace, &tv) < 0)
-		on_grace_over(-1, 0, s);
+	drain_begin(s->drain, s->conf->daemon->stop_timeout);
 }
 
 static void
@@ -275,8 +274,7 @@ serve_end(void *state)
 		free(p);
 	}
 	conn_loop_free(s->loop);
-	if (s->grace != NULL)
-		event_free(s->grace);
+	drain_free(s->drain);
 	buf_release(&s->service.scratch);
 	free(s);
 }

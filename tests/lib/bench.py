@@ -190,7 +190,7 @@ class Peer:
         while b"\n" not in self.rest:
             try:
                 chunk = self.socket.recv(65536)
-            except ConnectionResetError:
+            except (ConnectionResetError, BrokenPipeError):
                 chunk = b""
             if not chunk:
                 assert not self.rest, f"cut: {self.rest[:200]!r}"

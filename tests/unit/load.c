@@ -47,7 +47,7 @@ struct guest {
 
 struct outcome {
 	struct event_base *base;
-	uint64_t sent, answered, correct, wrong, refused, failed, stray;
+	uint64_t sent, answered, correct, wrong, refused, failed, stray, resent;
 	uint64_t most_in_flight;
 	struct counts reasons;
 	bool ended;
@@ -262,6 +262,15 @@ on_fail(unsigned n, const char *why, void *ctx)
 }
 
 static void
+on_resend(unsigned n, void *ctx)
+{
+	struct outcome *o = ctx;
+
+	cr_assert_not(o->ended);
+	o->resent += n;
+}
+
+static void
 on_stray(void *ctx)
 {
 	struct outcome *o = ctx;
@@ -283,6 +292,7 @@ on_end(enum load_end end, const char *why, void *ctx)
 
 static const struct load_ops ops = {.on_send = on_send,
 				    .on_answer = on_answer,
+				    .on_resend = on_resend,
 				    .on_fail = on_fail,
 				    .on_stray = on_stray,
 				    .on_end = on_end};
@@ -456,27 +466,37 @@ Test(load, silence_fails_what_is_in_flight_in_time)
 	cr_assert_geq(clock_ms() - began, 60);
 }
 
-Test(load, connects_anew_when_the_connection_is_closed)
+Test(load, sends_again_what_a_connection_ended_in_order_left_unanswered)
 {
 	struct peer p;
 	struct outcome o = against(CLOSES_AFTER, 3, conf_of(12, 1, 1), &p);
 
 	cr_assert_eq(o.sent, 12);
-	cr_assert_eq(o.correct, 9);
-	cr_assert_eq(o.failed, 3);
-	cr_assert_str_eq(o.why, "connection closed before the reply");
-	cr_assert_eq(p.accepted, 3);
+	cr_assert_eq(o.correct, 12);
+	cr_assert_eq(o.resent, 3);
+	cr_assert_eq(p.accepted, 4);
 }
 
-Test(load, fails_all_that_was_in_flight_on_a_closed_connection)
+Test(load, sends_all_of_it_again)
 {
 	struct peer p;
 	struct outcome o = against(CLOSES_AFTER, 2, conf_of(12, 1, 6), &p);
 
-	cr_assert_eq(o.sent, 12);
-	cr_assert_eq(o.correct + o.failed, 12);
-	cr_assert_eq(o.correct % 2, 0);
-	cr_assert_eq(o.correct, 2 * p.accepted);
+	cr_assert_eq(o.sent, 12, "told once each");
+	cr_assert_eq(o.correct, 12);
+	cr_assert_geq(o.resent, 4);
+	cr_assert_eq(p.accepted, 6);
+}
+
+Test(load, gives_up_where_connections_end_before_any_answer)
+{
+	struct peer p;
+	struct outcome o = against(CLOSES_AFTER, 0, conf_of(5, 1, 2), &p);
+
+	cr_assert_eq(o.sent, 5);
+	cr_assert_eq(o.failed, 5);
+	cr_assert_eq(o.resent, 2);
+	cr_assert_eq(p.accepted, 2, "one try, and one more");
 }
 
 Test(load, tells_a_reply_that_was_cut)

@@ -1,0 +1,94 @@
+/* drain.c - see drain.h. */
+#include "drain.h"
+
+#include <stdlib.h>
+
+#include "clock.h"
+#include "log.h"
+
+enum {
+	TURN_MS = 10,
+	GRACE_MS = 200,
+	GAP_MS = 50,	  /* so long without input is a pause */
+	MARGIN_MS = 1000, /* of the limit, for the last ones to take note */
+};
+
+struct drain {
+	struct event *turn;
+	void (*on_turn)(void *ctx);
+	void *ctx;
+	uint64_t begun, limit; /* clock_ms(), 0: not yet; ms */
+};
+
+static void
+on_event(evutil_socket_t fd, short what, void *arg)
+{
+	struct drain *d = arg;
+
+	(void)fd;
+	(void)what;
+	d->on_turn(d->ctx);
+}
+
+struct drain *
+drain_new(struct event_base *base, void (*on_turn)(void *ctx), void *ctx)
+{
+	struct drain *d = calloc(1, sizeof *d);
+
+	if (d == NULL)
+		return NULL;
+	*d = (struct drain){.on_turn = on_turn, .ctx = ctx};
+	d->turn = event_new(base, -1, EV_PERSIST, on_event, d);
+	if (d->turn != NULL)
+		return d;
+	free(d);
+	return NULL;
+}
+
+void
+drain_free(struct drain *d)
+{
+	if (d == NULL)
+		return;
+	event_free(d->turn);
+	free(d);
+}
+
+void
+drain_begin(struct drain *d, uint64_t limit)
+{
+	struct timeval tv = clock_timeval(TURN_MS);
+
+	d->begun = clock_ms();
+	d->limit = limit;
+	if (event_add(d->turn, &tv) < 0)
+		log_event(LOG_ERROR, "cannot arm the clock of draining", NULL);
+}
+
+static uint64_t
+last_after(uint64_t limit)
+{
+	return limit - (limit / 4 < MARGIN_MS ? limit / 4 : MARGIN_MS);
+}
+
+enum drain_phase
+drain_phase(const struct drain *d)
+{
+	uint64_t since = d->begun == 0 ? 0 : clock_ms() - d->begun;
+
+	if (d->begun == 0)
+		return DRAIN_NOT;
+	if (since >= last_after(d->limit))
+		return DRAIN_LAST;
+	return since < GRACE_MS ? DRAIN_GRACE : DRAIN_QUIET;
+}
+
+bool
+drain_is_due(const struct drain *d, uint64_t heard)
+{
+	enum drain_phase phase = drain_phase(d);
+
+	if (heard < d->begun)
+		heard = d->begun;
+	return phase == DRAIN_LAST || (phase == DRAIN_QUIET && clock_ms() >= heard + GAP_MS);
+}
