@@ -1,6 +1,7 @@
 /* describe.c - see describe.h. */
 #include "describe.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,6 +28,17 @@ state_of(const struct registry_server *s, const struct tally_cell *sum)
 	return tally_is_down(sum) ? "down" : "up";
 }
 
+static void
+add_key(struct json_object *o, const struct registry *r, unsigned i)
+{
+	const char *keyid = registry_keyid(r, i);
+	char text[PACKET_ID_MAX + sizeof " (old secret)"];
+
+	(void)snprintf(text, sizeof text, "%s%s", keyid[0] != '\0' ? keyid : "-",
+		       registry_old_secret(r, i) ? " (old secret)" : "");
+	status_add_text(o, "key", text);
+}
+
 static struct json_object *
 server_status(const struct registry *r, struct tally *t, unsigned i, uint64_t now)
 {
@@ -42,7 +54,7 @@ server_status(const struct registry *r, struct tally *t, unsigned i, uint64_t no
 	status_add_text(o, "policy", registry_policy(r, s->policy)->name);
 	status_add_text(o, "addr", addr_text(&s->addr, text));
 	status_add_text(o, "kind", s->pooled ? "pooled" : "plain");
-	status_add_text(o, "key", registry_keyid(r, i)[0] != '\0' ? registry_keyid(r, i) : "-");
+	add_key(o, r, i);
 	status_add_text(o, "state", state_of(s, &sum));
 	status_add_seconds(o, "age_s", now - registry_joined(r, i));
 	add_lease(o, registry_lease_end(r, i), now);

@@ -194,9 +194,6 @@ tell_joined(const struct handling *h, const struct addr *at, enum registry_chang
 		  log_quoted(a->id), log_quoted(a->policy), addr_text(at, text),
 		  a->keepalive ? "pooled" : "plain", a->lease, is_signed(h) ? " key=" : "",
 		  is_signed(h) ? log_quoted(a->sign.keyid) : "");
-	if (is_signed(h) && h->old)
-		log_event(LOG_WARN, "signed with a secret that is not the one to use",
-			  "id=%s key=%s", log_quoted(a->id), log_quoted(a->sign.keyid));
 	log_narrate("Setup message from server id %s, policy %s, port %u", a->id, a->policy,
 		    a->port);
 }
@@ -222,7 +219,7 @@ judge_place(struct handling *h, struct addr *at)
 	return why != NULL ? deny(h, why) : 0;
 }
 
-/* It is the key's from now on; true when it was not, or was of an earlier life. */
+/* It is the key's from now on; true when it was not, or otherwise. */
 static bool
 own(const struct handling *h)
 {
@@ -230,9 +227,13 @@ own(const struct handling *h)
 	struct registry *r = h->j->registry;
 	unsigned at = (unsigned)registry_find(r, h->a.id);
 
-	if (registry_epoch(r, at) == sign->epoch && strcmp(registry_keyid(r, at), sign->keyid) == 0)
+	if (registry_epoch(r, at) == sign->epoch &&
+	    strcmp(registry_keyid(r, at), sign->keyid) == 0 && registry_old_secret(r, at) == h->old)
 		return false;
-	registry_own(r, at, sign->keyid, sign->epoch);
+	registry_own(r, at, sign->keyid, sign->epoch, h->old);
+	if (h->old)
+		log_event(LOG_WARN, "signed with a secret that is not the one to use",
+			  "id=%s key=%s", log_quoted(h->a.id), log_quoted(sign->keyid));
 	return true;
 }
 

@@ -380,12 +380,13 @@ registry_lease(const struct registry *r, unsigned i)
 }
 
 void
-registry_own(struct registry *r, unsigned i, const char *keyid, uint64_t epoch)
+registry_own(struct registry *r, unsigned i, const char *keyid, uint64_t epoch, bool old_secret)
 {
 	struct registry_tenure *t = &r->tenure[i].is;
 
 	(void)snprintf(t->keyid, sizeof t->keyid, "%s", keyid);
 	t->epoch = epoch;
+	t->old_secret = old_secret;
 }
 
 const char *
@@ -398,6 +399,12 @@ uint64_t
 registry_epoch(const struct registry *r, unsigned i)
 {
 	return r->tenure[i].is.epoch;
+}
+
+bool
+registry_old_secret(const struct registry *r, unsigned i)
+{
+	return r->tenure[i].is.old_secret;
 }
 
 unsigned

@@ -97,9 +97,11 @@ uint64_t registry_lease(const struct registry *, unsigned index);
 
 /* Whose a server is: the named key that signed for it, empty where none did, and the highest epoch
  * that it has shown.  Kept for as long as the server stays. */
-void registry_own(struct registry *, unsigned index, const char *keyid, uint64_t epoch);
+void registry_own(struct registry *, unsigned index, const char *keyid, uint64_t epoch,
+		  bool old_secret);
 const char *registry_keyid(const struct registry *, unsigned index);
 uint64_t registry_epoch(const struct registry *, unsigned index);
+bool registry_old_secret(const struct registry *, unsigned index);
 unsigned registry_count_owned(const struct registry *, const char *keyid);
 
 /* The indices of all servers, by policy and turn, into index (of registry_server_end() at least);
@@ -112,6 +114,7 @@ struct registry_tenure {
 	uint64_t joined, lease, lease_end; /* as the functions of these names tell */
 	char keyid[PACKET_ID_MAX + 1];	   /* empty: nobody's */
 	uint64_t epoch;
+	bool old_secret; /* signed with a secret of the key that is not the one to use */
 };
 
 /* The index; -1 when there is no room, or it is there. */

@@ -357,10 +357,13 @@ Test(join_signed, a_key_has_no_more_servers_than_its_count)
 Test(join_signed, a_secret_is_rotated_without_a_gap)
 {
 	accepted(challenge_and_say(PACKET_REGISTER), "registered");
+	cr_assert_not(registry_old_secret(j.registry, 0));
 	(void)strcpy(secret, SECRET2);
 	accepted(challenge_and_say(PACKET_REGISTER), "renewed");
+	cr_assert(registry_old_secret(j.registry, 0));
 	(void)strcpy(secret, SECRET);
 	accepted(challenge_and_say(PACKET_REGISTER), "renewed");
+	cr_assert_not(registry_old_secret(j.registry, 0));
 	cr_assert_eq(servers(), 1);
 }
 

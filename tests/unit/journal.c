@@ -60,7 +60,7 @@ fill(void)
 	join_at("gone", "nobody's", "127.0.0.1", 0, 3000);
 	join_at("naïve", "111", "127.0.0.1", 10, 3000);
 	cr_assert(registry_leave(reg, "gone", "nobody's"));
-	registry_own(reg, (unsigned)registry_find(reg, "a"), "alpha", 4711);
+	registry_own(reg, (unsigned)registry_find(reg, "a"), "alpha", 4711, false);
 	cr_assert(registry_set_admin(reg, (unsigned)registry_find(reg, "a"), REGISTRY_DRAINING));
 	cr_assert(
 		registry_set_admin(reg, (unsigned)registry_find(reg, "other"), REGISTRY_DISABLED));
