@@ -1,5 +1,5 @@
 /* jsonchar.h - the characters of a JSON string, plain or escaped, one at a time.  Part of
- * jsontext; nobody else needs it. */
+ * jsontext; of others, only jsonchar_utf8() is needed. */
 #ifndef POLICYPOOL_JSONCHAR_H
 #define POLICYPOOL_JSONCHAR_H
 
