@@ -1,6 +1,7 @@
 /* daemon_keys.c - the settings that both daemons share; see daemon.h. */
 #include <string.h>
 
+#include "addr.h"
 #include "daemon.h"
 
 #define AT(member)	       offsetof(struct daemon_conf, member)
@@ -34,6 +35,16 @@ judge_control(const char *text)
 	if (strcmp(text, "none") == 0 || judge_path(text) == NULL)
 		return NULL;
 	return "neither none nor an absolute path";
+}
+
+static const char *
+judge_address(const char *text)
+{
+	char host[ADDR_HOST];
+	uint16_t port;
+	const char *why;
+
+	return text[0] == '\0' || addr_split(text, host, &port, &why) == 0 ? NULL : why;
 }
 
 const struct conf_key daemon_keys[] = {
@@ -213,6 +224,13 @@ const struct conf_key daemon_keys[] = {
 	 .fallback = "0",
 	 .max = (uint64_t)1 << 46,
 	 .help = "address space of a worker; 0: no limit"},
+	{.name = "admin",
+	 .fixed = true,
+	 .type = CONF_TEXT,
+	 .offset = AT(admin),
+	 .max = ADDR_HOST,
+	 .judge = judge_address,
+	 .help = "PORT or HOST:PORT of pages for operators (metrics, health); empty: none"},
 };
 
 const size_t daemon_keys_n = sizeof daemon_keys / sizeof *daemon_keys;

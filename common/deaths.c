@@ -28,6 +28,12 @@ supervisor_end_text(enum supervisor_end e)
 	return text[e];
 }
 
+uint64_t
+supervisor_ends(const struct supervisor *s, enum supervisor_end e)
+{
+	return s->ends[e];
+}
+
 static enum supervisor_end
 how_it_ended(const struct member *m, bool asked)
 {
@@ -50,6 +56,7 @@ supervisor_remember(struct supervisor *s, const struct member *m, int status, bo
 				       .pid = m->pid,
 				       .status = status,
 				       .end = how_it_ended(m, asked)};
+	s->ends[d->end]++;
 	log_event(d->end == END_ASKED ? LOG_VERBOSE : LOG_WARN, "worker ended",
 		  "worker=%u worker_pid=%d why=%s %s=%d", m->index, (int)m->pid,
 		  log_quoted(supervisor_end_text(d->end)), WIFSIGNALED(status) ? "signal" : "code",

@@ -5,11 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "inherit.h"
 #include "log.h"
 #include "net.h"
 
+enum { OPERATORS_BACKLOG = 64 };
 enum { START_MS = 10000, PAUSE_MIN_MS = 50, PAUSE_MAX_MS = 5000 }; /* of workers */
 
 int
@@ -88,7 +90,6 @@ launch_listen(const struct daemon_conf *d, struct addr *addr)
 
 	if (fd < 0)
 		fd = net_listen(addr, (int)d->backlog);
-	inherit_end();
 	if (fd < 0 || net_local(fd, addr) < 0)
 		log_errno(LOG_ERROR, "cannot listen", "address=%s", addr_text(addr, text));
 	return fd;
@@ -131,6 +132,56 @@ launch_control(const struct daemon_conf *d, struct event_base *base, const char 
 			  log_quoted(path));
 	free(path);
 	return *out == NULL && asked_for ? -1 : 0;
+}
+
+/* The listening socket of the pages, *at where it does; -1 with the reason logged. */
+static int
+listen_for_operators(const struct daemon_conf *d, struct addr *at)
+{
+	char host[ADDR_HOST], text[ADDR_TEXT];
+	const char *why = "";
+	uint16_t port;
+	int fd;
+
+	if (addr_split(d->admin, host, &port, &why) < 0 ||
+	    addr_resolve(at, host[0] != '\0' ? host : "127.0.0.1", port, &why) < 0) {
+		log_event(LOG_ERROR, "cannot listen for operators", "admin=%s why=%s",
+			  log_quoted(d->admin), log_quoted(why));
+		return -1;
+	}
+	fd = inherit_listener(at);
+	if (fd < 0)
+		fd = net_listen(at, OPERATORS_BACKLOG);
+	if (fd >= 0 && net_local(fd, at) == 0)
+		return fd;
+	log_errno(LOG_ERROR, "cannot listen for operators", "admin=%s", addr_text(at, text));
+	if (fd >= 0)
+		(void)close(fd);
+	return -1;
+}
+
+int
+launch_admin(const struct daemon_conf *d, struct event_base *base, const struct admin_page *pages,
+	     void *ctx, struct admin **out)
+{
+	char text[ADDR_TEXT];
+	struct addr at;
+	int fd = -1;
+
+	*out = NULL;
+	if (d->admin[0] != '\0')
+		fd = listen_for_operators(d, &at);
+	inherit_end();
+	if (d->admin[0] == '\0' || fd < 0)
+		return d->admin[0] == '\0' ? 0 : -1;
+	*out = admin_new(base, fd, pages, ctx);
+	if (*out == NULL) {
+		log_errno(LOG_ERROR, "cannot answer operators over HTTP", NULL);
+		(void)close(fd);
+		return -1;
+	}
+	log_event(LOG_INFO, "pages for operators", "admin=%s", addr_text(&at, text));
+	return 0;
 }
 
 void

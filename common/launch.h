@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "addr.h"
+#include "admin.h"
 #include "attr.h"
 #include "command.h"
 #include "conf.h"
@@ -45,6 +46,11 @@ MUST_CHECK int launch_listen_anew(const struct daemon_conf *, const struct addr 
  * by its path and can't be had is only warned of.  0, or -1 with the reason logged. */
 MUST_CHECK int launch_control(const struct daemon_conf *, struct event_base *, const char *name,
 			      const struct control_verb *, void *ctx, struct control **out);
+
+/* The pages for operators where the settings want them, after launch_listen(); NULL in *out for
+ * none.  A port alone is one of 127.0.0.1.  0, or -1 with the reason logged. */
+MUST_CHECK int launch_admin(const struct daemon_conf *, struct event_base *,
+			    const struct admin_page *, void *ctx, struct admin **out);
 
 /* What the settings ask of a supervisor.  leave_ms: what on_stop has. */
 void launch_supervisor_conf(const struct daemon_conf *, uint64_t leave_ms,

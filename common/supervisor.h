@@ -148,7 +148,7 @@ struct supervisor_member {
 	X(END_HUNG, "hung")                         \
 	X(END_ASKED, "asked to")
 #define SUPERVISOR_ENUM(name, text) name,
-enum supervisor_end { SUPERVISOR_ENDS(SUPERVISOR_ENUM) };
+enum supervisor_end { SUPERVISOR_ENDS(SUPERVISOR_ENUM) SUPERVISOR_END_COUNT };
 #undef SUPERVISOR_ENUM
 
 struct supervisor_death {
@@ -167,5 +167,7 @@ void supervisor_look_at(const struct supervisor *, unsigned slot, struct supervi
 /* The i-th last death, 0 the newest; NULL when there is none. */
 const struct supervisor_death *supervisor_death(const struct supervisor *, unsigned i);
 const char *supervisor_end_text(enum supervisor_end);
+/* So many have ended that way since the start. */
+uint64_t supervisor_ends(const struct supervisor *, enum supervisor_end);
 
 #endif

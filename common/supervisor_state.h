@@ -42,6 +42,7 @@ struct supervisor {
 	struct member *member; /* conf.slots */
 	struct supervisor_death death[SUPERVISOR_DEATHS];
 	unsigned deaths; /* ever; death[deaths % SUPERVISOR_DEATHS] is the next */
+	uint64_t ends[SUPERVISOR_END_COUNT]; /* how many of them which way */
 };
 
 /* ---- generation.c ---- */

@@ -12,6 +12,7 @@
 #include "orders.h"
 #include "proctitle.h"
 #include "status.h"
+#include "vitals.h"
 
 static const char program[] = MASTER_PROGRAM;
 
@@ -254,6 +255,17 @@ master_set_serve(struct master *m)
 				       .listen_fd = m->listen_fd};
 }
 
+static int
+open_pages(struct master *m)
+{
+	m->pages = (struct pages){.supervisor = m->supervisor, .registrar = &m->registrar};
+	if (launch_admin(&m->settings.daemon, m->base, pages, &m->pages, &m->admin) < 0)
+		return -1;
+	if (m->admin != NULL)
+		admin_add(m->admin, vitals_pages, m->supervisor);
+	return 0;
+}
+
 int
 master_prepare(struct master *m)
 {
@@ -280,7 +292,7 @@ master_prepare(struct master *m)
 	if (launch_control(d, m->base, m->name, verbs, m, &m->control) < 0 || open_registrar(m) < 0)
 		return -1;
 	m->supervisor = launch_supervisor(d, m->base, m->settings.server.ack_timeout, &m->ops, m);
-	if (m->supervisor == NULL)
+	if (m->supervisor == NULL || open_pages(m) < 0)
 		return -1;
 	if (m->control != NULL)
 		control_add(m->control, orders, m->supervisor);
@@ -302,6 +314,7 @@ void
 master_release(struct master *m)
 {
 	supervisor_free(m->supervisor);
+	admin_free(m->admin);
 	registrar_free(m->registrar);
 	registrar_free(m->leaving);
 	control_free(m->control);

@@ -6,6 +6,7 @@
 #include "addr.h"
 #include "command.h"
 #include "control.h"
+#include "pages.h"
 #include "refit.h"
 #include "registrar.h"
 #include "reload.h"
@@ -27,6 +28,8 @@ struct master {
 	struct supervisor_ops ops;
 	struct event_base *base;
 	struct control *control;
+	struct pages pages;
+	struct admin *admin;	     /* NULL: no pages */
 	struct registrar *registrar; /* NULL without a proxy */
 	struct registrar *leaving;   /* from the proxy of former settings, or NULL */
 	struct reload *reload;
