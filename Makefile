@@ -3,6 +3,7 @@
 #   make              programs
 #   make check        unit and system tests
 #   make bench        measures against other stacks; ./run bench installs them first
+#   make browser      the status page in headless Chromium
 #   make valgrind     both suites under valgrind
 #   make lint         headers alone, format, cppcheck, manuals, keys against manuals and samples
 #   make install      DESTDIR= PREFIX=/usr/local
@@ -47,9 +48,11 @@ SOURCES := $(sort $(wildcard common/*.c $(LAYERS:%=%/*.c) tests/unit/*.c))
 UNITS   := $(patsubst tests/unit/%.c,$(B)/unit/%,$(sort $(wildcard tests/unit/*.c)))
 MANUALS := $(sort $(wildcard man/*.[1578]))
 
-.PHONY: all check unit units system valgrind lint bench install uninstall dist clean
+.PHONY: all check unit units system browser valgrind lint bench install uninstall dist clean
 .DELETE_ON_ERROR:
 all: $(PROGRAMS) $(BENCHES)
+
+$(B)/proxy/pages.o: proxy/page.html
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
@@ -91,6 +94,10 @@ unit: $(UNITS)
 	@tests/run-units $(UNITS)
 system: all
 	@tests/run-system --programs $(B)
+
+# The status page in headless Chromium.
+browser: all
+	@tests/run-system --programs $(B) --suite browser
 
 # Both suites under valgrind: some ten minutes.
 valgrind: all $(UNITS)

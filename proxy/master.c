@@ -15,6 +15,7 @@
 #include "orders.h"
 #include "proctitle.h"
 #include "status.h"
+#include "vitals.h"
 
 static const char program[] = MASTER_PROGRAM;
 
@@ -23,27 +24,29 @@ enum { EXPIRE_MS = 200 }; /* how often leases are looked at */
 /* ---- what the control socket tells ---- */
 
 static struct json_object *
-or_error(struct json_object *o, const char **error)
-{
-	if (o == NULL)
-		*error = "out of memory";
-	return o;
-}
-
-static struct json_object *
-tell_status(const struct control_call *call, const char **error, void *arg)
+describe_proxy(void *arg)
 {
 	struct master *m = arg;
-	struct json_object *o = or_error(status_of_daemon(program, m->supervisor), error);
+	struct json_object *o = status_of_daemon(program, m->supervisor);
 	char text[ADDR_TEXT];
 
-	(void)call;
 	if (o == NULL)
 		return NULL;
 	status_add_text(o, "id", m->settings.proxy.id);
 	status_add_text(o, "listen", addr_text(&m->addr, text));
 	describe_meter(o, m->front.meter);
 	reload_add_status(m->reload, o);
+	return o;
+}
+
+static struct json_object *
+tell_status(const struct control_call *call, const char **error, void *arg)
+{
+	struct json_object *o = describe_proxy(arg);
+
+	(void)call;
+	if (o == NULL)
+		*error = "out of memory";
 	return o;
 }
 
@@ -281,16 +284,15 @@ on_order(void *arg)
 static int
 open_console(struct master *m)
 {
-	struct console_env env = {.base = m->base,
-				  .balance = &m->settings.proxy.balance,
-				  .meter = m->front.meter,
-				  .registry = m->front.registry,
-				  .tally = m->front.tally,
-				  .events = m->events,
-				  .changed = on_order,
-				  .ctx = m};
-
-	m->console = console_new(&env);
+	m->pool = (struct console_env){.base = m->base,
+				       .balance = &m->settings.proxy.balance,
+				       .meter = m->front.meter,
+				       .registry = m->front.registry,
+				       .tally = m->front.tally,
+				       .events = m->events,
+				       .changed = on_order,
+				       .ctx = m};
+	m->console = console_new(&m->pool);
 	if (m->console == NULL) {
 		log_errno(LOG_ERROR, "cannot answer an operator", NULL);
 		return -1;
@@ -319,6 +321,18 @@ open_registry(struct master *m)
 		log_errno(LOG_ERROR, "cannot make the registry", NULL);
 		return -1;
 	}
+	return 0;
+}
+
+static int
+open_pages(struct master *m)
+{
+	m->pages = (struct pages){
+		.pool = &m->pool, .supervisor = m->supervisor, .status = describe_proxy, .ctx = m};
+	if (launch_admin(&m->settings.daemon, m->base, pages, &m->pages, &m->admin) < 0)
+		return -1;
+	if (m->admin != NULL)
+		admin_add(m->admin, vitals_pages, m->supervisor);
 	return 0;
 }
 
@@ -399,7 +413,7 @@ master_prepare(struct master *m)
 	    open_registry(m) < 0 || open_console(m) < 0)
 		return -1;
 	m->supervisor = launch_supervisor(d, m->base, MASTER_LEAVE_MS, &m->ops, m);
-	if (m->supervisor == NULL)
+	if (m->supervisor == NULL || open_pages(m) < 0)
 		return -1;
 	if (m->control != NULL)
 		control_add(m->control, orders, m->supervisor);
@@ -424,6 +438,7 @@ master_release(struct master *m)
 	keeper_end(m->keeper);
 	keeper_free(m->keeper);
 	free(m->journal_path);
+	admin_free(m->admin);
 	console_free(m->console);
 	control_free(m->control);
 	reload_free(m->reload);

@@ -11,6 +11,7 @@
 #include "front.h"
 #include "join.h"
 #include "keeper.h"
+#include "pages.h"
 #include "refit.h"
 #include "reload.h"
 #include "settings.h"
@@ -32,8 +33,11 @@ struct master {
 	struct event_base *base;
 	struct control *control;
 	struct events *events;
+	struct console_env pool; /* what the console and the pages tell of */
 	struct console *console;
-	char *journal_path; /* NULL: none is kept */
+	struct pages pages;
+	struct admin *admin; /* NULL: no pages */
+	char *journal_path;  /* NULL: none is kept */
 	struct keeper *keeper;
 	struct join join;
 	struct event *expiry; /* of leases */

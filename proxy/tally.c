@@ -74,9 +74,8 @@ bucket_of(uint64_t us)
 	return octave * 4 + (unsigned)(us >> (octave - 2) & 3) - 4;
 }
 
-/* The largest value in a bucket. */
-static uint64_t
-bucket_top(unsigned b)
+uint64_t
+tally_bucket_top(unsigned b)
 {
 	unsigned octave = (b + 4) / 4, quarter = (b + 4) % 4;
 
@@ -89,6 +88,7 @@ void
 tally_latency(struct tally_cell *c, uint64_t us)
 {
 	add32(&c->latency[bucket_of(us)], 1);
+	tally_add(&c->latency_us, (int64_t)us);
 }
 
 static void
@@ -97,6 +97,7 @@ add_cell(struct tally_cell *into, const struct tally_cell *from)
 	tally_add(&into->served, (int64_t)tally_get(&from->served));
 	tally_add(&into->failed, (int64_t)tally_get(&from->failed));
 	tally_add(&into->retried, (int64_t)tally_get(&from->retried));
+	tally_add(&into->latency_us, (int64_t)tally_get(&from->latency_us));
 	for (unsigned i = 0; i < TALLY_BUCKETS; i++)
 		add32(&into->latency[i],
 		      atomic_load_explicit(&from->latency[i], memory_order_relaxed));
@@ -171,7 +172,7 @@ tally_quantile(const struct tally_cell *c, double q)
 	for (unsigned i = 0; i < TALLY_BUCKETS && n > 0; i++) {
 		seen += atomic_load_explicit(&c->latency[i], memory_order_relaxed);
 		if ((double)seen >= q * (double)n)
-			return bucket_top(i);
+			return tally_bucket_top(i);
 	}
 	return 0;
 }

@@ -15,8 +15,9 @@ struct tally_cell {
 		retried; /* requests: replied, lost here, sent elsewhere after */
 	_Atomic uint64_t in_flight, connections; /* now */
 	_Atomic uint64_t reached_at,
-		failed_at; /* clock_ms(): last reply, last failure to connect */
-	_Atomic uint32_t latency[TALLY_BUCKETS]; /* replies, by time from sending to reply */
+		failed_at;	     /* clock_ms(): last reply, last failure to connect */
+	_Atomic uint64_t latency_us; /* the sum of all, from sending to reply */
+	_Atomic uint32_t latency[TALLY_BUCKETS]; /* replies, by that time */
 };
 
 struct tally;
@@ -64,6 +65,9 @@ uint32_t tally_in_flight(struct tally *, unsigned server, unsigned but_worker);
 
 /* The last thing that any worker saw of it was a failure to connect. */
 bool tally_is_down(const struct tally_cell *sum);
+
+/* The largest time in us that falls into a bucket. */
+uint64_t tally_bucket_top(unsigned bucket);
 
 /* The time in us at or below which a share q of the replies came; 0 when there is none. */
 uint64_t tally_quantile(const struct tally_cell *, double q);

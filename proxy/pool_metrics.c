@@ -1,0 +1,190 @@
+/* pool_metrics.c - see pool_metrics.h. */
+#include "pool_metrics.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Octaves of microseconds, 64 us to 16.8 s. */
+enum { FIRST_OCTAVE = 6, LAST_OCTAVE = 24, OCTAVES = LAST_OCTAVE - FIRST_OCTAVE + 1 };
+
+/* A number that describe.h tells, as a family. */
+struct family {
+	const char *key, *name;
+	enum exposition_type type;
+	const char *help;
+};
+
+static const struct family of_server[] = {
+	{"served", "policypool_server_served_total", EXPOSITION_COUNTER, "Requests it replied to."},
+	{"failed", "policypool_server_failed_total", EXPOSITION_COUNTER,
+	 "Requests that it was sent and did not reply to."},
+	{"retried", "policypool_server_retried_total", EXPOSITION_COUNTER,
+	 "Of those, requests that went to another server."},
+	{"ejections", "policypool_server_ejections_total", EXPOSITION_COUNTER,
+	 "Times that it was taken out of its policy for its health."},
+	{"in_flight", "policypool_server_in_flight", EXPOSITION_GAUGE,
+	 "Requests sent and not yet replied to."},
+	{"connections", "policypool_server_connections", EXPOSITION_GAUGE, "Connections to it."},
+	{"weight", "policypool_server_weight", EXPOSITION_GAUGE, "Its weight, as announced."},
+	{NULL, NULL, 0, NULL},
+};
+
+static const struct family of_policy[] = {
+	{"servers", "policypool_policy_servers", EXPOSITION_GAUGE, "Servers registered."},
+	{"up", "policypool_policy_servers_up", EXPOSITION_GAUGE, "Servers that are up."},
+	{"queued", "policypool_policy_queued", EXPOSITION_GAUGE,
+	 "Requests that wait for a server."},
+	{"in_flight", "policypool_policy_in_flight", EXPOSITION_GAUGE,
+	 "Requests sent to its servers and not yet replied to."},
+	{NULL, NULL, 0, NULL},
+};
+
+static const char *
+text_of(struct json_object *o, const char *key)
+{
+	struct json_object *v = NULL;
+
+	return json_object_object_get_ex(o, key, &v) ? json_object_get_string(v) : "";
+}
+
+/* Every label of a row of that kind. */
+static void
+label_server(struct json_object *o, struct exposition_label l[3])
+{
+	l[0] = (struct exposition_label){"policy", text_of(o, "policy")};
+	l[1] = (struct exposition_label){"server", text_of(o, "id")};
+	l[2] = (struct exposition_label){NULL, NULL};
+}
+
+static void
+label_policy(struct json_object *o, struct exposition_label l[3])
+{
+	l[0] = (struct exposition_label){"policy", text_of(o, "policy")};
+	l[1] = (struct exposition_label){NULL, NULL};
+}
+
+static void
+write_families(struct exposition *e, struct json_object *list, const struct family *f,
+	       void (*label)(struct json_object *, struct exposition_label[3]))
+{
+	struct exposition_label l[3];
+
+	for (; f->key != NULL; f++) {
+		exposition_family(e, f->name, f->type, f->help);
+		for (size_t i = 0; i < json_object_array_length(list); i++) {
+			struct json_object *o = json_object_array_get_idx(list, i), *v = NULL;
+			if (!json_object_object_get_ex(o, f->key, &v))
+				continue;
+			label(o, l);
+			exposition_number(e, l, json_object_get_uint64(v));
+		}
+	}
+}
+
+static void
+write_states(struct exposition *e, struct json_object *servers)
+{
+	struct exposition_label l[4];
+
+	exposition_family(e, "policypool_server_state", EXPOSITION_GAUGE,
+			  "1 for the state that a server is in; the reason is in ppool-ctl.");
+	for (size_t i = 0; i < json_object_array_length(servers); i++) {
+		struct json_object *o = json_object_array_get_idx(servers, i);
+		label_server(o, l);
+		l[2] = (struct exposition_label){"state", text_of(o, "state")};
+		l[3] = (struct exposition_label){NULL, NULL};
+		exposition_number(e, l, 1);
+	}
+}
+
+/* ---- latency ---- */
+
+struct octaves {
+	uint64_t le[OCTAVES], count[OCTAVES], more, sum;
+};
+
+static void
+add_octaves(struct octaves *o, const struct tally_cell *c)
+{
+	unsigned octave = 0;
+
+	for (unsigned i = 0; i < OCTAVES; i++)
+		o->le[i] = (uint64_t)1 << (FIRST_OCTAVE + i);
+	for (unsigned b = 0; b < TALLY_BUCKETS; b++) {
+		uint64_t n = atomic_load_explicit(&c->latency[b], memory_order_relaxed);
+		while (octave < OCTAVES && tally_bucket_top(b) >= o->le[octave])
+			octave++;
+		*(octave < OCTAVES ? &o->count[octave] : &o->more) += n;
+	}
+	o->sum += tally_get(&c->latency_us);
+}
+
+static void
+write_octaves(struct exposition *e, const struct exposition_label *l, const struct octaves *o)
+{
+	const struct exposition_histogram h = {
+		.n = OCTAVES, .le_us = o->le, .count = o->count, .more = o->more, .sum_us = o->sum};
+
+	exposition_histogram(e, l, &h);
+}
+
+static void
+write_server_latencies(struct exposition *e, struct json_object *servers, struct tally *t,
+		       const unsigned *index)
+{
+	struct exposition_label l[3];
+	struct tally_cell sum;
+
+	exposition_family(e, "policypool_server_latency_seconds", EXPOSITION_HISTOGRAM,
+			  "Time from sending a request to a server to its reply.");
+	for (size_t i = 0; i < json_object_array_length(servers); i++) {
+		struct octaves o = {.more = 0};
+		tally_sum(t, index[i], &sum);
+		add_octaves(&o, &sum);
+		label_server(json_object_array_get_idx(servers, i), l);
+		write_octaves(e, l, &o);
+	}
+}
+
+static void
+write_policy_latencies(struct exposition *e, struct json_object *policies, const struct registry *r,
+		       struct tally *t, const unsigned *index, unsigned n)
+{
+	struct exposition_label l[3];
+	struct tally_cell sum;
+
+	exposition_family(e, "policypool_policy_latency_seconds", EXPOSITION_HISTOGRAM,
+			  "The same, of all servers that a policy has now.");
+	for (size_t i = 0; i < json_object_array_length(policies); i++) {
+		struct octaves o = {.more = 0};
+		label_policy(json_object_array_get_idx(policies, i), l);
+		for (unsigned k = 0; k < n; k++) {
+			const struct registry_server *s = registry_server(r, index[k]);
+			if (strcmp(registry_policy(r, s->policy)->name, l[0].value) != 0)
+				continue;
+			tally_sum(t, index[k], &sum);
+			add_octaves(&o, &sum);
+		}
+		write_octaves(e, l, &o);
+	}
+}
+
+void
+pool_metrics_write(struct exposition *e, struct json_object *servers, struct json_object *policies,
+		   const struct registry *r, struct tally *t)
+{
+	unsigned *index = calloc(registry_server_end(r) + 1, sizeof *index), n;
+
+	if (index == NULL) {
+		e->error = ENOMEM;
+		return;
+	}
+	n = registry_list(r, index);
+	write_families(e, policies, of_policy, label_policy);
+	write_policy_latencies(e, policies, r, t, index, n);
+	write_families(e, servers, of_server, label_server);
+	write_states(e, servers);
+	write_server_latencies(e, servers, t, index);
+	free(index);
+}
