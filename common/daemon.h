@@ -37,7 +37,7 @@ struct daemon_conf {
 	bool strict_payloadsize;
 	uint64_t idle_timeout;	       /* ms; 0: never */
 	struct isolate_conf isolation; /* of workers */
-	char *admin;	       /* PORT or HOST:PORT of the pages for operators; empty: none */
+	char *admin; /* PORT or HOST:PORT of the pages for operators; empty: none */
 };
 
 extern const struct conf_key daemon_keys[];

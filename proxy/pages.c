@@ -58,7 +58,8 @@ servers_of(const struct pages *p)
 static struct json_object *
 policies_of(const struct pages *p)
 {
-	return describe_policies(p->pool->registry, p->pool->tally, p->pool->balance);
+	return describe_policies(p->pool->registry, p->pool->tally, p->pool->meter,
+				 p->pool->balance);
 }
 
 static struct json_object *
@@ -166,7 +167,7 @@ write_metrics(struct evbuffer *out, void *ctx)
 
 	vitals_write(&e, "ppool-proxy", p->supervisor);
 	if (servers != NULL && policies != NULL)
-		pool_metrics_write(&e, servers, policies, p->pool->registry, p->pool->tally);
+		pool_metrics_write(&e, servers, policies, p->pool);
 	else
 		e.error = ENOMEM;
 	(void)json_object_put(servers);

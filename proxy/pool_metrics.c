@@ -37,6 +37,12 @@ static const struct family of_policy[] = {
 	 "Requests that wait for a server."},
 	{"in_flight", "policypool_policy_in_flight", EXPOSITION_GAUGE,
 	 "Requests sent to its servers and not yet replied to."},
+	{"refused", "policypool_policy_refused_total", EXPOSITION_COUNTER,
+	 "Requests that its queue did not let in."},
+	{"expired", "policypool_policy_expired_total", EXPOSITION_COUNTER,
+	 "Requests that waited too long for a server."},
+	{"turned_away", "policypool_policy_turned_away_total", EXPOSITION_COUNTER,
+	 "Requests that a full or ending server left to the others."},
 	{NULL, NULL, 0, NULL},
 };
 
@@ -170,10 +176,47 @@ write_policy_latencies(struct exposition *e, struct json_object *policies, const
 	}
 }
 
+/* ---- the proxy as a whole ---- */
+
+static void
+write_sum(struct exposition *e, const char *name, const char *help, uint64_t value)
+{
+	exposition_family(e, name, EXPOSITION_GAUGE, help);
+	exposition_number(e, NULL, value);
+}
+
+static void
+write_meter(struct exposition *e, struct meter *m)
+{
+	struct meter_row sum;
+
+	meter_sum(m, &sum);
+	exposition_family(e, "policypool_answered_errors_total", EXPOSITION_COUNTER,
+			  "Errors that the proxy answered requests with, by code.");
+	for (int i = PACKET_OK + 1; i < PACKET_CODE_COUNT; i++) {
+		const struct exposition_label l[] = {
+			{"code", packet_code_text((enum packet_code)i)}, {NULL, NULL}};
+		exposition_number(e, l, scoreboard_get(&sum.error[i]));
+	}
+	exposition_family(e, "policypool_timeouts_total", EXPOSITION_COUNTER,
+			  "Clocks that ran out, by what they bound.");
+	for (int i = 0; i < METER_CLOCK_COUNT; i++) {
+		const struct exposition_label l[] = {
+			{"clock", meter_clock_text((enum meter_clock)i)}, {NULL, NULL}};
+		exposition_number(e, l, scoreboard_get(&sum.timeout[i]));
+	}
+	write_sum(e, "policypool_queued", "Requests that wait for a server.",
+		  scoreboard_get(&sum.queued));
+	write_sum(e, "policypool_buffered_bytes", "Bytes held for clients.",
+		  scoreboard_get(&sum.buffered));
+}
+
 void
 pool_metrics_write(struct exposition *e, struct json_object *servers, struct json_object *policies,
-		   const struct registry *r, struct tally *t)
+		   const struct console_env *pool)
 {
+	const struct registry *r = pool->registry;
+	struct tally *t = pool->tally;
 	unsigned *index = calloc(registry_server_end(r) + 1, sizeof *index), n;
 
 	if (index == NULL) {
@@ -181,6 +224,7 @@ pool_metrics_write(struct exposition *e, struct json_object *servers, struct jso
 		return;
 	}
 	n = registry_list(r, index);
+	write_meter(e, pool->meter);
 	write_families(e, policies, of_policy, label_policy);
 	write_policy_latencies(e, policies, r, t, index, n);
 	write_families(e, servers, of_server, label_server);

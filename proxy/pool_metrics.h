@@ -4,13 +4,12 @@
 
 #include <json-c/json.h>
 
+#include "console.h"
 #include "exposition.h"
-#include "registry.h"
-#include "tally.h"
 
-/* servers and policies as describe.h tells them; latencies from the tally, by the registry's order
- * (registry_list()), which is that of servers. */
+/* servers and policies as describe.h tells them; latencies from the pool's tally, by the registry's
+ * order (registry_list()), which is that of servers. */
 void pool_metrics_write(struct exposition *, struct json_object *servers,
-			struct json_object *policies, const struct registry *, struct tally *);
+			struct json_object *policies, const struct console_env *);
 
 #endif

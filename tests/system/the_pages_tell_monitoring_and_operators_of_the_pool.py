@@ -32,6 +32,9 @@ with Bench() as b:
     told = exposition.read(text)
     assert exposition.one(told, "policypool_requests_total") == 4000
     assert exposition.one(told, "policypool_errors_total") == 3
+    assert exposition.one(told, "policypool_answered_errors_total", code="unknown-policy") == 3
+    assert exposition.one(told, "policypool_answered_errors_total", code="timeout") == 0
+    assert exposition.one(told, "policypool_timeouts_total", clock="queue") == 0
     assert exposition.one(told, "policypool_workers_ready") == 2
     served = {id: exposition.one(told, "policypool_server_served_total", policy="111", server=id) for id in servers}
     assert served == {"1": 2000, "2": 2000}, served
