@@ -3,152 +3,20 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <event2/event_struct.h>
 #include <stdlib.h>
-#include <sys/queue.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "clock.h"
-#include "frame.h"
+#include "conn_state.h"
 #include "net.h"
 
-enum {
-	READ_CHUNK = 65536,  /* bytes read per wake: one conn can't keep the loop from the others */
-	LINGER_QUIET = 1000, /* ms without input that end a linger */
-	LINGER_MAX = 5000,   /* ms that a linger lasts at most */
-	IDLE_KINDS = 8	     /* different time-outs of one loop, at most */
-};
-
-enum conn_state {
-	CONN_CONNECTING,
-	CONN_OPEN,
-	CONN_HALF,
-	CONN_FINISHING,
-	CONN_LINGERING,
-	CONN_CLOSED
-};
-
-struct conn {
-	struct conn_loop *loop;
-	const struct conn_ops *ops;
-	void *ctx;
-	enum conn_state state;
-	int fd;
-	bool held;	 /* conn_hold(): deliver nothing, read nothing */
-	bool eof;	 /* the peer has ended its side */
-	bool faulted;	 /* the stream can't be followed further */
-	bool dirty;	 /* on loop->dirty */
-	bool delivering; /* stands in deliver(): more may be waiting */
-	uint64_t idle_ms;
-	uint64_t linger_until; /* clock_ms() */
-	struct frame frame;
-	struct buf in, out;
-	struct event rd, wr;
-	TAILQ_ENTRY(conn) dirty_link; /* in loop->dirty: to be flushed, resumed or both */
-	TAILQ_ENTRY(conn) link;	      /* in loop->open or, closed, in loop->grave */
-};
-
-TAILQ_HEAD(conn_list, conn);
-
-struct conn_loop {
-	struct event_base *base;
-	size_t max_message;
-	struct event *turn_end; /* made active by whatever has to be done when the turn ends */
-	struct conn_list dirty, open, grave;
-	unsigned count;
-	struct buf scratch; /* where input is read to while a conn has none waiting */
-	struct {
-		uint64_t ms;
-		const struct timeval *tv; /* in libevent's own list: one queue per length */
-	} idle[IDLE_KINDS];
-};
-
-static void conn_turn_end(evutil_socket_t fd, short what, void *arg);
 static void conn_readable(evutil_socket_t fd, short what, void *arg);
 static void conn_writable(evutil_socket_t fd, short what, void *arg);
 
-/* ---- the loop ---- */
-
-struct conn_loop *
-conn_loop_new(struct event_base *base, size_t max_message)
-{
-	struct conn_loop *loop = calloc(1, sizeof *loop);
-
-	if (loop == NULL)
-		return NULL;
-	loop->turn_end = event_new(base, -1, 0, conn_turn_end, loop);
-	if (loop->turn_end == NULL || buf_reserve(&loop->scratch, READ_CHUNK) == NULL) {
-		conn_loop_free(loop);
-		return NULL;
-	}
-	loop->base = base;
-	loop->max_message = max_message;
-	TAILQ_INIT(&loop->dirty);
-	TAILQ_INIT(&loop->open);
-	TAILQ_INIT(&loop->grave);
-	return loop;
-}
-
-static void
-bury(struct conn_loop *loop)
-{
-	struct conn *c;
-
-	while ((c = TAILQ_FIRST(&loop->grave)) != NULL) {
-		TAILQ_REMOVE(&loop->grave, c, link);
-		buf_release(&c->in);
-		buf_release(&c->out);
-		free(c);
-	}
-}
-
 void
-conn_loop_free(struct conn_loop *loop)
-{
-	if (loop == NULL)
-		return;
-	if (loop->base != NULL) {
-		assert(TAILQ_EMPTY(&loop->open));
-		bury(loop);
-	}
-	if (loop->turn_end != NULL)
-		event_free(loop->turn_end);
-	buf_release(&loop->scratch);
-	free(loop);
-}
-
-unsigned
-conn_loop_count(const struct conn_loop *loop)
-{
-	return loop->count;
-}
-
-/* libevent keeps events of one common length in a list instead of a heap: thousands of idle conns
- * cost nothing.  NULL (no time-out) for 0. */
-static const struct timeval *
-timeout_of(struct conn_loop *loop, uint64_t ms, struct timeval *fallback)
-{
-	if (ms == 0)
-		return NULL;
-	*fallback = clock_timeval(ms);
-	for (size_t i = 0; i < IDLE_KINDS; i++) {
-		if (loop->idle[i].ms == ms)
-			return loop->idle[i].tv;
-		if (loop->idle[i].ms != 0)
-			continue;
-		const struct timeval *tv = event_base_init_common_timeout(loop->base, fallback);
-		if (tv == NULL)
-			break;
-		loop->idle[i].ms = ms;
-		loop->idle[i].tv = tv;
-		return tv;
-	}
-	return fallback;
-}
-
-static void
-mark_dirty(struct conn *c)
+conn_mark_dirty(struct conn *c)
 {
 	if (c->dirty)
 		return;
@@ -170,11 +38,12 @@ wants_read(const struct conn *c)
 static bool
 wants_write(const struct conn *c)
 {
-	return c->state == CONN_CONNECTING || (c->state != CONN_CLOSED && buf_len(&c->out) > 0);
+	return c->state == CONN_CONNECTING ||
+	       (c->state != CONN_CLOSED && (buf_len(&c->out) > 0 || c->tls_writes));
 }
 
-static void
-set_interest(struct event *ev, bool wanted, const struct timeval *timeout)
+void
+conn_set_interest(struct event *ev, bool wanted, const struct timeval *timeout)
 {
 	bool pending = event_pending(ev, EV_READ | EV_WRITE, NULL);
 
@@ -186,14 +55,19 @@ set_interest(struct event *ev, bool wanted, const struct timeval *timeout)
 		(void)event_del(ev);
 }
 
-static void
-update_interest(struct conn *c)
+void
+conn_update_interest(struct conn *c)
 {
 	struct timeval tv;
-	uint64_t quiet = c->state == CONN_LINGERING ? LINGER_QUIET : c->idle_ms;
+	uint64_t quiet;
 
-	set_interest(&c->rd, wants_read(c), timeout_of(c->loop, quiet, &tv));
-	set_interest(&c->wr, wants_write(c), timeout_of(c->loop, c->idle_ms, &tv));
+	if (c->state == CONN_SNIFFING || c->state == CONN_HANDSHAKING) {
+		conn_tls_interest(c);
+		return;
+	}
+	quiet = c->state == CONN_LINGERING ? LINGER_QUIET : c->idle_ms;
+	conn_set_interest(&c->rd, wants_read(c), conn_timeout(c->loop, quiet, &tv));
+	conn_set_interest(&c->wr, wants_write(c), conn_timeout(c->loop, c->idle_ms, &tv));
 }
 
 /* ---- closing ---- */
@@ -203,6 +77,7 @@ conn_die(struct conn *c)
 {
 	assert(c->state != CONN_CLOSED);
 	c->state = CONN_CLOSED;
+	conn_tls_forget(c);
 	(void)event_del(&c->rd);
 	(void)event_del(&c->wr);
 	(void)close(c->fd);
@@ -217,7 +92,7 @@ conn_die(struct conn *c)
 	event_active(c->loop->turn_end, EV_TIMEOUT, 0);
 }
 
-static void
+void
 conn_fail(struct conn *c, int error)
 {
 	conn_die(c);
@@ -231,34 +106,66 @@ conn_close(struct conn *c)
 		conn_die(c);
 }
 
-/* Our side is written out: end it, and wait for the peer's end. */
-static void
-conn_linger(struct conn *c)
+void
+conn_hang_up(struct conn *c)
 {
 	if (c->eof || shutdown(c->fd, SHUT_WR) < 0) {
-		conn_fail(c, 0);
+		conn_fail(c, c->error);
 		return;
 	}
 	c->state = CONN_LINGERING;
 	c->linger_until = clock_ms() + LINGER_MAX;
 	(void)event_del(&c->rd); /* its time-out is another one now */
-	update_interest(c);
+	conn_update_interest(c);
+}
+
+/* Our side is written out: end it, and wait for the peer's end. */
+static void
+conn_linger(struct conn *c)
+{
+	if (c->tls == NULL || conn_tls_bye(c))
+		conn_hang_up(c);
+	else
+		conn_update_interest(c);
 }
 
 void
 conn_finish(struct conn *c)
 {
-	if (c->state != CONN_OPEN && c->state != CONN_HALF) {
-		if (c->state == CONN_CONNECTING)
-			conn_fail(c, 0);
-		return;
+	switch (c->state) {
+	case CONN_CONNECTING: conn_fail(c, 0); return;
+	case CONN_SNIFFING:
+	case CONN_HANDSHAKING: conn_tls_abandon(c); break;
+	case CONN_OPEN:
+	case CONN_HALF: break;
+	case CONN_FINISHING:
+	case CONN_LINGERING:
+	case CONN_CLOSED: return;
 	}
 	c->state = CONN_FINISHING;
-	update_interest(c);
-	mark_dirty(c);
+	conn_update_interest(c);
+	conn_mark_dirty(c);
 }
 
 /* ---- input ---- */
+
+/* Who speaks TLS where it is not spoken is told so in its own language. */
+static int
+refuse_tls(struct conn *c, const struct buf *in, int error)
+{
+	struct span s = buf_span(in);
+
+	if (error != EBADMSG || c->tls != NULL || s.n == 0 || s.p[0] != TLS_FIRST_BYTE)
+		return error;
+	return buf_append(&c->out, tls_refusal, TLS_REFUSAL_SIZE) < 0 ? ENOMEM : EPROTONOSUPPORT;
+}
+
+static void
+conn_fault(struct conn *c, const struct buf *in, int error)
+{
+	c->faulted = true;
+	c->ops->on_fault(c, refuse_tls(c, in, error), c->ctx);
+}
 
 static void
 deliver(struct conn *c, struct buf *in)
@@ -273,10 +180,8 @@ deliver(struct conn *c, struct buf *in)
 			c->ops->on_packet(c, text, c->ctx);
 	}
 	c->delivering = false;
-	if (got == FRAME_ERROR) {
-		c->faulted = true;
-		c->ops->on_fault(c, errno, c->ctx);
-	}
+	if (got == FRAME_ERROR)
+		conn_fault(c, in, errno);
 }
 
 /* After delivery: the end of the peer's side is told once nothing is left to deliver before it. */
@@ -298,6 +203,19 @@ keep_rest(struct conn *c, struct buf *scratch)
 	buf_clear(scratch);
 }
 
+static ssize_t
+receive(struct conn *c, char *to, size_t room)
+{
+	ssize_t n;
+
+	if (c->tls != NULL)
+		return conn_tls_receive(c, to, room);
+	do
+		n = recv(c->fd, to, room, 0);
+	while (n < 0 && errno == EINTR);
+	return n;
+}
+
 static void
 take_input(struct conn *c)
 {
@@ -309,9 +227,7 @@ take_input(struct conn *c)
 		conn_fail(c, ENOMEM);
 		return;
 	}
-	do
-		n = recv(c->fd, room, READ_CHUNK, 0);
-	while (n < 0 && errno == EINTR);
+	n = receive(c, room, READ_CHUNK);
 	if (n < 0) {
 		if (errno != EAGAIN)
 			conn_fail(c, errno);
@@ -337,7 +253,7 @@ discard_input(struct conn *c)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0 || clock_ms() >= c->linger_until)
-		conn_fail(c, 0);
+		conn_fail(c, c->error);
 }
 
 static void
@@ -347,16 +263,22 @@ conn_readable(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	if (what & EV_TIMEOUT) {
-		conn_fail(c, c->state == CONN_LINGERING ? 0 : ETIMEDOUT);
+		conn_fail(c, c->state == CONN_LINGERING ? c->error : ETIMEDOUT);
 		return;
 	}
 	if (c->state == CONN_LINGERING) {
 		discard_input(c);
 		return;
 	}
+	if (c->state == CONN_SNIFFING && !conn_tls_sniff(c))
+		return;
+	if (c->state == CONN_HANDSHAKING) {
+		conn_tls_step(c);
+		return;
+	}
 	take_input(c);
 	if (c->state != CONN_CLOSED)
-		update_interest(c);
+		conn_update_interest(c);
 }
 
 void
@@ -364,7 +286,7 @@ conn_hold(struct conn *c)
 {
 	c->held = true;
 	if (c->state != CONN_CLOSED)
-		update_interest(c);
+		conn_update_interest(c);
 }
 
 void
@@ -373,12 +295,13 @@ conn_resume(struct conn *c)
 	if (!c->held)
 		return;
 	c->held = false;
+	/* Not from here: the caller may stand in another conn's callback. */
 	if (c->state != CONN_CLOSED)
-		mark_dirty(c); /* not from here: the caller may stand in another conn's callback */
+		conn_mark_dirty(c);
 }
 
-static void
-resume_input(struct conn *c)
+void
+conn_resume_input(struct conn *c)
 {
 	if (c->state != CONN_OPEN || c->held || c->faulted)
 		return;
@@ -390,13 +313,19 @@ resume_input(struct conn *c)
 
 /* ---- output ---- */
 
+static ssize_t
+transmit(struct conn *c, struct span s)
+{
+	return c->tls != NULL ? conn_tls_send(c, s) : send(c->fd, s.p, s.n, MSG_NOSIGNAL);
+}
+
 /* False when the conn died of it. */
 static bool
 flush(struct conn *c)
 {
 	while (buf_len(&c->out) > 0) {
 		struct span s = buf_span(&c->out);
-		ssize_t n = send(c->fd, s.p, s.n, MSG_NOSIGNAL);
+		ssize_t n = transmit(c, s);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -416,15 +345,35 @@ flush(struct conn *c)
 	return c->state != CONN_CLOSED;
 }
 
-static void
-serve_output(struct conn *c)
+static bool
+can_write(const struct conn *c)
 {
-	if (c->state == CONN_CONNECTING || c->state == CONN_LINGERING || !flush(c))
+	return conn_is_open(c) || c->state == CONN_FINISHING;
+}
+
+void
+conn_serve_output(struct conn *c)
+{
+	if (!can_write(c) || !flush(c))
 		return;
 	if (c->state == CONN_FINISHING && buf_len(&c->out) == 0)
 		conn_linger(c);
 	else
-		update_interest(c);
+		conn_update_interest(c);
+}
+
+void
+conn_opened(struct conn *c)
+{
+	(void)event_del(&c->rd); /* their time-outs were those of before */
+	(void)event_del(&c->wr);
+	c->state = CONN_OPEN;
+	if (c->ops->on_open != NULL)
+		c->ops->on_open(c, c->ctx);
+	if (c->state == CONN_CLOSED)
+		return;
+	conn_update_interest(c);
+	conn_mark_dirty(c); /* what was written while connecting goes out in this turn */
 }
 
 static void
@@ -436,15 +385,24 @@ connected(struct conn *c)
 		conn_fail(c, error);
 		return;
 	}
-	(void)event_del(&c->wr); /* its time-out was the connect's */
 	c->idle_ms = 0;
-	c->state = CONN_OPEN;
-	if (c->ops->on_open != NULL)
-		c->ops->on_open(c, c->ctx);
-	if (c->state == CONN_CLOSED)
-		return;
-	update_interest(c);
-	mark_dirty(c); /* what was written while connecting goes out in this turn */
+	if (c->tls != NULL)
+		conn_tls_begin(c);
+	else
+		conn_opened(c);
+}
+
+/* What TLS could not say while it read, it says when it reads on. */
+static void
+write_more(struct conn *c)
+{
+	bool reads = c->tls_writes && wants_read(c);
+
+	c->tls_writes = false;
+	if (reads)
+		take_input(c);
+	if (c->state != CONN_CLOSED)
+		conn_serve_output(c);
 }
 
 static void
@@ -457,26 +415,10 @@ conn_writable(evutil_socket_t fd, short what, void *arg)
 		conn_fail(c, ETIMEDOUT);
 	else if (c->state == CONN_CONNECTING)
 		connected(c);
+	else if (c->state == CONN_HANDSHAKING)
+		conn_tls_step(c);
 	else
-		serve_output(c);
-}
-
-static void
-conn_turn_end(evutil_socket_t fd, short what, void *arg)
-{
-	struct conn_loop *loop = arg;
-	struct conn *c;
-
-	(void)fd;
-	(void)what;
-	while ((c = TAILQ_FIRST(&loop->dirty)) != NULL) {
-		TAILQ_REMOVE(&loop->dirty, c, dirty_link);
-		c->dirty = false;
-		resume_input(c);
-		if (c->state != CONN_CLOSED)
-			serve_output(c);
-	}
-	bury(loop);
+		write_more(c);
 }
 
 int
@@ -497,14 +439,16 @@ conn_write(struct conn *c, struct span bytes)
 struct buf *
 conn_output(struct conn *c)
 {
-	return conn_is_open(c) || c->state == CONN_CONNECTING ? &c->out : NULL;
+	return conn_is_open(c) || c->state == CONN_CONNECTING || c->state == CONN_HANDSHAKING
+		       ? &c->out
+		       : NULL;
 }
 
 void
 conn_flush_later(struct conn *c)
 {
 	if (conn_is_open(c))
-		mark_dirty(c);
+		conn_mark_dirty(c);
 }
 
 /* ---- birth ---- */
@@ -542,20 +486,43 @@ conn_new(struct conn_loop *loop, int fd, uint64_t idle_ms, const struct conn_ops
 	if (c == NULL)
 		return NULL;
 	c->idle_ms = idle_ms;
-	update_interest(c);
+	if (loop->tls.mode != CONN_TLS_OFF)
+		conn_tls_begin(c);
+	else
+		conn_update_interest(c);
+	return c;
+}
+
+static struct conn *
+dial(struct conn_loop *loop, int fd, const struct conn_tls_peer *peer, const struct conn_ops *ops,
+     void *ctx)
+{
+	bool secure = peer != NULL && peer->creds != NULL;
+	struct tls *tls = secure ? tls_new(peer->creds, fd, peer->name) : NULL;
+	struct conn *c;
+
+	if (secure && tls == NULL)
+		return NULL;
+	c = conn_make(loop, fd, CONN_CONNECTING, ops, ctx);
+	if (c == NULL) {
+		tls_free(tls);
+		return NULL;
+	}
+	c->tls = tls;
+	c->handshake_ms = secure ? peer->handshake_ms : 0;
 	return c;
 }
 
 struct conn *
-conn_connect(struct conn_loop *loop, const struct addr *to, uint64_t timeout_ms,
-	     const struct conn_ops *ops, void *ctx)
+conn_connect_tls(struct conn_loop *loop, const struct addr *to, uint64_t timeout_ms,
+		 const struct conn_tls_peer *peer, const struct conn_ops *ops, void *ctx)
 {
 	int fd = net_connect(to);
 	struct conn *c;
 
 	if (fd < 0)
 		return NULL;
-	c = conn_make(loop, fd, CONN_CONNECTING, ops, ctx);
+	c = dial(loop, fd, peer, ops, ctx);
 	if (c == NULL) {
 		int saved = errno;
 		(void)close(fd);
@@ -563,8 +530,15 @@ conn_connect(struct conn_loop *loop, const struct addr *to, uint64_t timeout_ms,
 		return NULL;
 	}
 	c->idle_ms = timeout_ms;
-	update_interest(c);
+	conn_update_interest(c);
 	return c;
+}
+
+struct conn *
+conn_connect(struct conn_loop *loop, const struct addr *to, uint64_t timeout_ms,
+	     const struct conn_ops *ops, void *ctx)
+{
+	return conn_connect_tls(loop, to, timeout_ms, NULL, ops, ctx);
 }
 
 /* ---- asking ---- */
@@ -577,7 +551,7 @@ conn_set_idle(struct conn *c, uint64_t idle_ms)
 	c->idle_ms = idle_ms;
 	(void)event_del(&c->rd);
 	(void)event_del(&c->wr);
-	update_interest(c);
+	conn_update_interest(c);
 }
 
 size_t
@@ -602,4 +576,18 @@ int
 conn_fd(const struct conn *c)
 {
 	return c->fd;
+}
+
+const char *
+conn_why(const struct conn *c, int error)
+{
+	if (c->why != NULL)
+		return c->why;
+	return c->tls != NULL && error == EPROTO ? tls_why(c->tls) : strerror(error);
+}
+
+const char *
+conn_tls_describe(const struct conn *c)
+{
+	return c->tls != NULL && conn_is_open(c) ? tls_describe(c->tls) : NULL;
 }

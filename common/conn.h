@@ -7,8 +7,15 @@
  * conns of one loop share a conn_loop: it flushes those written to in this turn and frees the
  * closed ones after it, so a conn stays valid until the turn ends.
  *
+ * Under it may lie TLS.  Accepted conns of a loop that was told so (conn_loop_secure()) are known
+ * for what they are by their first byte.
+ *
  * States, one setter:
  *   CONNECTING  -> OPEN            the connect was decided well
+ *   CONNECTING  -> HANDSHAKING     the same, and TLS is to be spoken
+ *   SNIFFING    -> OPEN            accepted: the first byte is no TLS's
+ *   SNIFFING    -> HANDSHAKING     it is
+ *   HANDSHAKING -> OPEN            both sides agree
  *   OPEN        -> HALF            the peer has ended its side; what it still wants is written
  *   OPEN, HALF  -> FINISHING       conn_finish(): output is flushed, then our side is ended
  *   FINISHING   -> LINGERING       input is read and thrown away until the peer ends or time is up,
@@ -23,7 +30,9 @@
 #include "addr.h"
 #include "attr.h"
 #include "buf.h"
+#include "scoreboard.h"
 #include "span.h"
+#include "tls.h"
 
 struct conn;
 struct conn_loop;
@@ -34,13 +43,15 @@ struct conn_ops {
 	/* One whole object; it borrows until return. */
 	void (*on_packet)(struct conn *, struct span text, void *ctx);
 	/* The stream can't be followed further (errno of frame_next()); nothing more is read. Write
-	 * a last answer and conn_finish(), or conn_close(). */
+	 * a last answer and conn_finish(), or conn_close().  EPROTOTYPE: it is not TLS where that
+	 * is required.  EPROTONOSUPPORT: it is TLS where that is off; the last answer is there. */
 	void (*on_fault)(struct conn *, int error, void *ctx);
 	/* The peer has ended its side; cut is true when an object was unfinished.  Nothing more
 	 * comes. Finish when nothing more is to be written. */
 	void (*on_eof)(struct conn *, bool cut, void *ctx);
-	/* Gone: error is 0 for an orderly end, ETIMEDOUT for idleness or a connect that took too
-	 * long, otherwise what the system said.  Not called for conn_close(). */
+	/* Gone: error is 0 for an orderly end, ETIMEDOUT for idleness or a connect or a handshake
+	 * that took too long, EPROTO where TLS failed, EBUSY for one handshake too many, otherwise
+	 * what the system said; conn_why() has words.  Not called for conn_close(). */
 	void (*on_close)(struct conn *, int error, void *ctx);
 	/* The output buffer is empty again.  May be NULL. */
 	void (*on_drained)(struct conn *, void *ctx);
@@ -52,6 +63,19 @@ struct conn_loop *conn_loop_new(struct event_base *, size_t max_message);
 void conn_loop_free(struct conn_loop *);
 unsigned conn_loop_count(const struct conn_loop *); /* not yet closed */
 
+enum conn_tls_mode { CONN_TLS_OFF, CONN_TLS_OPTIONAL, CONN_TLS_REQUIRED };
+
+struct conn_tls {
+	enum conn_tls_mode mode;
+	struct tls_creds *creds; /* of a server; NULL where the mode is OFF; borrowed */
+	uint64_t handshake_ms;	 /* that one may take */
+	unsigned handshakes;	 /* at once; more are turned off */
+};
+
+/* What accepted conns are to speak from now on; handshakes are counted in the row, which is
+ * borrowed, NULL for none. */
+void conn_loop_secure(struct conn_loop *, const struct conn_tls *, struct scoreboard_row *);
+
 /* Takes over a connected fd; idle_ms closes it after that long without input (0: never).  NULL with
  * errno, fd then still the caller's. */
 struct conn *conn_new(struct conn_loop *, int fd, uint64_t idle_ms, const struct conn_ops *,
@@ -61,6 +85,16 @@ struct conn *conn_new(struct conn_loop *, int fd, uint64_t idle_ms, const struct
  * failed at once. */
 struct conn *conn_connect(struct conn_loop *, const struct addr *, uint64_t timeout_ms,
 			  const struct conn_ops *, void *ctx);
+
+struct conn_tls_peer {
+	struct tls_creds *creds; /* of a client; NULL: plain */
+	const char *name;	 /* see tls_new() */
+	uint64_t handshake_ms;
+};
+
+/* The same over TLS; on_open once both sides agree.  What is written before goes out then. */
+struct conn *conn_connect_tls(struct conn_loop *, const struct addr *, uint64_t timeout_ms,
+			      const struct conn_tls_peer *, const struct conn_ops *, void *ctx);
 
 /* Queues bytes.  0, or -1 with ENOMEM (nothing queued) or ENOTCONN (finishing or closed). */
 MUST_CHECK int conn_write(struct conn *, struct span bytes);
@@ -85,5 +119,9 @@ size_t conn_queued(const struct conn *); /* bytes not yet given to the socket */
 bool conn_is_open(const struct conn *);	 /* OPEN or HALF */
 bool conn_is_idle(const struct conn *);	 /* nothing to write, no object half read */
 int conn_fd(const struct conn *);
+/* In on_close: a sentence for the error. */
+const char *conn_why(const struct conn *, int error);
+/* What TLS was agreed upon; NULL for a plain one. */
+const char *conn_tls_describe(const struct conn *);
 
 #endif

@@ -10,16 +10,20 @@
 #include <stdint.h>
 
 /* Counters first (they outlive the worker: the master adds them to the base row), then gauges. */
-#define SCOREBOARD_COUNTERS(X)                            \
-	X(accepted)  /* connections taken */              \
-	X(requests)  /* packets answered well */          \
-	X(errors)    /* packets answered with an error */ \
-	X(bytes_in)  /* of packets read */                \
-	X(bytes_out) /* of answers written */
-#define SCOREBOARD_GAUGES(X)                                     \
-	X(connections) /* open now */                            \
-	X(in_flight)   /* requests taken and not yet answered */ \
-	X(heartbeat)   /* clock_ms() of the loop's last turn */
+#define SCOREBOARD_COUNTERS(X)                                 \
+	X(accepted)	  /* connections taken */              \
+	X(requests)	  /* packets answered well */          \
+	X(errors)	  /* packets answered with an error */ \
+	X(bytes_in)	  /* of packets read */                \
+	X(bytes_out)	  /* of answers written */             \
+	X(tls_handshakes) /* that both sides agreed in */      \
+	X(tls_failed)	  /* that did not, or took too long */ \
+	X(tls_refused)	  /* for there were too many */
+#define SCOREBOARD_GAUGES(X)                                         \
+	X(connections)	   /* open now */                            \
+	X(in_flight)	   /* requests taken and not yet answered */ \
+	X(tls_handshaking) /* under way */                           \
+	X(heartbeat)	   /* clock_ms() of the loop's last turn */
 
 #define SCOREBOARD_CELL(name) _Atomic uint64_t name;
 struct scoreboard_row {
