@@ -72,6 +72,12 @@ clock_text(char *out, size_t size)
 }
 
 void
+clock_text_wall(uint64_t at_ms, char *out, size_t size)
+{
+	wall_text((int64_t)at_ms, out, size);
+}
+
+void
 clock_text_at(uint64_t at_ms, char *out, size_t size)
 {
 	wall_text(wall_ms() + (int64_t)(at_ms - clock_ms()), out, size);

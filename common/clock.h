@@ -18,6 +18,9 @@ uint64_t clock_wall_ms(void);
 enum { CLOCK_TEXT = 32 };
 void clock_text(char *out, size_t size);
 
+/* The same for what clock_wall_ms() returned. */
+void clock_text_wall(uint64_t wall_ms, char *out, size_t size);
+
 /* The same for a monotonic instant of this boot, in ms. */
 void clock_text_at(uint64_t at_ms, char *out, size_t size);
 

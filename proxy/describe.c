@@ -172,7 +172,7 @@ event_status(const struct event_entry *e)
 
 	if (o == NULL)
 		return NULL;
-	clock_text_at(e->at, when, sizeof when);
+	clock_text_wall(e->at, when, sizeof when);
 	status_add_number(o, "number", e->number);
 	status_add_text(o, "when", when);
 	status_add_text(o, "event", event_kind_text(e->kind));

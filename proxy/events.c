@@ -39,7 +39,7 @@ events_add(struct events *e, enum event_kind kind, const char *id, const char *p
 		return;
 	x = &e->ring[++e->last % EVENTS_ROOM];
 	x->number = e->last;
-	x->at = clock_ms();
+	x->at = clock_wall_ms();
 	x->kind = kind;
 	copy(x->id, sizeof x->id, id);
 	copy(x->policy, sizeof x->policy, policy);

@@ -30,7 +30,7 @@ enum { EVENTS_ROOM = 1000, EVENTS_WHY = 160 };
 
 struct event_entry {
 	uint64_t number; /* 1, 2, 3, ... since the start */
-	uint64_t at;	 /* clock_ms() */
+	uint64_t at;	 /* clock_wall_ms(): it is told alike whenever it is told */
 	enum event_kind kind;
 	char id[PACKET_ID_MAX + 1];	/* the server's; empty: none is meant */
 	char policy[PACKET_ID_MAX + 1]; /* the same */
