@@ -363,6 +363,65 @@ write_log(struct line *l, enum log_level level)
 	return log_sink_write(logger.fd, l->text, l->n);
 }
 
+/* ---- lines that others made ---- */
+
+/* The bytes that leave together: a file takes all, syslog a line, a pipe what it takes undivided.
+ */
+static size_t
+piece_of(const char *lines, size_t n)
+{
+	size_t end = 0, next;
+
+	if (log_file() >= 0)
+		return n;
+	do {
+		const char *nl = memchr(lines + end, '\n', n - end);
+		next = nl != NULL ? (size_t)(nl - lines) + 1 : n;
+		if (end > 0 && (logger.syslog || next > LOG_LINE))
+			break;
+		end = next;
+	} while (end < n);
+	return end;
+}
+
+static bool
+write_piece(const char *lines, size_t n)
+{
+	if (logger.fd == STDERR_FILENO)
+		return write_stderr(lines, n);
+	if (logger.syslog)
+		return log_sink_syslog(logger.fd, LOG_SINK_SYSLOG, logger.options.program, LOG_INFO,
+				       lines, n - 1);
+	return log_sink_write(logger.fd, lines, n);
+}
+
+static unsigned
+count_lines(const char *lines, size_t n)
+{
+	unsigned count = 0;
+
+	for (size_t i = 0; i < n; i++)
+		count += lines[i] == '\n';
+	return count;
+}
+
+unsigned
+log_raw(const char *lines, unsigned long n)
+{
+	unsigned lost = 0;
+	int saved = errno;
+
+	while (n > 0) {
+		size_t piece = piece_of(lines, n);
+		if (!write_piece(lines, piece))
+			lost += count_lines(lines, piece);
+		lines += piece;
+		n -= piece;
+	}
+	errno = saved;
+	return lost;
+}
+
 static void
 deliver(struct line *l, enum log_level level)
 {

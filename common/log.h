@@ -67,6 +67,10 @@ void log_errno(enum log_level, const char *msg, const char *fields, ...) PRINTF_
 const char *log_quoted(const char *s);
 const char *log_quoted_n(const char *s, unsigned long n);
 
+/* Whole lines, made by the caller, to where the log goes: a file gets them in one write, syslog
+ * each for itself.  How many of them did not get through. */
+unsigned log_raw(const char *lines, unsigned long n);
+
 bool log_wants(enum log_level);
 bool log_narrates(void);
 

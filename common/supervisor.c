@@ -172,17 +172,30 @@ supervisor_tell(struct supervisor *s, unsigned slot, struct span message)
 	return -1;
 }
 
+static void
+pass_to_all(struct supervisor *s, enum channel_tag tag, int fd)
+{
+	for (unsigned i = 0; i < s->conf.slots; i++)
+		if (member_pass(&s->member[i], tag, fd) < 0 && errno != ESRCH)
+			log_errno(LOG_WARN, "cannot give a worker its log", "worker=%u", i);
+}
+
+void
+supervisor_pass(struct supervisor *s, int fd)
+{
+	pass_to_all(s, CHANNEL_FILE, fd);
+}
+
 /* The workers open nothing: they are given the master's new descriptor. */
 void
 supervisor_reopen(struct supervisor *s)
 {
-	if (log_reopen() < 0) {
+	if (log_reopen() < 0)
 		log_errno(LOG_ERROR, "cannot reopen the log", NULL);
-		return;
-	}
-	for (unsigned i = 0; log_file() >= 0 && i < s->conf.slots; i++)
-		if (member_pass(&s->member[i], CHANNEL_LOG, log_file()) < 0 && errno != ESRCH)
-			log_errno(LOG_WARN, "cannot give a worker its log", "worker=%u", i);
+	else if (log_file() >= 0)
+		pass_to_all(s, CHANNEL_LOG, log_file());
+	if (s->ops->on_reopen != NULL)
+		s->ops->on_reopen(s->ctx);
 }
 
 /* ---- stopping ---- */

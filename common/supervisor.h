@@ -53,6 +53,8 @@ struct supervisor_ops {
 	/* HUP and USR2; NULL: ignored. */
 	void (*on_reload)(void *ctx);
 	void (*on_upgrade)(void *ctx);
+	/* Logs are opened anew: open what else is one, see supervisor_pass().  NULL: nothing is. */
+	void (*on_reopen)(void *ctx);
 	/* A slot has become free; NULL: nobody waits for that. */
 	void (*on_room)(void *ctx);
 	/* A child that is no worker was reaped; NULL: there is none. */
@@ -114,6 +116,9 @@ unsigned supervisor_former(const struct supervisor *);
 
 /* 0, or -1 with errno; ESRCH: nobody is there. */
 MUST_CHECK int supervisor_signal(struct supervisor *, unsigned slot, int sig);
+
+/* Gives every worker a descriptor of its own for fd's file: worker_ops.on_file. */
+void supervisor_pass(struct supervisor *, int fd);
 
 /* Sends a message to the worker in a slot.  0, or -1 with errno; EAGAIN when it does not read. */
 MUST_CHECK int supervisor_tell(struct supervisor *, unsigned slot, struct span message);

@@ -66,6 +66,15 @@ on_quit(evutil_socket_t sig, short what, void *arg)
 }
 
 static void
+take_file(struct worker *w, int fd)
+{
+	if (w->ops->on_file != NULL)
+		w->ops->on_file(w->state, fd);
+	else
+		(void)close(fd);
+}
+
+static void
 on_channel(evutil_socket_t fd, short what, void *arg)
 {
 	struct worker *w = arg;
@@ -82,6 +91,8 @@ on_channel(evutil_socket_t fd, short what, void *arg)
 		}
 		if (tag == CHANNEL_LOG && passed >= 0)
 			log_take_file(passed);
+		else if (tag == CHANNEL_FILE && passed >= 0)
+			take_file(w, passed);
 		else if (tag == CHANNEL_DATA)
 			w->ops->on_message(w->state, body);
 	}

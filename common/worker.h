@@ -27,6 +27,8 @@ struct worker_ops {
 	void (*drain)(void *state);
 	/* The loop has ended: free everything. */
 	void (*end)(void *state);
+	/* A file from the master, the worker's to close.  NULL: the worker wants none. */
+	void (*on_file)(void *state, int fd);
 };
 
 /* Where a worker finds itself. */

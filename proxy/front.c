@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "access.h"
 #include "channel.h"
 #include "clock.h"
 #include "conn.h"
@@ -39,6 +40,7 @@ struct front {
 	struct conn_loop *loop;
 	struct roster *roster;
 	struct relay *relay;
+	struct access *access;	   /* NULL: no line is wanted */
 	struct listener *listener; /* NULL once it accepts no more */
 	struct drain *drain;
 	struct event *nudge; /* the permits' descriptor: a permit, or a changed registry */
@@ -63,6 +65,8 @@ forget_request(struct client *c, struct request *q)
 {
 	struct front *f = c->front;
 
+	if (f->access != NULL && (q->state == REQUEST_QUEUED || q->state == REQUEST_IN_FLIGHT))
+		access_abandoned(f->access, q, &c->guest.peer);
 	TAILQ_REMOVE(&c->requests, q, order);
 	c->n--;
 	scoreboard_add(&f->row->in_flight, (uint64_t)-1);
@@ -153,6 +157,9 @@ on_answer(struct request *q, const struct registry_server *server, struct span r
 	scoreboard_add(server != NULL ? &f->row->requests : &f->row->errors, 1);
 	if (server != NULL && log_narrates())
 		narrate_reply(q, server);
+	if (f->access != NULL)
+		access_answered(f->access, q, &c->guest.peer, server != NULL ? server->id : NULL,
+				server != NULL ? reply.n + 1 : buf_len(&q->answer));
 	if (server != NULL &&
 	    (buf_reserve(&q->answer, reply.n + 1) == NULL ||
 	     buf_append_span(&q->answer, reply) < 0 || buf_append(&q->answer, "\n", 1) < 0))
@@ -215,6 +222,8 @@ refuse(struct client *c, struct span text, enum packet_code code, const char *wh
 	scoreboard_add(&f->row->errors, 1);
 	if (request_fail(q, f->conf->settings->proxy.id, code, why, 0) < 0)
 		log_event(LOG_ERROR, "out of memory for an error", NULL);
+	if (f->access != NULL)
+		access_answered(f->access, q, &c->guest.peer, NULL, buf_len(&q->answer));
 	client_flush(c);
 }
 
@@ -226,6 +235,10 @@ take_request(struct client *c, const struct packet *p)
 
 	if (q == NULL)
 		return;
+	if (c->front->access != NULL) {
+		q->arrived_us = clock_us();
+		request_name_policy(q, p->text, packet_scalar(p, "privPoliId"));
+	}
 	if (log_narrates())
 		log_narrate("Message from client id %.*s, policy %.*s", SPAN_ARG(srcid),
 			    SPAN_ARG(packet_scalar(p, "privPoliId")));
@@ -431,6 +444,18 @@ front_on_message(void *state, struct span message)
 	client_flush(q->client);
 }
 
+/* The access log's file, opened anew. */
+static void
+front_on_file(void *state, int fd)
+{
+	struct front *f = state;
+
+	if (f->access != NULL)
+		access_take_file(f->access, fd);
+	else
+		(void)close(fd);
+}
+
 static void
 on_nudge(evutil_socket_t fd, short what, void *arg)
 {
@@ -461,6 +486,20 @@ open_relay(struct front *f)
 					     .worker = worker_slot(f->worker)};
 	f->relay = relay_new(&env, &relay_ops, f);
 	return f->relay == NULL ? -1 : 0;
+}
+
+/* 0, or -1 with errno. */
+static int
+open_access(struct front *f)
+{
+	const struct proxy_conf *c = &f->conf->settings->proxy;
+	struct access_conf conf = {.mode = (enum access_mode)c->access_log,
+				   .sample = c->access_sample,
+				   .json = f->conf->settings->daemon.log_format == 1,
+				   .fd = f->conf->access_fd};
+
+	f->access = access_new(worker_base(f->worker), &conf);
+	return f->access == NULL && conf.mode != ACCESS_OFF ? -1 : 0;
 }
 
 static int
@@ -507,7 +546,7 @@ front_start(struct worker *w, void *arg)
 	TAILQ_INIT(&f->with_master);
 	LIST_INIT(&f->clients);
 	f->drain = drain_new(worker_base(w), on_drain_turn, f);
-	if (f->drain == NULL || open_relay(f) < 0 || open_events(f) < 0) {
+	if (f->drain == NULL || open_access(f) < 0 || open_relay(f) < 0 || open_events(f) < 0) {
 		log_errno(LOG_ERROR, "worker cannot start", NULL);
 		front_end(f);
 		return NULL;
@@ -534,6 +573,7 @@ front_end(void *state)
 		conn_close(c->conn);
 		client_free(c);
 	}
+	access_free(f->access);
 	relay_free(f->relay);
 	roster_free(f->roster);
 	conn_loop_free(f->loop);
@@ -547,6 +587,7 @@ front_end(void *state)
 const struct worker_ops front_ops = {
 	.start = front_start,
 	.on_message = front_on_message,
+	.on_file = front_on_file,
 	.drain = front_drain,
 	.end = front_end,
 };

@@ -16,6 +16,7 @@ struct front_conf {
 	struct tally *tally;
 	struct meter *meter;
 	int listen_fd;
+	int access_fd; /* of the access log's file; -1: it has none */
 };
 
 /* The ops of a worker; their ctx is a struct front_conf. */

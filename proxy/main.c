@@ -16,7 +16,7 @@ int
 main(int argc, char *argv[])
 {
 	static const char program[] = "ppool-proxy";
-	static struct master m = {.listen_fd = -1};
+	static struct master m = {.listen_fd = -1, .front = {.access_fd = -1}};
 	int status;
 
 	proxy_settings_init(&m.settings);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "access.h"
 #include "clock.h"
 #include "describe.h"
 #include "launch.h"
@@ -164,6 +165,7 @@ keep(struct keep *k, void *arg)
 	const struct master *m = arg;
 
 	keep_add(k, m->front.listen_fd);
+	keep_add(k, m->front.access_fd);
 	for (unsigned i = 0; i < supervisor_slots(m->supervisor); i++)
 		keep_add(k, permit_descriptor(m->front.permits, i));
 }
@@ -221,6 +223,34 @@ on_reload(void *arg)
 	struct master *m = arg;
 
 	reload_request(m->reload);
+}
+
+int
+master_open_access(const struct proxy_conf *c)
+{
+	return c->access_log == ACCESS_OFF || c->access_log_file[0] == '\0'
+		       ? -1
+		       : access_open(c->access_log_file);
+}
+
+/* The workers that there are get the new one; those to come inherit it. */
+static void
+on_reopen(void *arg)
+{
+	struct master *m = arg;
+	int fd;
+
+	if (m->front.access_fd < 0)
+		return;
+	fd = master_open_access(&m->settings.proxy);
+	if (fd < 0) {
+		log_errno(LOG_ERROR, "cannot reopen the access log", "path=%s",
+			  log_quoted(m->settings.proxy.access_log_file));
+		return;
+	}
+	(void)close(m->front.access_fd);
+	m->front.access_fd = fd;
+	supervisor_pass(m->supervisor, fd);
 }
 
 static void
@@ -371,10 +401,24 @@ make_ops(void)
 				     .on_exit = on_exit_of,
 				     .on_stop = on_stop,
 				     .on_reload = on_reload,
+				     .on_reopen = on_reopen,
 				     .on_room = on_room};
 
 	ops.worker.start = start_worker;
 	return ops;
+}
+
+static int
+open_access_log(struct master *m)
+{
+	const struct proxy_conf *c = &m->settings.proxy;
+
+	m->front.access_fd = master_open_access(c);
+	if (m->front.access_fd >= 0 || c->access_log == ACCESS_OFF || c->access_log_file[0] == '\0')
+		return 0;
+	log_errno(LOG_ERROR, "cannot open the access log", "path=%s",
+		  log_quoted(c->access_log_file));
+	return -1;
 }
 
 unsigned long
@@ -395,6 +439,8 @@ master_prepare(struct master *m)
 	m->addr = m->asked;
 	m->front.listen_fd = m->listen_fd = launch_listen(d, &m->addr);
 	if (m->listen_fd < 0)
+		return -1;
+	if (open_access_log(m) < 0)
 		return -1;
 	(void)snprintf(m->name, sizeof m->name, "%s-%u", program, addr_port(&m->addr));
 	if (daemon_pidfile(d, m->name) < 0)
@@ -448,6 +494,8 @@ master_release(struct master *m)
 		event_base_free(m->base);
 	if (m->listen_fd >= 0)
 		(void)close(m->listen_fd);
+	if (m->front.access_fd >= 0)
+		(void)close(m->front.access_fd);
 	permits_free(m->front.permits);
 	registry_free(m->front.registry);
 	tally_free(m->front.tally);

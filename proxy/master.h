@@ -20,8 +20,8 @@
 #define MASTER_PROGRAM "ppool-proxy"
 enum { MASTER_LEAVE_MS = 1000 }; /* what leaving may take until the workers are stopped anyway */
 
-/* In the order in which its parts are made.  Zeroed, listen_fd -1, the settings loaded and asked
- * where to listen, before master_prepare(). */
+/* In the order in which its parts are made.  Zeroed, listen_fd and access_fd -1, the settings
+ * loaded and asked where to listen, before master_prepare(). */
 struct master {
 	struct command command;
 	struct proxy_settings settings;
@@ -57,6 +57,8 @@ int master_run(struct master *);
 /* What registrations are judged by, from the settings now in force; self: where the proxy listens.
  * 0, or -1 on ENOMEM with nothing changed. */
 MUST_CHECK int master_set_join(struct master *, const struct addr *self);
+/* The access log's file where the settings want one; -1 for none, and with errno. */
+MUST_CHECK int master_open_access(const struct proxy_conf *);
 /* Log, narration and title. */
 void master_tell_serving(struct master *);
 

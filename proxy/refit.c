@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "access.h"
 #include "launch.h"
 #include "log.h"
 #include "master.h"
@@ -24,7 +25,7 @@ exchange(struct master *m)
 {
 	struct refit *f = &m->refit;
 	struct addr asked = f->asked, addr = f->addr;
-	int fd = f->listen_fd;
+	int fd = f->listen_fd, access_fd = f->access_fd;
 
 	proxy_settings_swap(&m->settings, &f->settings);
 	if (master_set_join(m, &f->addr) < 0) {
@@ -34,6 +35,8 @@ exchange(struct master *m)
 	f->asked = m->asked;
 	f->addr = m->addr;
 	f->listen_fd = m->listen_fd;
+	f->access_fd = m->front.access_fd;
+	m->front.access_fd = access_fd;
 	m->asked = asked;
 	m->addr = addr;
 	m->front.listen_fd = m->listen_fd = fd;
@@ -47,10 +50,24 @@ drop(struct master *m)
 
 	if (f->listen_fd >= 0 && f->listen_fd != m->listen_fd)
 		(void)close(f->listen_fd);
+	if (f->access_fd >= 0)
+		(void)close(f->access_fd);
 	proxy_settings_forget_keys(&f->settings);
 	conf_free(f->settings.table, 2);
-	f->listen_fd = -1;
+	f->listen_fd = f->access_fd = -1;
 	f->on = false;
+}
+
+static int
+open_access(struct refit *f, FILE *err)
+{
+	const struct proxy_conf *c = &f->settings.proxy;
+
+	f->access_fd = master_open_access(c);
+	if (f->access_fd >= 0 || c->access_log == ACCESS_OFF || c->access_log_file[0] == '\0')
+		return 0;
+	(void)fprintf(err, "access_log_file: %s: %s\n", c->access_log_file, strerror(errno));
+	return -1;
 }
 
 static int
@@ -61,7 +78,7 @@ open_fresh(struct master *m, FILE *err)
 
 	f->addr = f->asked;
 	f->listen_fd = launch_listen_anew(d, &m->asked, m->listen_fd, &f->addr, err);
-	if (f->listen_fd < 0)
+	if (f->listen_fd < 0 || open_access(f, err) < 0)
 		return -1;
 	if (daemon_log_anew(d, MASTER_PROGRAM) == 0)
 		return 0;
@@ -91,7 +108,7 @@ take(void *arg, FILE *notes, FILE *err)
 {
 	struct master *m = arg;
 
-	m->refit = (struct refit){.listen_fd = -1};
+	m->refit = (struct refit){.listen_fd = -1, .access_fd = -1};
 	proxy_settings_init(&m->refit.settings);
 	if (take_fresh(m, notes, err) < 0) {
 		drop(m);
@@ -121,6 +138,8 @@ undo(void *arg)
 	if (daemon_log_anew(&m->settings.daemon, MASTER_PROGRAM) < 0)
 		log_errno(LOG_ERROR, "cannot open the log of before", NULL);
 	drop(m);
+	events_add(m->events, EVENT_RELOADED, NULL, NULL,
+		   "undone: no worker came up with the fresh settings");
 }
 
 static void
@@ -128,6 +147,7 @@ keep(void *arg)
 {
 	struct master *m = arg;
 
+	events_add(m->events, EVENT_RELOADED, NULL, NULL, "fresh settings are in force");
 	master_tell_serving(m);
 	master_review_keys(m);
 	drop(m);
@@ -139,6 +159,8 @@ refit_after_fork(struct master *m)
 {
 	if (m->refit.on && m->refit.listen_fd != m->listen_fd)
 		(void)close(m->refit.listen_fd);
+	if (m->refit.on && m->refit.access_fd >= 0)
+		(void)close(m->refit.access_fd);
 	if (m->refit.on)
 		proxy_settings_forget_keys(&m->refit.settings);
 }

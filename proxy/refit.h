@@ -14,6 +14,7 @@ struct refit {
 	struct proxy_settings settings;
 	struct addr asked, addr;
 	int listen_fd; /* the same as the one in force where the place has not changed */
+	int access_fd; /* -1: none */
 };
 
 /* Their ctx is a struct master. */

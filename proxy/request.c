@@ -21,6 +21,12 @@ request_new(struct client *client, struct span text, struct span srcid)
 }
 
 void
+request_name_policy(struct request *r, struct span text, struct span policy)
+{
+	r->policy_name = span_of(r->bytes + (policy.p - text.p), policy.n);
+}
+
+void
 request_free(struct request *r)
 {
 	buf_release(&r->answer);
@@ -40,7 +46,11 @@ request_twin(const struct request *r)
 	twin->tries = r->tries;
 	twin->hash = r->hash;
 	twin->avoid = r->avoid;
+	twin->arrived_us = r->arrived_us;
 	twin->sent_us = r->sent_us;
+	twin->sends = r->sends;
+	if (r->policy_name.n > 0)
+		request_name_policy(twin, r->text, r->policy_name);
 	return twin;
 }
 
@@ -55,6 +65,8 @@ request_fail(struct request *r, const char *proxy_id, enum packet_code code, con
 	if (r->text.n > 0 && packet_parse(&p, r->text, &fault) < 0)
 		fault.lost = false;
 	r->state = REQUEST_ANSWERED;
+	r->code = code;
+	r->why = message;
 	if (packet_error(&r->answer, r->text.n > 0 ? &p : NULL, proxy_id, code, message,
 			 retry_after_ms) < 0)
 		return -1;

@@ -42,28 +42,38 @@ struct request {
 	struct wait waits; /* QUEUED: for a server */
 	struct wait life;  /* until it is answered: since it came */
 	enum request_state state;
-	unsigned policy;   /* index in the registry */
-	unsigned tries;	   /* that a server failed after it was sent */
-	unsigned endings;  /* that its connection was ended in order before its reply */
-	uint64_t hash;	   /* of what its policy goes by, see chooser.h */
-	int avoid;	   /* the server that failed it last, -1: none */
-	uint64_t sent_us;  /* clock_us(): to a server */
-	uint64_t token;	   /* WITH_MASTER: names it in the master's answer */
-	struct buf answer; /* ANSWERED: waits for its turn */
-	struct span srcid; /* as text; borrows from text */
-	struct span text;  /* the packet as it came */
+	unsigned policy;       /* index in the registry */
+	unsigned tries;	       /* that a server failed after it was sent */
+	unsigned endings;      /* that its connection was ended in order before its reply */
+	uint64_t hash;	       /* of what its policy goes by, see chooser.h */
+	int avoid;	       /* the server that failed it last, -1: none */
+	uint64_t arrived_us;   /* clock_us(); 0 where nobody wants to know */
+	uint64_t sent_us;      /* clock_us(): to a server */
+	uint64_t connected_us; /* clock_us(): of the connection that it was answered on */
+	unsigned sends;	       /* times it was sent to a server */
+	uint64_t token;	       /* WITH_MASTER: names it in the master's answer */
+	struct buf answer;     /* ANSWERED: waits for its turn */
+	bool refused;	       /* ANSWERED by a server, with an error */
+	enum packet_code code; /* ANSWERED with an error of ours: it, and why, borrowed */
+	const char *why;
+	struct span srcid;	 /* as text; borrows from text */
+	struct span policy_name; /* the same */
+	struct span text;	 /* the packet as it came */
 	char bytes[];
 };
 
 /* A copy of the packet's text, queued; srcid may be empty.  NULL on ENOMEM. */
 struct request *request_new(struct client *, struct span text, struct span srcid);
+/* policy borrows from text, which it was made of. */
+void request_name_policy(struct request *, struct span text, struct span policy);
 void request_free(struct request *);
 
 /* The same request once more, in no list and waiting for nothing, for whoever must answer while a
  * server still has this one.  NULL on ENOMEM. */
 struct request *request_twin(const struct request *);
 
-/* Turns it into ANSWERED with an error (type 3) in the form of its packet.  0, or -1 on ENOMEM. */
+/* Turns it into ANSWERED with an error (type 3) in the form of its packet.  message is borrowed for
+ * as long as `why` is looked at.  0, or -1 on ENOMEM. */
 MUST_CHECK int request_fail(struct request *, const char *proxy_id, enum packet_code,
 			    const char *message, unsigned retry_after_ms);
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "access.h"
 #include "balance.h"
 #include "bypolicy.h"
 #include "packet.h"
@@ -66,6 +67,9 @@ judge_state_file(const char *text)
 		return NULL;
 	return "neither none nor an absolute path";
 }
+
+#define ACCESS_NAME(name, text) text,
+static const char *const access_names[] = {ACCESS_MODES(ACCESS_NAME) NULL};
 
 static const struct conf_key keys[] = {
 	{.name = "id",
@@ -130,6 +134,25 @@ static const struct conf_key keys[] = {
 	 .max = 65535,
 	 .fixed = true,
 	 .help = "policies that can be known at once"},
+	{.name = "access_log",
+	 .type = CONF_CHOICE,
+	 .offset = AT(access_log),
+	 .fallback = "off",
+	 .choices = access_names,
+	 .help = "which requests are worth a line"},
+	{.name = "access_sample",
+	 .type = CONF_INT,
+	 .offset = AT(access_sample),
+	 .fallback = "100",
+	 .min = 1,
+	 .max = 1000000,
+	 .help = "sampled: one in so many requests without error, and every error"},
+	{.name = "access_log_file",
+	 .type = CONF_TEXT,
+	 .offset = AT(access_log_file),
+	 .max = 4096,
+	 .judge = judge_path,
+	 .help = "where those lines go; empty: where the log goes"},
 	{.name = "state_file",
 	 .type = CONF_TEXT,
 	 .offset = AT(state_file),

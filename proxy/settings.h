@@ -23,6 +23,9 @@ struct proxy_conf {
 	struct conf_list policy_queue_length; /* the same of one policy, by policy */
 	struct conf_list balance;	      /* by policy, see balance.h */
 	unsigned retries;	/* further tries after a server failed with a request */
+	int access_log;		/* enum access_mode */
+	unsigned access_sample; /* SAMPLED: one in so many */
+	char *access_log_file;	/* empty: where the log goes */
 	char *state_file;	/* where the registry is kept; empty, "none": keeper.h */
 	uint64_t state_max_age; /* ms; 0: none is too old */
 	uint64_t queue_timeout, connect_timeout, reply_timeout; /* ms */

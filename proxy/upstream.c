@@ -20,8 +20,9 @@ struct lane {
 	struct upstream *up;
 	struct conn *conn;
 	int permit;
-	bool open;    /* connected */
-	bool leaving; /* takes no more requests; closed once its flight is empty */
+	bool open;	    /* connected */
+	uint64_t opened_us; /* clock_us() */
+	bool leaving;	    /* takes no more requests; closed once its flight is empty */
 	unsigned n;
 	unsigned served;
 	struct request_list flight;
@@ -291,7 +292,7 @@ lane_for(struct upstream *up, const char **why)
 
 /* NULL if text answers the request, otherwise what is wrong with it. */
 static const char *
-judge_reply(const struct request *r, struct span text)
+judge_reply(struct request *r, struct span text)
 {
 	struct packet p;
 	struct packet_fault fault;
@@ -302,6 +303,7 @@ judge_reply(const struct request *r, struct span text)
 		return "the reply has another type than 2";
 	if (!span_eq(packet_scalar(&p, "destid"), r->srcid))
 		return "the reply is for another client";
+	r->refused = p.type == PACKET_ERROR;
 	return NULL;
 }
 
@@ -327,6 +329,7 @@ on_packet(struct conn *c, struct span text, void *arg)
 	tally_latency(up->cell, now_us - r->sent_us);
 	set_up(up, now_us / 1000);
 	l->served++;
+	r->connected_us = l->opened_us;
 	all->ops->on_reply(r, up->index, text, all->ctx);
 	if (up->info.pooled && lane_is_wanted(l))
 		lane_retire(l);
@@ -382,6 +385,7 @@ on_open(struct conn *c, void *arg)
 
 	(void)c;
 	l->open = true;
+	l->opened_us = clock_us();
 }
 
 static const struct conn_ops lane_ops = {
@@ -443,6 +447,7 @@ upstream_send(struct upstreams *all, unsigned server, struct request *r, const c
 	TAILQ_INSERT_TAIL(&l->flight, r, link);
 	r->state = REQUEST_IN_FLIGHT;
 	r->sent_us = clock_us();
+	r->sends++;
 	l->n++;
 	all->in_flight++;
 	tally_add(&up->cell->in_flight, 1);

@@ -16,7 +16,7 @@ with Bench() as b:
     good = open(JOURNAL).read()
     assert '"server":"1"' in good, good
     age = time.time() * 1000 - 3 * 3600 * 1000
-    for text, word in ((good[:-5], "cut"), (good.replace(":2", ":3"), "checksum"), (good.replace('"version":1', '"version":9'), "version 9"),
+    for text, word in ((good[:-5], "cut"), (good.replace('"server":"1"', '"server":"2"'), "checksum"), (good.replace('"version":1', '"version":9'), "version 9"),
                        ("[mysqld]\n", "no JSON"), ("", "empty"), (re.sub(r'"saved":\d+', f'"saved":{age:.0f}', good), "state_max_age")):
         for old in glob.glob(JOURNAL + ".bad-*"):
             os.unlink(old)
