@@ -1,4 +1,7 @@
 /* deaths.c - the supervisor's memory of workers that ended; see supervisor_state.h. */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/wait.h>
 
 #include "clock.h"
@@ -34,33 +37,57 @@ supervisor_ends(const struct supervisor *s, enum supervisor_end e)
 	return s->ends[e];
 }
 
-static enum supervisor_end
-how_it_ended(const struct member *m, bool asked)
+const char *
+supervisor_exit_text(int status, char out[SUPERVISOR_EXIT])
 {
+	const char *name;
+
+	if (status < 0) {
+		(void)snprintf(out, SUPERVISOR_EXIT, "-");
+	} else if (WIFSIGNALED(status)) {
+		name = sigabbrev_np(WTERMSIG(status));
+		(void)snprintf(out, SUPERVISOR_EXIT, "signal %d %s", WTERMSIG(status),
+			       name != NULL ? name : "?");
+	} else {
+		(void)snprintf(out, SUPERVISOR_EXIT, "code %d", WEXITSTATUS(status));
+	}
+	return out;
+}
+
+static enum supervisor_end
+how_it_ended(const struct member *m, int status, bool asked)
+{
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
+		return END_SANDBOX;
 	if (m->hung)
 		return END_HUNG;
 	if (asked)
 		return END_ASKED;
-	return m->was_ready ? END_DIED : END_DIED_STARTING;
+	if (m->was_ready)
+		return END_DIED;
+	return m->state == SLOT_KILLED ? END_LATE : END_DIED_STARTING;
 }
 
 void
-supervisor_remember(struct supervisor *s, const struct member *m, int status, bool asked)
+supervisor_remember(struct supervisor *s, struct member *m, int status, bool asked)
 {
 	struct supervisor_death *d = &s->death[s->deaths++ % SUPERVISOR_DEATHS];
 	uint64_t now = clock_ms();
+	char text[SUPERVISOR_EXIT];
 
 	*d = (struct supervisor_death){.at = now,
 				       .age = now - m->born,
 				       .slot = m->index,
 				       .pid = m->pid,
 				       .status = status,
-				       .end = how_it_ended(m, asked)};
+				       .served = m->was_ready,
+				       .end = how_it_ended(m, status, asked)};
+	m->last_end = (int)d->end;
 	s->ends[d->end]++;
 	log_event(d->end == END_ASKED ? LOG_VERBOSE : LOG_WARN, "worker ended",
-		  "worker=%u worker_pid=%d why=%s %s=%d", m->index, (int)m->pid,
-		  log_quoted(supervisor_end_text(d->end)), WIFSIGNALED(status) ? "signal" : "code",
-		  WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+		  "worker=%u worker_pid=%d why=%s exit=%s", m->index, (int)m->pid,
+		  log_quoted(supervisor_end_text(d->end)),
+		  log_quoted(supervisor_exit_text(status, text)));
 }
 
 static unsigned
@@ -70,7 +97,7 @@ recent_start_deaths(const struct supervisor *s, uint64_t now)
 	unsigned n = 0;
 
 	for (unsigned i = 0; (d = supervisor_death(s, i)) != NULL && now - d->at < DEGRADED_MS; i++)
-		n += d->end == END_DIED_STARTING;
+		n += !d->served && d->end != END_ASKED;
 	return n;
 }
 

@@ -22,8 +22,12 @@ on_clock(evutil_socket_t fd, short what, void *arg)
 int
 member_init(struct member *m, unsigned index, struct member_host *host)
 {
-	*m = (struct member){
-		.host = host, .index = index, .channel = -1, .last_status = -1, .replaces = -1};
+	*m = (struct member){.host = host,
+			     .index = index,
+			     .channel = -1,
+			     .last_status = -1,
+			     .last_end = -1,
+			     .replaces = -1};
 	m->pause = (struct backoff){.min = host->pause_min, .max = host->pause_max};
 	m->clock = event_new(host->base, -1, 0, on_clock, m);
 	return m->clock == NULL ? -1 : 0;

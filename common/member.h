@@ -48,6 +48,7 @@ struct member {
 	int replaces;		/* the slot whose worker leaves when this one is ready, -1: none */
 	unsigned deaths;	/* of workers that were not asked to end */
 	int last_status;	/* wait status of the one before, -1: none yet */
+	int last_end;		/* enum supervisor_end of it, -1: none yet */
 };
 
 /* 0, or -1 on ENOMEM. */

@@ -2,7 +2,6 @@
 #include "status.h"
 
 #include <stdio.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -78,17 +77,12 @@ status_of_daemon(const char *program, struct supervisor *sup)
 	return o;
 }
 
-/* "signal 9", "code 1", or "-". */
 static void
 add_exit(struct json_object *o, const char *key, int status)
 {
-	char text[32] = "-";
+	char text[SUPERVISOR_EXIT];
 
-	if (status >= 0 && WIFSIGNALED(status))
-		(void)snprintf(text, sizeof text, "signal %d", WTERMSIG(status));
-	else if (status >= 0)
-		(void)snprintf(text, sizeof text, "code %d", WEXITSTATUS(status));
-	status_add_text(o, key, text);
+	status_add_text(o, key, supervisor_exit_text(status, text));
 }
 
 static void
@@ -124,6 +118,9 @@ worker_status(struct supervisor *sup, unsigned slot, uint64_t now)
 	status_add_number(o, "connections", scoreboard_get(&row->connections));
 	status_add_number(o, "restarts", m.deaths);
 	add_exit(o, "last_exit", m.last_status);
+	status_add_text(o, "last_why",
+			m.last_end < 0 ? "-"
+				       : supervisor_end_text((enum supervisor_end)m.last_end));
 	add_usage(o, m.pid);
 	status_add_number(o, "heartbeat_ms", beat > 0 && now > beat ? now - beat : 0);
 	return o;

@@ -309,17 +309,26 @@ on_upgrade_signal(evutil_socket_t sig, short what, void *arg)
 		s->ops->on_upgrade(s->ctx);
 }
 
+/* One that is killed though it is wanted was not ready in time. */
+static bool
+was_asked(const struct member *m)
+{
+	if (m->state == SLOT_KILLED)
+		return m->was_ready || !m->wanted;
+	return m->state == SLOT_DRAINING;
+}
+
 static void
 reaped(struct supervisor *s, struct member *m, int status)
 {
-	bool asked = m->state == SLOT_DRAINING || m->state == SLOT_KILLED;
+	bool asked = was_asked(m);
 
 	supervisor_remember(s, m, status, asked);
 	member_reaped(m, status);
 	scoreboard_clear(s->scoreboard, m->index);
 	if (s->ops->on_exit != NULL)
 		s->ops->on_exit(m->index, s->ctx);
-	if (!asked)
+	if (!asked || m->hung)
 		m->deaths++;
 	supervisor_member_ended(s, m);
 	member_happen(m, SLOT_EXITED);
@@ -517,5 +526,6 @@ supervisor_look_at(const struct supervisor *s, unsigned slot, struct supervisor_
 					.born = m->born,
 					.generation = m->generation,
 					.deaths = m->deaths,
-					.last_status = m->last_status};
+					.last_status = m->last_status,
+					.last_end = m->last_end};
 }

@@ -144,13 +144,16 @@ struct supervisor_member {
 	unsigned deaths; /* not asked for */
 	unsigned generation;
 	int last_status; /* wait(2) status of the one before, -1: none */
+	int last_end;	 /* enum supervisor_end of it, -1: none */
 };
 
 /* How a worker came to its end. */
 #define SUPERVISOR_ENDS(X)                          \
 	X(END_DIED, "died")                         \
 	X(END_DIED_STARTING, "died while starting") \
+	X(END_LATE, "not ready in time")            \
 	X(END_HUNG, "hung")                         \
+	X(END_SANDBOX, "sandbox violation")         \
 	X(END_ASKED, "asked to")
 #define SUPERVISOR_ENUM(name, text) name,
 enum supervisor_end { SUPERVISOR_ENDS(SUPERVISOR_ENUM) SUPERVISOR_END_COUNT };
@@ -162,6 +165,7 @@ struct supervisor_death {
 	unsigned slot;
 	pid_t pid;
 	int status; /* wait(2) */
+	bool served;
 	enum supervisor_end end;
 };
 
@@ -174,5 +178,9 @@ const struct supervisor_death *supervisor_death(const struct supervisor *, unsig
 const char *supervisor_end_text(enum supervisor_end);
 /* So many have ended that way since the start. */
 uint64_t supervisor_ends(const struct supervisor *, enum supervisor_end);
+
+/* A wait(2) status as text, "signal 9 KILL" or "code 1"; "-" for -1.  Returns out. */
+enum { SUPERVISOR_EXIT = 32 };
+const char *supervisor_exit_text(int status, char out[SUPERVISOR_EXIT]);
 
 #endif

@@ -75,7 +75,7 @@ uint64_t supervisor_draw_limit(uint64_t limit);
 
 /* ---- deaths.c ---- */
 
-void supervisor_remember(struct supervisor *, const struct member *, int status, bool asked);
+void supervisor_remember(struct supervisor *, struct member *, int status, bool asked);
 /* Workers that can't start: said, and tried again ever more rarely; the daemon goes on with the
  * others. */
 void supervisor_judge_degraded(struct supervisor *);

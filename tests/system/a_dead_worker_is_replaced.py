@@ -13,5 +13,5 @@ with Bench() as b:
         assert before[1] in workers(daemon), "the other worker was touched"
         assert daemon.alive()
         slot = ctl(daemon.socket, "workers")[0]
-        assert slot["restarts"] == 1 and slot["last_exit"] == "signal 9", slot
+        assert slot["restarts"] == 1 and slot["last_exit"] == "signal 9 KILL", slot
         assert correct(ask(proxy))

@@ -11,5 +11,5 @@ with Bench() as b:
     wait_until(lambda: len(set(workers(server)) - {stuck}) == 2, "a successor")
     server.wait_for("worker hangs")
     last = ctl(server.socket, "deaths")[0]
-    assert last["why"] == "hung" and last["pid"] == stuck and last["exit"] == "signal 9", last
+    assert last["why"] == "hung" and last["pid"] == stuck and last["exit"] == "signal 9 KILL", last
     assert all(correct(ask(proxy)) for _ in range(10))

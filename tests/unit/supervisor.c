@@ -3,6 +3,7 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -16,7 +17,8 @@
 /* Shared with the workers: what they are to do, and what has happened. */
 struct world {
 	_Atomic unsigned starts, drains, ends, exits, ups, stops;
-	_Atomic bool fail_start, ignore_drain;
+	_Atomic unsigned forks;
+	_Atomic bool fail_start, hang_start, ignore_drain;
 	_Atomic unsigned messages;
 };
 
@@ -40,8 +42,11 @@ static void *
 start(struct worker *w, void *ctx)
 {
 	(void)ctx;
+	atomic_fetch_add(&world->forks, 1);
 	if (atomic_load(&world->fail_start))
 		return NULL;
+	while (atomic_load(&world->hang_start))
+		(void)poll(NULL, 0, 10);
 	atomic_fetch_add(&world->starts, 1);
 	scoreboard_add(&worker_row(w)->requests, 10);
 	cr_assert_eq(worker_tell(w, span_str("hello")), 0);
@@ -52,8 +57,16 @@ start(struct worker *w, void *ctx)
 static void
 on_message(void *state, struct span message)
 {
+	volatile unsigned turns = 0;
+
 	if (span_eq_str(message, "ping"))
 		(void)!worker_tell(state, span_str("pong"));
+	while (span_eq_str(message, "spin"))
+		turns++;
+	if (span_eq_str(message, "trespass")) {
+		(void)!open("/dev/null", O_WRONLY);
+		(void)raise(SIGSYS); /* where there is no filter */
+	}
 }
 
 static void
@@ -384,6 +397,120 @@ Test(supervisor, a_worker_that_hangs_is_killed_and_replaced)
 	conf.worker_timeout = 1200;
 	cr_assert_eq(run(stop_one_then_wait), 0);
 	cr_assert_eq(world->starts, 3);
+}
+
+static void
+spin_then_wait(void)
+{
+	static bool told;
+	const struct supervisor_death *d = supervisor_death(sup, 0);
+	struct supervisor_member m;
+
+	if (world->ups == 1 && !told) {
+		told = true;
+		cr_assert_eq(supervisor_tell(sup, 1, span_str("spin")), 0);
+	}
+	if (d == NULL || count(SLOT_READY) < 2 || supervisor_stopping(sup))
+		return;
+	cr_assert(d->end == END_HUNG && d->slot == 1 && WTERMSIG(d->status) == SIGKILL);
+	supervisor_look_at(sup, 1, &m);
+	cr_assert(m.deaths == 1 && m.last_end == END_HUNG && m.last_status == d->status);
+	stop();
+}
+
+Test(supervisor, a_worker_that_spins_in_its_handler_is_killed_and_replaced)
+{
+	conf.worker_timeout = 1200;
+	cr_assert_eq(run(spin_then_wait), 0);
+	cr_assert_eq(world->starts, 3);
+}
+
+static void
+trespass_then_stop(void)
+{
+	static bool told;
+	const struct supervisor_death *d = supervisor_death(sup, 0);
+	char text[SUPERVISOR_EXIT];
+
+	if (world->ups == 1 && !told) {
+		told = true;
+		cr_assert_eq(supervisor_tell(sup, 0, span_str("trespass")), 0);
+	}
+	if (d == NULL || count(SLOT_READY) < 2 || supervisor_stopping(sup))
+		return;
+	cr_assert_eq(d->end, END_SANDBOX);
+	cr_assert_str_eq(supervisor_exit_text(d->status, text), "signal 31 SYS");
+	cr_assert_str_eq(supervisor_end_text(d->end), "sandbox violation");
+	stop();
+}
+
+Test(supervisor, a_worker_that_leaves_its_sandbox_dies_of_it_and_is_replaced)
+{
+	conf.sandbox = SANDBOX_AUTO;
+	cr_assert_eq(run(trespass_then_stop), 0);
+	cr_assert_eq(world->starts, 3);
+}
+
+static void
+hang_then_recover(void)
+{
+	static bool killed, late;
+	const struct supervisor_death *d = supervisor_death(sup, 0);
+
+	if (world->ups == 1 && !killed) {
+		killed = true;
+		atomic_store(&world->hang_start, true);
+		cr_assert_eq(kill(pid_of(0), SIGKILL), 0);
+	}
+	if (!late && d != NULL && d->end == END_LATE) {
+		late = true;
+		cr_assert_eq(WTERMSIG(d->status), SIGKILL);
+		atomic_store(&world->hang_start, false);
+	}
+	if (late && count(SLOT_READY) == 2 && !supervisor_stopping(sup))
+		stop();
+}
+
+Test(supervisor, a_worker_that_is_not_ready_in_time_is_killed_and_replaced)
+{
+	conf.start_timeout = 300;
+	cr_assert_eq(run(hang_then_recover), 0);
+}
+
+/* Dying while starting, one after the other, until ten have. */
+static void
+fail_for_long(void)
+{
+	static bool killed;
+
+	if (world->ups == 1 && !killed) {
+		killed = true;
+		atomic_store(&world->fail_start, true);
+		cr_assert_eq(kill(pid_of(0), SIGKILL), 0);
+	}
+	if (world->exits >= 10 && !supervisor_stopping(sup))
+		stop();
+}
+
+Test(supervisor, pauses_before_restarts_grow_and_forks_are_few)
+{
+	uint64_t gap[9];
+
+	conf.pause_min = 10;
+	conf.pause_max = 1000;
+	step = fail_for_long;
+	step_timer = event_new(base, -1, EV_PERSIST, on_step, NULL);
+	cr_assert_eq(event_add(step_timer, &(struct timeval){0, 5000}), 0);
+	sup = supervisor_new(base, &conf, &ops, NULL);
+	cr_assert_eq(supervisor_run(sup), 0);
+	/* The newest is the worker that was asked to end; before it the tenth death, and so on. */
+	for (unsigned i = 0; i < 8; i++)
+		gap[i] = supervisor_death(sup, i + 1)->at - supervisor_death(sup, i + 2)->at;
+	cr_expect_gt(gap[0] + gap[1] + gap[2], 4 * (gap[5] + gap[6] + gap[7]));
+	cr_expect_leq(world->forks, 13, "%u forks", world->forks);
+	supervisor_free(sup);
+	event_free(step_timer);
+	event_base_free(base);
 }
 
 static void
