@@ -41,11 +41,14 @@ write_deaths(struct exposition *e, const struct supervisor *s)
 	}
 }
 
-#define COUNTER_HELP_accepted  "Connections taken."
-#define COUNTER_HELP_requests  "Packets answered well."
-#define COUNTER_HELP_errors    "Packets answered with an error."
-#define COUNTER_HELP_bytes_in  "Bytes of packets read."
-#define COUNTER_HELP_bytes_out "Bytes of answers written."
+#define COUNTER_HELP_accepted	    "Connections taken."
+#define COUNTER_HELP_requests	    "Packets answered well."
+#define COUNTER_HELP_errors	    "Packets answered with an error."
+#define COUNTER_HELP_bytes_in	    "Bytes of packets read."
+#define COUNTER_HELP_bytes_out	    "Bytes of answers written."
+#define COUNTER_HELP_tls_handshakes "TLS handshakes that both sides agreed in."
+#define COUNTER_HELP_tls_failed	    "TLS handshakes that failed or took too long."
+#define COUNTER_HELP_tls_refused    "TLS handshakes refused, for there were too many."
 
 static void
 write_sums(struct exposition *e, struct supervisor *s)
