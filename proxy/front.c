@@ -29,6 +29,7 @@ struct client {
 	unsigned n;
 	struct request_places places;
 	uint64_t heard;		 /* clock_ms() of its last packet, once draining */
+	bool turned_away;	 /* a request of it, so that it is logged once */
 	bool last;		 /* nothing more comes: finish when all is answered */
 	LIST_ENTRY(client) link; /* in front->clients */
 };
@@ -209,22 +210,58 @@ admit(struct client *c, struct span text, struct span srcid)
 }
 
 static void
-refuse(struct client *c, struct span text, enum packet_code code, const char *why)
+answer_error(struct client *c, struct span text, const struct gate_refusal *r)
 {
 	struct front *f = c->front;
 	struct request *q = admit(c, text, span_of(NULL, 0));
-	char from[ADDR_TEXT];
 
-	log_event(LOG_WARN, "packet refused", "peer=%s code=%s why=%s",
-		  addr_text(&c->guest.peer, from), packet_code_text(code), log_quoted(why));
 	if (q == NULL)
 		return;
 	scoreboard_add(&f->row->errors, 1);
-	if (request_fail(q, f->conf->settings->proxy.id, code, why, 0) < 0)
+	if (request_fail(q, f->conf->settings->proxy.id, r->code, r->why, r->retry_after) < 0)
 		log_event(LOG_ERROR, "out of memory for an error", NULL);
 	if (f->access != NULL)
 		access_answered(f->access, q, &c->guest.peer, NULL, buf_len(&q->answer));
 	client_flush(c);
+}
+
+static void
+refuse(struct client *c, struct span text, enum packet_code code, const char *why)
+{
+	const struct gate_refusal r = {code, why, 0};
+	char from[ADDR_TEXT];
+
+	log_event(LOG_WARN, "packet refused", "peer=%s code=%s why=%s",
+		  addr_text(&c->guest.peer, from), packet_code_text(code), log_quoted(why));
+	answer_error(c, text, &r);
+}
+
+/* One line a connection: whoever is turned away often would fill the log. */
+static void
+turn_away(struct client *c, const struct packet *p, const struct gate_refusal *r)
+{
+	struct span srcid = packet_scalar(p, "srcid"), policy = packet_scalar(p, "privPoliId");
+	char from[ADDR_TEXT];
+
+	log_event(c->turned_away ? LOG_VERBOSE : LOG_WARN, "request turned away",
+		  "peer=%s srcid=%s policy=%s code=%s why=%s", addr_text(&c->guest.peer, from),
+		  log_quoted_n(srcid.p, srcid.n), log_quoted_n(policy.p, policy.n),
+		  packet_code_text(r->code), log_quoted(r->why));
+	c->turned_away = true;
+	answer_error(c, p->text, r);
+}
+
+static bool
+may_ask(struct client *c, const struct packet *p)
+{
+	struct gate *gate = c->front->conf->gate;
+	struct gate_refusal refusal;
+
+	if (gate == NULL || gate_admits(gate, &c->guest.peer, packet_scalar(p, "privPoliId"),
+					packet_scalar(p, "srcid"), clock_us(), &refusal))
+		return true;
+	turn_away(c, p, &refusal);
+	return false;
 }
 
 static void
@@ -322,7 +359,7 @@ on_packet(struct conn *conn, struct span text, void *arg)
 		       "this proxy worker is about to end; connect anew");
 	} else if (!size_is_right(c->front, &p, &fault)) {
 		refuse(c, text, fault.code, fault.why);
-	} else {
+	} else if (may_ask(c, &p)) {
 		take_request(c, &p);
 	}
 }

@@ -2,6 +2,7 @@
 #ifndef POLICYPOOL_FRONT_H
 #define POLICYPOOL_FRONT_H
 
+#include "gate.h"
 #include "meter.h"
 #include "permit.h"
 #include "registry.h"
@@ -15,6 +16,7 @@ struct front_conf {
 	struct permits *permits;
 	struct tally *tally;
 	struct meter *meter;
+	struct gate *gate; /* NULL: everybody's requests are taken */
 	int listen_fd;
 	int access_fd; /* of the access log's file; -1: it has none */
 };

@@ -17,6 +17,7 @@ struct account {
 };
 
 struct limiter {
+	unsigned holders, rate, burst;
 	uint64_t price;	 /* ns that one costs */
 	uint64_t credit; /* ns of debt that one may have */
 	uint64_t seed[2];
@@ -33,6 +34,9 @@ limiter_new(unsigned rate, unsigned burst)
 
 	if (l == NULL)
 		return NULL;
+	l->holders = 1;
+	l->rate = rate;
+	l->burst = burst;
 	l->price = 1000000000 / rate;
 	l->credit = l->price * (burst > 0 ? burst : rate);
 	if (getrandom(l->seed, sizeof l->seed, 0) == (ssize_t)sizeof l->seed)
@@ -46,10 +50,23 @@ limiter_new(unsigned rate, unsigned burst)
 	return l;
 }
 
+struct limiter *
+limiter_hold(struct limiter *l)
+{
+	l->holders++;
+	return l;
+}
+
+bool
+limiter_is(const struct limiter *l, unsigned rate, unsigned burst)
+{
+	return l->rate == rate && l->burst == burst;
+}
+
 void
 limiter_free(struct limiter *l)
 {
-	if (l == NULL)
+	if (l == NULL || --l->holders > 0)
 		return;
 	(void)munmap(l->set, bytes);
 	free(l);

@@ -21,7 +21,13 @@ struct limiter;
 /* rate a second, at least 1 and at most LIMITER_RATE_MAX; burst at once, 0: as many as rate. Shared
  * with every child forked later.  NULL with errno. */
 struct limiter *limiter_new(unsigned rate, unsigned burst);
-void limiter_free(struct limiter *);
+
+/* Another holder; each calls limiter_free().  Returns it. */
+struct limiter *limiter_hold(struct limiter *);
+void limiter_free(struct limiter *); /* NULL is fine */
+
+/* Was it made with these? */
+bool limiter_is(const struct limiter *, unsigned rate, unsigned burst);
 
 /* Takes one for the key; now in clock_us().  0, or the microseconds after which there is one again:
  * then nothing was taken. */

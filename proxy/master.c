@@ -281,16 +281,20 @@ master_set_join(struct master *m, const struct addr *self)
 	const struct proxy_conf *c = &m->settings.proxy;
 	struct addr_net *trusted = parse_networks(&c->trusted_networks);
 	struct limiter *refusals = NULL;
+	struct gate *gate = NULL;
 
 	if (c->refusals_per_address > 0)
 		refusals = limiter_new(c->refusals_per_address, 0);
-	if (trusted == NULL || (c->refusals_per_address > 0 && refusals == NULL)) {
+	if (trusted == NULL || (c->refusals_per_address > 0 && refusals == NULL) ||
+	    gate_open(&gate, c, m->front.gate) < 0) {
 		free(trusted);
 		limiter_free(refusals);
 		return -1;
 	}
 	free(m->join.trusted);
 	limiter_free(m->join.refusals);
+	gate_free(m->front.gate);
+	m->front.gate = gate;
 	m->join = (struct join){.registry = m->front.registry,
 				.tally = m->front.tally,
 				.events = m->events,
@@ -502,5 +506,6 @@ master_release(struct master *m)
 	meter_free(m->front.meter);
 	events_free(m->events);
 	limiter_free(m->join.refusals);
+	gate_free(m->front.gate);
 	free(m->join.trusted);
 }

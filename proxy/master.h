@@ -54,8 +54,8 @@ int master_run(struct master *);
 
 /* ---- for refit.c ---- */
 
-/* What registrations are judged by, from the settings now in force; self: where the proxy listens.
- * 0, or -1 on ENOMEM with nothing changed. */
+/* What registrations and requests are judged by, from the settings now in force; self: where the
+ * proxy listens. 0, or -1 on ENOMEM with nothing changed. */
 MUST_CHECK int master_set_join(struct master *, const struct addr *self);
 /* The access log's file where the settings want one; -1 for none, and with errno. */
 MUST_CHECK int master_open_access(const struct proxy_conf *);

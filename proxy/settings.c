@@ -7,6 +7,7 @@
 #include "access.h"
 #include "balance.h"
 #include "bypolicy.h"
+#include "limiter.h"
 #include "packet.h"
 
 #define AT(member) offsetof(struct proxy_conf, member)
@@ -68,6 +69,12 @@ judge_state_file(const char *text)
 	return "neither none nor an absolute path";
 }
 
+static const char *
+judge_client_network(const char *item)
+{
+	return bypolicy_judge(item, judge_network);
+}
+
 #define ACCESS_NAME(name, text) text,
 static const char *const access_names[] = {ACCESS_MODES(ACCESS_NAME) NULL};
 
@@ -118,6 +125,40 @@ static const struct conf_key keys[] = {
 	 .fallback = "10",
 	 .max = 1000000,
 	 .help = "refused registrations a second that an address may cause; 0: no limit"},
+	{.name = "allow",
+	 .type = CONF_LIST,
+	 .offset = AT(allow),
+	 .judge = judge_client_network,
+	 .help = "networks that requests are taken from, or POLICY=NETWORK; empty: all"},
+	{.name = "deny",
+	 .type = CONF_LIST,
+	 .offset = AT(deny),
+	 .judge = judge_client_network,
+	 .help = "networks that requests are not taken from, or POLICY=NETWORK"},
+	{.name = "rate_per_address",
+	 .type = CONF_INT,
+	 .offset = AT(rate_per_address),
+	 .fallback = "0",
+	 .max = LIMITER_RATE_MAX,
+	 .help = "requests a second from an address; 0: no limit"},
+	{.name = "burst_per_address",
+	 .type = CONF_INT,
+	 .offset = AT(burst_per_address),
+	 .fallback = "0",
+	 .max = LIMITER_RATE_MAX,
+	 .help = "requests at once from an address; 0: as many as its rate"},
+	{.name = "rate_per_srcid",
+	 .type = CONF_INT,
+	 .offset = AT(rate_per_srcid),
+	 .fallback = "0",
+	 .max = LIMITER_RATE_MAX,
+	 .help = "requests a second from a srcid; 0: no limit"},
+	{.name = "burst_per_srcid",
+	 .type = CONF_INT,
+	 .offset = AT(burst_per_srcid),
+	 .fallback = "0",
+	 .max = LIMITER_RATE_MAX,
+	 .help = "requests at once from a srcid; 0: as many as its rate"},
 	{.name = "max_servers",
 	 .type = CONF_INT,
 	 .offset = AT(max_servers),

@@ -15,6 +15,9 @@ struct proxy_conf {
 	char *cluster;			   /* name of the pool, part of what is signed */
 	bool require_signature;		   /* also from trusted_networks */
 	unsigned refusals_per_address;	   /* a second; 0: no limit */
+	struct conf_list allow, deny;	   /* networks of clients, by policy */
+	unsigned rate_per_address, burst_per_address; /* requests a second, at once; rate 0: off */
+	unsigned rate_per_srcid, burst_per_srcid;
 	unsigned max_servers, max_policies;
 	unsigned server_connections;	      /* kept connections of one worker to one server */
 	unsigned plain_message;		      /* bytes that a plain server can read */
