@@ -17,6 +17,8 @@ BINDIR   ?= $(PREFIX)/bin
 MANDIR   ?= $(PREFIX)/share/man
 DOCDIR   ?= $(PREFIX)/share/doc/policypool
 SAMPLES  ?= $(DOCDIR)/examples
+BASHCOMP ?= $(PREFIX)/share/bash-completion/completions
+ZSHCOMP  ?= $(PREFIX)/share/zsh/vendor-completions
 
 comma := ,
 B := build$(if $(SAN),-$(subst $(comma),-,$(SAN)))$(if $(filter clang%,$(CC)),-clang)
@@ -116,12 +118,16 @@ install: all
 	install -m 755 $(B)/ppool-client $(DESTDIR)$(BINDIR)
 	install -m 644 README.md CHANGES.md LICENSE $(DESTDIR)$(DOCDIR)
 	install -m 644 $(ETC) $(DESTDIR)$(SAMPLES)
+	install -D -m 644 completions/policypool.bash $(DESTDIR)$(BASHCOMP)/ppool-ctl
+	for p in proxy server client; do ln -sf ppool-ctl $(DESTDIR)$(BASHCOMP)/ppool-$$p || exit 1; done
+	install -D -m 644 completions/_policypool $(DESTDIR)$(ZSHCOMP)/_policypool
 	for m in $(MANUALS); do \
 	    install -D -m 644 $$m $(DESTDIR)$(MANDIR)/man$${m##*.}/$${m##*/} || exit 1; done
 
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(SBINDIR)/,ppool-server ppool-proxy ppool-ctl) $(DESTDIR)$(BINDIR)/ppool-client
 	for m in $(MANUALS); do rm -f $(DESTDIR)$(MANDIR)/man$${m##*.}/$${m##*/} || exit 1; done
+	rm -f $(LAYERS:%=$(DESTDIR)$(BASHCOMP)/ppool-%) $(DESTDIR)$(ZSHCOMP)/_policypool
 	rm -rf $(DESTDIR)$(DOCDIR)
 
 # The tree as committed, with the version in its name.
