@@ -149,113 +149,6 @@ conn_finish(struct conn *c)
 
 /* ---- input ---- */
 
-/* Who speaks TLS where it is not spoken is told so in its own language. */
-static int
-refuse_tls(struct conn *c, const struct buf *in, int error)
-{
-	struct span s = buf_span(in);
-
-	if (error != EBADMSG || c->tls != NULL || s.n == 0 || s.p[0] != TLS_FIRST_BYTE)
-		return error;
-	return buf_append(&c->out, tls_refusal, TLS_REFUSAL_SIZE) < 0 ? ENOMEM : EPROTONOSUPPORT;
-}
-
-static void
-conn_fault(struct conn *c, const struct buf *in, int error)
-{
-	c->faulted = true;
-	c->ops->on_fault(c, refuse_tls(c, in, error), c->ctx);
-}
-
-static void
-deliver(struct conn *c, struct buf *in)
-{
-	enum frame_result got = FRAME_READY;
-	struct span text;
-
-	c->delivering = true;
-	while (got == FRAME_READY && c->state == CONN_OPEN && !c->held) {
-		got = frame_next(&c->frame, in, &text);
-		if (got == FRAME_READY)
-			c->ops->on_packet(c, text, c->ctx);
-	}
-	c->delivering = false;
-	if (got == FRAME_ERROR)
-		conn_fault(c, in, errno);
-}
-
-/* After delivery: the end of the peer's side is told once nothing is left to deliver before it. */
-static void
-tell_eof(struct conn *c, const struct buf *in)
-{
-	if (c->state != CONN_OPEN || !c->eof || c->held || c->faulted)
-		return;
-	c->state = CONN_HALF;
-	c->ops->on_eof(c, frame_partial(&c->frame, in), c->ctx);
-}
-
-/* What the frame has not consumed of the loop's scratch moves to the conn. */
-static void
-keep_rest(struct conn *c, struct buf *scratch)
-{
-	if (c->state == CONN_OPEN && !c->faulted && buf_append_span(&c->in, buf_span(scratch)) < 0)
-		conn_fail(c, ENOMEM);
-	buf_clear(scratch);
-}
-
-static ssize_t
-receive(struct conn *c, char *to, size_t room)
-{
-	ssize_t n;
-
-	if (c->tls != NULL)
-		return conn_tls_receive(c, to, room);
-	do
-		n = recv(c->fd, to, room, 0);
-	while (n < 0 && errno == EINTR);
-	return n;
-}
-
-static void
-take_input(struct conn *c)
-{
-	struct buf *in = buf_len(&c->in) > 0 ? &c->in : &c->loop->scratch;
-	char *room = buf_reserve(in, READ_CHUNK);
-	ssize_t n;
-
-	if (room == NULL) {
-		conn_fail(c, ENOMEM);
-		return;
-	}
-	n = receive(c, room, READ_CHUNK);
-	if (n < 0) {
-		if (errno != EAGAIN)
-			conn_fail(c, errno);
-		return;
-	}
-	if (n == 0)
-		c->eof = true;
-	buf_commit(in, (size_t)n);
-	deliver(c, in);
-	tell_eof(c, in);
-	if (in == &c->loop->scratch)
-		keep_rest(c, in);
-	else if (buf_len(&c->in) == 0)
-		buf_release(&c->in);
-}
-
-static void
-discard_input(struct conn *c)
-{
-	char *room = buf_reserve(&c->loop->scratch, READ_CHUNK);
-	ssize_t n = room == NULL ? 0 : recv(c->fd, room, READ_CHUNK, 0);
-
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (n <= 0 || clock_ms() >= c->linger_until)
-		conn_fail(c, c->error);
-}
-
 static void
 conn_readable(evutil_socket_t fd, short what, void *arg)
 {
@@ -267,7 +160,7 @@ conn_readable(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	if (c->state == CONN_LINGERING) {
-		discard_input(c);
+		conn_discard_input(c);
 		return;
 	}
 	if (c->state == CONN_SNIFFING && !conn_tls_sniff(c))
@@ -276,7 +169,7 @@ conn_readable(evutil_socket_t fd, short what, void *arg)
 		conn_tls_step(c);
 		return;
 	}
-	take_input(c);
+	conn_take_input(c);
 	if (c->state != CONN_CLOSED)
 		conn_update_interest(c);
 }
@@ -298,17 +191,6 @@ conn_resume(struct conn *c)
 	/* Not from here: the caller may stand in another conn's callback. */
 	if (c->state != CONN_CLOSED)
 		conn_mark_dirty(c);
-}
-
-void
-conn_resume_input(struct conn *c)
-{
-	if (c->state != CONN_OPEN || c->held || c->faulted)
-		return;
-	deliver(c, &c->in);
-	tell_eof(c, &c->in);
-	if (c->state != CONN_CLOSED && buf_len(&c->in) == 0)
-		buf_release(&c->in);
 }
 
 /* ---- output ---- */
@@ -338,7 +220,7 @@ flush(struct conn *c)
 		buf_consume(&c->out, (size_t)n);
 	}
 	if (c->out.cap > 0) {
-		buf_release(&c->out);
+		spares_take_back(&c->loop->spares, &c->out);
 		if (c->ops->on_drained != NULL && c->state != CONN_FINISHING)
 			c->ops->on_drained(c, c->ctx);
 	}
@@ -400,7 +282,7 @@ write_more(struct conn *c)
 
 	c->tls_writes = false;
 	if (reads)
-		take_input(c);
+		conn_take_input(c);
 	if (c->state != CONN_CLOSED)
 		conn_serve_output(c);
 }
@@ -439,9 +321,10 @@ conn_write(struct conn *c, struct span bytes)
 struct buf *
 conn_output(struct conn *c)
 {
-	return conn_is_open(c) || c->state == CONN_CONNECTING || c->state == CONN_HANDSHAKING
-		       ? &c->out
-		       : NULL;
+	if (!conn_is_open(c) && c->state != CONN_CONNECTING && c->state != CONN_HANDSHAKING)
+		return NULL;
+	spares_lend(&c->loop->spares, &c->out);
+	return &c->out;
 }
 
 void

@@ -61,6 +61,9 @@ struct conn_ops {
 struct conn_loop *conn_loop_new(struct event_base *, size_t max_message);
 /* All conns must be closed before. */
 void conn_loop_free(struct conn_loop *);
+/* clock_us() of this turn of the loop, asked for at its first use: what happens in one turn happens
+ * at once. */
+uint64_t conn_loop_us(struct conn_loop *);
 unsigned conn_loop_count(const struct conn_loop *); /* not yet closed */
 
 enum conn_tls_mode { CONN_TLS_OFF, CONN_TLS_OPTIONAL, CONN_TLS_REQUIRED };

@@ -13,8 +13,8 @@ bury(struct conn_loop *loop)
 
 	while ((c = TAILQ_FIRST(&loop->grave)) != NULL) {
 		TAILQ_REMOVE(&loop->grave, c, link);
-		buf_release(&c->in);
-		buf_release(&c->out);
+		spares_take_back(&loop->spares, &c->in);
+		spares_take_back(&loop->spares, &c->out);
 		tls_free(c->tls);
 		free(c);
 	}
@@ -40,6 +40,7 @@ conn_turn_end(evutil_socket_t fd, short what, void *arg)
 			conn_serve_output(c);
 	}
 	bury(loop);
+	loop->now_us = 0;
 }
 
 struct conn_loop *
@@ -81,6 +82,7 @@ conn_loop_free(struct conn_loop *loop)
 	if (loop->turn_end != NULL)
 		event_free(loop->turn_end);
 	buf_release(&loop->scratch);
+	spares_release(&loop->spares);
 	free(loop);
 }
 
@@ -111,4 +113,14 @@ conn_timeout(struct conn_loop *loop, uint64_t ms, struct timeval *fallback)
 		return tv;
 	}
 	return fallback;
+}
+
+uint64_t
+conn_loop_us(struct conn_loop *loop)
+{
+	if (loop->now_us == 0) {
+		loop->now_us = clock_us();
+		event_active(loop->turn_end, EV_TIMEOUT, 0);
+	}
+	return loop->now_us;
 }

@@ -1,5 +1,5 @@
-/* conn_state.h - the inside of conns, for the files that conn is made of: conn.c, conn_loop.c,
- * conn_tls.c. */
+/* conn_state.h - the inside of conns, for the files that conn is made of: conn.c,
+ * conn_input.c, conn_loop.c, conn_tls.c. */
 #ifndef POLICYPOOL_CONN_STATE_H
 #define POLICYPOOL_CONN_STATE_H
 
@@ -8,10 +8,12 @@
 
 #include "conn.h"
 #include "frame.h"
+#include "spares.h"
 #include "tls.h"
 
 enum {
-	READ_CHUNK = 65536,  /* bytes read per wake: one conn can't keep the loop from the others */
+	READ_CHUNK = 1
+		     << 17,  /* bytes read per wake: one conn can't keep the loop from the others */
 	LINGER_QUIET = 1000, /* ms without input that end a linger */
 	LINGER_MAX = 5000,   /* ms that a linger lasts at most */
 	IDLE_KINDS = 8	     /* different time-outs of one loop, at most */
@@ -66,7 +68,9 @@ struct conn_loop {
 	unsigned count, handshaking;
 	struct conn_tls tls; /* of accepted ones */
 	struct scoreboard_row *row;
-	struct buf scratch; /* where input is read to while a conn has none waiting */
+	struct buf scratch; /* where input is read to */
+	struct spares spares;
+	uint64_t now_us; /* of this turn; 0: not asked for yet */
 	struct {
 		uint64_t ms;
 		const struct timeval *tv; /* in libevent's own list: one queue per length */
@@ -81,8 +85,15 @@ void conn_mark_dirty(struct conn *);
 void conn_fail(struct conn *, int error); /* closes, and tells on_close */
 void conn_opened(struct conn *);	  /* from connecting or a handshake: it can be used */
 void conn_hang_up(struct conn *);	  /* ends our side of the socket and lingers */
-void conn_resume_input(struct conn *);	  /* delivers what is buffered */
 void conn_serve_output(struct conn *);
+
+/* ---- conn_input.c ---- */
+
+/* Readable: reads once and delivers.  The conn may be closed afterwards. */
+void conn_take_input(struct conn *);
+/* Reads and throws away; ends the conn when the peer has ended or has lingered too long. */
+void conn_discard_input(struct conn *);
+void conn_resume_input(struct conn *); /* delivers what is buffered */
 
 /* ---- conn_loop.c ---- */
 

@@ -10,6 +10,7 @@
 #include "channel.h"
 #include "clock.h"
 #include "log.h"
+#include "memory.h"
 
 enum { HEARTBEAT_MS = 500, MESSAGES_A_WAKE = 64 };
 
@@ -23,6 +24,7 @@ struct worker {
 	void *state; /* of the program, from ops->start */
 	int status;  /* to exit with */
 	bool draining;
+	struct memory memory;
 	struct event *on_channel, *on_term, *on_quit, *heartbeat;
 	char space[CHANNEL_MAX + 1];
 };
@@ -42,6 +44,7 @@ on_heartbeat(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	scoreboard_set(&w->row->heartbeat, clock_ms());
+	memory_look(&w->memory, scoreboard_get(&w->row->bytes_in));
 }
 
 static void
@@ -183,6 +186,7 @@ worker_run(const struct worker_place *p, const struct worker_ops *ops, void *ctx
 		release(w);
 		return 1;
 	}
+	memory_keep();
 	scoreboard_set(&w->row->heartbeat, clock_ms());
 	w->state = ops->start(w, ctx);
 	if (w->state == NULL) {

@@ -149,11 +149,35 @@ narrate_reply(const struct request *q, const struct registry_server *server)
 	log_narrate("Reply from server id %s for client id %.*s", server->id, SPAN_ARG(q->srcid));
 }
 
+/* The reply as its client gets it. */
+static void
+put_reply(struct buf *out, struct span reply)
+{
+	if (buf_reserve(out, reply.n + 1) == NULL || buf_append_span(out, reply) < 0 ||
+	    buf_append(out, "\n", 1) < 0)
+		log_event(LOG_ERROR, "out of memory for a reply", NULL);
+}
+
+/* At the head of its client's list a reply goes to the socket's buffer at once, otherwise it waits
+ * for those before it. */
+static void
+take_reply(struct client *c, struct request *q, struct span reply)
+{
+	struct buf *out = q == TAILQ_FIRST(&c->requests) ? conn_output(c->conn) : NULL;
+
+	if (out == NULL) {
+		put_reply(&q->answer, reply);
+		return;
+	}
+	scoreboard_add(&c->front->row->bytes_out, reply.n + 1);
+	put_reply(out, reply);
+	conn_flush_later(c->conn);
+}
+
 static void
 on_answer(struct request *q, const struct registry_server *server, struct span reply, void *arg)
 {
 	struct front *f = arg;
-	struct client *c = q->client;
 
 	scoreboard_add(server != NULL ? &f->row->requests : &f->row->errors, 1);
 	if (server != NULL && log_narrates())
@@ -161,10 +185,8 @@ on_answer(struct request *q, const struct registry_server *server, struct span r
 	if (f->access != NULL)
 		access_answered(f->access, q, &c->guest.peer, server != NULL ? server->id : NULL,
 				server != NULL ? reply.n + 1 : buf_len(&q->answer));
-	if (server != NULL &&
-	    (buf_reserve(&q->answer, reply.n + 1) == NULL ||
-	     buf_append_span(&q->answer, reply) < 0 || buf_append(&q->answer, "\n", 1) < 0))
-		log_event(LOG_ERROR, "out of memory for a reply", NULL);
+	if (server != NULL)
+		take_reply(c, q, reply);
 	client_flush(c);
 }
 

@@ -99,6 +99,13 @@ keep_ticking(struct relay *r)
 		log_event(LOG_ERROR, "cannot arm the relay's clock", NULL);
 }
 
+/* Of this turn of the loop. */
+static uint64_t
+now_ms(const struct relay *r)
+{
+	return conn_loop_us(r->env.upstream.loop) / 1000;
+}
+
 /* ---- answers of our own ---- */
 
 /* When a line will be shorter, as far as one can tell. */
@@ -220,7 +227,7 @@ dispatch(struct relay *r, struct line *line)
 		uint64_t since = q->waits.since;
 		if (strcmp(line->policy, p->name) != 0)
 			return; /* another policy has this index now: they wait for their end */
-		if (!chooser_begin(r->chooser, r->upstreams, p, q, clock_ms()))
+		if (!chooser_begin(r->chooser, r->upstreams, p, q, now_ms(r)))
 			return;
 		line_take(r->lines, q, true);
 		if (!send_to_one(r, line, q)) {
@@ -321,7 +328,7 @@ void
 relay_submit(struct relay *r, struct request *q, const struct packet *packet)
 {
 	struct span policy = packet_scalar(packet, "privPoliId");
-	uint64_t now = clock_ms();
+	uint64_t now = now_ms(r);
 	const struct roster_policy *p;
 	struct line *line;
 	char why[LINE_WHY];

@@ -13,6 +13,7 @@
 enum {
 	PAUSE_MIN = 50, /* ms, after a server could not be reached */
 	PAUSE_MAX = 1000,
+	BATCH_BYTES = 8192, /* of small requests that leave together on one lane */
 	LANE_TURN = 64 /* requests after which a lane is given up when another worker wants it */
 };
 
@@ -266,13 +267,29 @@ least_loaded(const struct upstream *up)
 	return best;
 }
 
+/* A lane that is written to in this turn already and has not much to write: one more leaves in the
+ * same system call, and is read and answered in one at the other end. */
+static struct lane *
+under_way(const struct upstream *up)
+{
+	struct lane *l;
+
+	LIST_FOREACH(l, &up->lanes, link) {
+		size_t queued = l->open && !l->leaving ? conn_queued(l->conn) : 0;
+		if (queued > 0 && queued < BATCH_BYTES && l->n < up->info.pipeline)
+			return l;
+	}
+	return NULL;
+}
+
 static bool
 may_open(const struct upstream *up)
 {
 	return up->lanes_n < up->all->env.conf->server_connections;
 }
 
-/* An idle lane, then a new one as long as more may be kept, then the one with the least in flight.
+/* One that leaves in this turn anyway, an idle one, then a new one as long as more may be kept,
+ * then the one with the least in flight.
  */
 static struct lane *
 lane_for(struct upstream *up, const char **why)
@@ -281,6 +298,9 @@ lane_for(struct upstream *up, const char **why)
 
 	if (!up->info.pooled)
 		return lane_open(up, why);
+	best = under_way(up);
+	if (best != NULL)
+		return best;
 	best = least_loaded(up);
 	if ((best != NULL && best->n == 0) || !may_open(up))
 		return best;
@@ -325,7 +345,7 @@ on_packet(struct conn *c, struct span text, void *arg)
 	}
 	take_from_flight(l, r);
 	tally_add(&up->cell->served, 1);
-	uint64_t now_us = clock_us();
+	uint64_t now_us = conn_loop_us(all->env.loop);
 	tally_latency(up->cell, now_us - r->sent_us);
 	set_up(up, now_us / 1000);
 	l->served++;
@@ -446,7 +466,7 @@ upstream_send(struct upstreams *all, unsigned server, struct request *r, const c
 	conn_flush_later(l->conn);
 	TAILQ_INSERT_TAIL(&l->flight, r, link);
 	r->state = REQUEST_IN_FLIGHT;
-	r->sent_us = clock_us();
+	r->sent_us = conn_loop_us(all->env.loop);
 	r->sends++;
 	l->n++;
 	all->in_flight++;

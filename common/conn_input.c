@@ -1,0 +1,192 @@
+/* conn_input.c - the reading half of conn.
+ *
+ *   socket -> scratch of the loop -> frame -> on_packet      whole objects: no memory of their own
+ *                  |
+ *                  | what is not whole yet
+ *                  v
+ *   socket -> buffer of the conn -> frame -> on_packet       large ones are read to it directly
+ */
+#include <errno.h>
+#include <sys/socket.h>
+
+#include "clock.h"
+#include "conn_state.h"
+
+enum {
+	LARGE = 1 << 14, /* bytes of an unfinished object that are worth reading on in place */
+	LARGE_GROWTH = 4 /* what is that large is likely to be so many times larger */
+};
+
+/* Who speaks TLS where it is not spoken is told so in its own language. */
+static int
+refuse_tls(struct conn *c, const struct buf *in, int error)
+{
+	struct span s = buf_span(in);
+
+	if (error != EBADMSG || c->tls != NULL || s.n == 0 || s.p[0] != TLS_FIRST_BYTE)
+		return error;
+	return buf_append(&c->out, tls_refusal, TLS_REFUSAL_SIZE) < 0 ? ENOMEM : EPROTONOSUPPORT;
+}
+
+static void
+conn_fault(struct conn *c, const struct buf *in, int error)
+{
+	c->faulted = true;
+	c->ops->on_fault(c, refuse_tls(c, in, error), c->ctx);
+}
+
+static void
+deliver(struct conn *c, struct buf *in)
+{
+	enum frame_result got = FRAME_READY;
+	struct span text;
+
+	c->delivering = true;
+	while (got == FRAME_READY && c->state == CONN_OPEN && !c->held) {
+		got = frame_next(&c->frame, in, &text);
+		if (got == FRAME_READY)
+			c->ops->on_packet(c, text, c->ctx);
+	}
+	c->delivering = false;
+	if (got == FRAME_ERROR)
+		conn_fault(c, in, errno);
+}
+
+/* After delivery: the end of the peer's side is told once nothing is left to deliver before it. */
+static void
+tell_eof(struct conn *c, const struct buf *in)
+{
+	if (c->state != CONN_OPEN || !c->eof || c->held || c->faulted)
+		return;
+	c->state = CONN_HALF;
+	c->ops->on_eof(c, frame_partial(&c->frame, in), c->ctx);
+}
+
+static ssize_t
+from_socket(struct conn *c, char *to, size_t room)
+{
+	ssize_t n;
+
+	if (c->tls != NULL)
+		return conn_tls_receive(c, to, room);
+	do
+		n = recv(c->fd, to, room, 0);
+	while (n < 0 && errno == EINTR);
+	return n;
+}
+
+/* A large object that is not whole yet grows where it stands; everything else is read to the loop's
+ * scratch, so that a conn has memory of its own only while it must. */
+static struct buf *
+place_of_input(struct conn *c)
+{
+	return buf_len(&c->in) >= LARGE ? &c->in : &c->loop->scratch;
+}
+
+/* Room for *n bytes, READ_CHUNK at most.  A large object is not copied over and over as it grows.
+ */
+static char *
+room_for_input(const struct conn *c, struct buf *in, size_t *n)
+{
+	size_t there = in->cap - in->tail, len = buf_len(in), max = c->loop->max_message;
+	size_t more = len < max ? max - len : 0;
+
+	*n = READ_CHUNK;
+	if (in == &c->loop->scratch)
+		return buf_reserve(in, READ_CHUNK);
+	if (there >= LARGE) {
+		*n = there < READ_CHUNK ? there : READ_CHUNK;
+		return buf_reserve(in, *n);
+	}
+	if (more > len * LARGE_GROWTH)
+		more = len * LARGE_GROWTH;
+	return buf_reserve(in, more > READ_CHUNK ? more : READ_CHUNK);
+}
+
+/* One read; false when there is nothing to deliver, the conn maybe dead. */
+static bool
+receive(struct conn *c, struct buf *in)
+{
+	size_t size;
+	char *room = room_for_input(c, in, &size);
+	ssize_t n;
+
+	if (room == NULL) {
+		conn_fail(c, ENOMEM);
+		return false;
+	}
+	n = from_socket(c, room, size);
+	if (n < 0) {
+		if (errno != EAGAIN)
+			conn_fail(c, errno);
+		return false;
+	}
+	c->eof = n == 0;
+	buf_commit(in, (size_t)n);
+	return true;
+}
+
+/* What is in the scratch moves to the conn. */
+static bool
+keep(struct conn *c)
+{
+	struct buf *scratch = &c->loop->scratch;
+	bool kept;
+
+	if (buf_len(scratch) == 0)
+		return true;
+	spares_lend(&c->loop->spares, &c->in);
+	kept = buf_append_span(&c->in, buf_span(scratch)) == 0;
+	buf_clear(scratch);
+	if (!kept)
+		conn_fail(c, ENOMEM);
+	return kept;
+}
+
+static void
+drop_memory(struct conn *c)
+{
+	if (c->state != CONN_CLOSED && buf_len(&c->in) == 0)
+		spares_take_back(&c->loop->spares, &c->in);
+}
+
+void
+conn_take_input(struct conn *c)
+{
+	struct buf *scratch = &c->loop->scratch, *in = place_of_input(c);
+
+	if (!receive(c, in))
+		return;
+	if (in == scratch && buf_len(&c->in) > 0) {
+		in = &c->in; /* the object that has begun there goes on */
+		if (!keep(c))
+			return;
+	}
+	deliver(c, in);
+	tell_eof(c, in);
+	if (in == scratch && (c->state != CONN_OPEN || c->faulted || !keep(c)))
+		buf_clear(scratch);
+	drop_memory(c);
+}
+
+void
+conn_discard_input(struct conn *c)
+{
+	char *room = buf_reserve(&c->loop->scratch, READ_CHUNK); /* its content is nobody's */
+	ssize_t n = room == NULL ? 0 : recv(c->fd, room, READ_CHUNK, 0);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0 || clock_ms() >= c->linger_until)
+		conn_fail(c, c->error);
+}
+
+void
+conn_resume_input(struct conn *c)
+{
+	if (c->state != CONN_OPEN || c->held || c->faulted)
+		return;
+	deliver(c, &c->in);
+	tell_eof(c, &c->in);
+	drop_memory(c);
+}
