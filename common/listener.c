@@ -8,10 +8,12 @@
 #include "clock.h"
 #include "log.h"
 #include "net.h"
+#include "share.h"
 
 enum {
-	BURST = 64,    /* connections accepted per wake */
-	PAUSE_MS = 100 /* when the system is exhausted */
+	BURST = 64,	/* connections accepted per wake */
+	PAUSE_MS = 100, /* when the system is exhausted */
+	PASS_MS = 2	/* for another worker to take a connection that was left to it */
 };
 
 struct listener {
@@ -21,27 +23,46 @@ struct listener {
 	void *ctx;
 	struct event *readable;
 	struct event *pause_over;
+	struct scoreboard *scoreboard; /* NULL: not shared */
+	unsigned slot;
+	struct share share;
 };
 
+/* What the other workers go by. */
 static void
-stop(struct listener *l)
+tell(struct listener *l, bool accepting)
+{
+	if (l->scoreboard != NULL)
+		scoreboard_set(&scoreboard_row(l->scoreboard, l->slot)->accepting, accepting);
+}
+
+/* Not for now; the others may still leave connections to this one. */
+static void
+hold(struct listener *l)
 {
 	(void)event_del(l->readable);
 }
 
 static void
+stop(struct listener *l)
+{
+	tell(l, false);
+	hold(l);
+}
+
+static void
 go_on(struct listener *l)
 {
+	tell(l, true);
 	if (event_add(l->readable, NULL) < 0)
 		log_event(LOG_ERROR, "cannot go on accepting", NULL);
 }
 
 static void
-pause_accepting(struct listener *l)
+come_back(struct listener *l, uint64_t ms)
 {
-	struct timeval tv = clock_timeval(PAUSE_MS);
+	struct timeval tv = clock_timeval(ms);
 
-	stop(l);
 	if (event_add(l->pause_over, &tv) < 0)
 		go_on(l);
 }
@@ -57,6 +78,17 @@ on_pause_over(evutil_socket_t fd, short what, void *arg)
 		go_on(l);
 }
 
+/* Somebody else has fewer. */
+static bool
+passes(struct listener *l)
+{
+	uint64_t least;
+
+	if (l->scoreboard == NULL || !scoreboard_least(l->scoreboard, l->slot, &least))
+		return false;
+	return share_passes(&l->share, l->taken, least);
+}
+
 static void
 on_readable(evutil_socket_t listen_fd, short what, void *arg)
 {
@@ -66,19 +98,27 @@ on_readable(evutil_socket_t listen_fd, short what, void *arg)
 
 	(void)what;
 	for (int i = 0; i < BURST && l->taken < l->limit; i++) {
+		if (passes(l)) {
+			hold(l);
+			come_back(l, PASS_MS);
+			return;
+		}
 		switch (net_accept(listen_fd, &fd, &peer)) {
 		case NET_ACCEPTED:
 			l->taken++;
+			share_took(&l->share);
 			l->on_accept(fd, &peer, l->ctx);
 			break;
 		case NET_NONE: return;
 		case NET_EXHAUSTED:
 			log_errno(LOG_WARN, "accepting pauses", "connections=%u", l->taken);
-			pause_accepting(l);
+			stop(l);
+			come_back(l, PAUSE_MS);
 			return;
 		case NET_FAILED:
 			log_errno(LOG_ERROR, "cannot accept", NULL);
-			pause_accepting(l);
+			stop(l);
+			come_back(l, PAUSE_MS);
 			return;
 		}
 	}
@@ -113,6 +153,7 @@ listener_free(struct listener *l)
 {
 	if (l == NULL)
 		return;
+	tell(l, false);
 	if (l->readable != NULL)
 		event_free(l->readable);
 	if (l->pause_over != NULL)
@@ -124,6 +165,15 @@ void
 listener_give_back(struct listener *l)
 {
 	assert(l->taken > 0);
+	share_gave_back(&l->share);
 	if (l->taken-- == l->limit && !event_pending(l->pause_over, EV_TIMEOUT, NULL))
 		go_on(l);
+}
+
+void
+listener_share(struct listener *l, struct scoreboard *scoreboard, unsigned slot)
+{
+	l->scoreboard = scoreboard;
+	l->slot = slot;
+	tell(l, true);
 }

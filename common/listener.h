@@ -8,6 +8,7 @@
 #include <event2/event.h>
 
 #include "addr.h"
+#include "scoreboard.h"
 
 struct listener;
 
@@ -18,6 +19,10 @@ typedef void listener_fn(int fd, const struct addr *peer, void *ctx);
 struct listener *listener_new(struct event_base *base, int listen_fd, unsigned limit,
 			      listener_fn *fn, void *ctx);
 void listener_free(struct listener *);
+
+/* The socket is other workers' too: connections are shared evenly (share.h) between those whose
+ * rows say that they accept.  The row of slot must count this worker's connections. */
+void listener_share(struct listener *, struct scoreboard *, unsigned slot);
 
 /* A connection that was accepted here is closed. */
 void listener_give_back(struct listener *);

@@ -82,3 +82,20 @@ scoreboard_sum(const struct scoreboard *sb, struct scoreboard_row *out)
 #undef ZERO
 #undef ADD
 }
+
+bool
+scoreboard_least(const struct scoreboard *sb, unsigned but, uint64_t *least)
+{
+	bool found = false;
+
+	for (unsigned i = 0; i < sb->rows; i++) {
+		uint64_t n = scoreboard_get(&sb->row[i].connections);
+
+		if (i == but || scoreboard_get(&sb->row[i].accepting) == 0 ||
+		    (found && n >= *least))
+			continue;
+		*least = n;
+		found = true;
+	}
+	return found;
+}

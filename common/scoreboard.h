@@ -7,6 +7,7 @@
 #define POLICYPOOL_SCOREBOARD_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Counters first (they outlive the worker: the master adds them to the base row), then gauges. */
@@ -21,6 +22,7 @@
 	X(tls_refused)	  /* for there were too many */
 #define SCOREBOARD_GAUGES(X)                                         \
 	X(connections)	   /* open now */                            \
+	X(accepting)	   /* 1: takes connections */                \
 	X(in_flight)	   /* requests taken and not yet answered */ \
 	X(tls_handshaking) /* under way */                           \
 	X(heartbeat)	   /* clock_ms() of the loop's last turn */
@@ -45,6 +47,9 @@ void scoreboard_clear(struct scoreboard *, unsigned i);
 
 /* All rows and the base added up; gauges of living workers only. */
 void scoreboard_sum(const struct scoreboard *, struct scoreboard_row *out);
+
+/* The fewest connections of a row that accepts, `but` left out.  False when there is none. */
+bool scoreboard_least(const struct scoreboard *, unsigned but, uint64_t *least);
 
 /* One writer a cell: a relaxed load and store, no locked instruction. */
 static inline void

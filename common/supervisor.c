@@ -87,7 +87,7 @@ be_worker(struct member *m, int channel, pid_t master, void *ctx)
 						   .slot = slot,
 						   .channel = channel,
 						   .master = master,
-						   .row = scoreboard_row(s->scoreboard, slot),
+						   .scoreboard = s->scoreboard,
 						   .isolation = &s->conf.isolation,
 						   .sandbox = s->ops->sandbox,
 						   .sandbox_mode = s->conf.sandbox},

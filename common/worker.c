@@ -18,6 +18,7 @@ struct worker {
 	struct event_base *base;
 	unsigned slot;
 	int channel;
+	struct scoreboard *scoreboard;
 	struct scoreboard_row *row;
 	const struct worker_ops *ops;
 	void *ctx;
@@ -179,7 +180,8 @@ worker_run(const struct worker_place *p, const struct worker_ops *ops, void *ctx
 	*w = (struct worker){.base = p->base,
 			     .slot = p->slot,
 			     .channel = p->channel,
-			     .row = p->row,
+			     .scoreboard = p->scoreboard,
+			     .row = scoreboard_row(p->scoreboard, p->slot),
 			     .ops = ops,
 			     .ctx = ctx};
 	if (set_events(w) < 0 || confine(p) < 0) {
@@ -213,6 +215,12 @@ unsigned
 worker_slot(const struct worker *w)
 {
 	return w->slot;
+}
+
+struct scoreboard *
+worker_scoreboard(struct worker *w)
+{
+	return w->scoreboard;
 }
 
 struct scoreboard_row *

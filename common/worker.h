@@ -37,7 +37,7 @@ struct worker_place {
 	unsigned slot;
 	int channel;  /* to the master */
 	pid_t master; /* which must still be the parent */
-	struct scoreboard_row *row;
+	struct scoreboard *scoreboard;
 	const struct isolate *isolation; /* what it gives up before it starts */
 	enum sandbox_profile sandbox;
 	enum sandbox_mode sandbox_mode;
@@ -49,7 +49,8 @@ int worker_run(const struct worker_place *, const struct worker_ops *, void *ctx
 
 struct event_base *worker_base(struct worker *);
 unsigned worker_slot(const struct worker *);
-struct scoreboard_row *worker_row(struct worker *);
+struct scoreboard *worker_scoreboard(struct worker *);
+struct scoreboard_row *worker_row(struct worker *); /* its own */
 
 /* Serving now; the master counts it as up. */
 void worker_ready(struct worker *);

@@ -572,7 +572,10 @@ open_events(struct front *f)
 		return -1;
 	f->listener = listener_new(base, f->conf->listen_fd,
 				   f->conf->settings->daemon.worker_connections, on_accept, f);
-	return f->listener == NULL ? -1 : 0;
+	if (f->listener == NULL)
+		return -1;
+	listener_share(f->listener, worker_scoreboard(f->worker), worker_slot(f->worker));
+	return 0;
 }
 
 static void

@@ -242,6 +242,7 @@ serve_start(struct worker *w, void *arg)
 		serve_end(s);
 		return NULL;
 	}
+	listener_share(s->listener, worker_scoreboard(w), worker_slot(w));
 	worker_ready(w);
 	return s;
 }

@@ -86,3 +86,25 @@ Test(scoreboard, ten_thousand_workers_killed_in_the_middle_leave_whole_values, .
 	}
 	scoreboard_free(sb);
 }
+
+Test(scoreboard, the_least_is_of_those_who_accept_and_of_others)
+{
+	struct scoreboard *sb = scoreboard_new(3);
+	uint64_t least = 99;
+
+	cr_assert_not_null(sb);
+	cr_expect(!scoreboard_least(sb, 0, &least));
+	for (unsigned i = 0; i < 3; i++)
+		scoreboard_set(&scoreboard_row(sb, i)->connections, 10 + i);
+	scoreboard_set(&scoreboard_row(sb, 0)->accepting, 1);
+	cr_expect(!scoreboard_least(sb, 0, &least));
+	scoreboard_set(&scoreboard_row(sb, 2)->accepting, 1);
+	cr_expect(scoreboard_least(sb, 0, &least));
+	cr_expect_eq(least, 12);
+	cr_expect(scoreboard_least(sb, 1, &least));
+	cr_expect_eq(least, 10);
+	scoreboard_clear(sb, 0);
+	cr_expect(scoreboard_least(sb, 1, &least));
+	cr_expect_eq(least, 12);
+	scoreboard_free(sb);
+}
