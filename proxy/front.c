@@ -178,6 +178,7 @@ static void
 on_answer(struct request *q, const struct registry_server *server, struct span reply, void *arg)
 {
 	struct front *f = arg;
+	struct client *c = q->client;
 
 	scoreboard_add(server != NULL ? &f->row->requests : &f->row->errors, 1);
 	if (server != NULL && log_narrates())
