@@ -7,6 +7,7 @@
 #   make valgrind     both suites under valgrind
 #   make lint         headers alone, format, cppcheck, manuals, keys against manuals and samples
 #   make install      DESTDIR= PREFIX=/usr/local
+#   make deb          a Debian package
 #   make SAN=address,undefined check      the same under sanitizers, in a folder of its own
 #   make CC=clang WERROR=1                warnings are errors
 
@@ -50,7 +51,7 @@ SOURCES := $(sort $(wildcard common/*.c $(LAYERS:%=%/*.c) tests/unit/*.c))
 UNITS   := $(patsubst tests/unit/%.c,$(B)/unit/%,$(sort $(wildcard tests/unit/*.c)))
 MANUALS := $(sort $(wildcard man/*.[1578]))
 
-.PHONY: all check unit units system browser valgrind lint bench install uninstall dist clean
+.PHONY: all check unit units system browser valgrind lint bench install uninstall dist deb clean
 .DELETE_ON_ERROR:
 all: $(PROGRAMS) $(BENCHES)
 
@@ -133,6 +134,10 @@ uninstall:
 # The tree as committed, with the version in its name.
 dist:
 	git archive --prefix=policypool-$(VERSION)/ -o policypool-$(VERSION).tar.gz HEAD
+
+# A Debian package of the programs, in build/; needs dpkg-dev.
+deb: all
+	packaging/build $(VERSION) $(B)
 
 clean:
 	rm -rf build build-*
