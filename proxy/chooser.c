@@ -18,12 +18,21 @@ struct seen {
 	uint64_t at;	 /* clock_ms() of others */
 };
 
+/* What a server is for a request, the best first. */
+enum kind {
+	KIND_BEST,
+	KIND_RAMPING, /* sits out this turn unless there is nobody better */
+	KIND_FAILED,  /* failed this very request */
+	KIND_NONE     /* takes nothing now */
+};
+
 struct chooser {
 	struct upstream_env env;
 	struct registry *registry;
 	struct balance *balance;	/* by policy index */
 	struct seen *seen;		/* by server index */
 	struct route_server *candidate; /* of the policy begun with, in the order of turns */
+	enum kind *kind;		/* of the same */
 	const struct roster_policy *policy;
 	struct route_live live;
 	uint64_t random;
@@ -41,7 +50,8 @@ chooser_new(const struct upstream_env *env, struct registry *registry)
 	c->balance = calloc(registry_max_policies(registry), sizeof *c->balance);
 	c->seen = calloc(registry_max_servers(registry), sizeof *c->seen);
 	c->candidate = calloc(registry_max_servers(registry), sizeof *c->candidate);
-	if (c->balance == NULL || c->seen == NULL || c->candidate == NULL) {
+	c->kind = calloc(registry_max_servers(registry), sizeof *c->kind);
+	if (c->balance == NULL || c->seen == NULL || c->candidate == NULL || c->kind == NULL) {
 		chooser_free(c);
 		errno = ENOMEM;
 		return NULL;
@@ -60,6 +70,7 @@ chooser_free(struct chooser *c)
 	free(c->balance);
 	free(c->seen);
 	free(c->candidate);
+	free(c->kind);
 	free(c);
 }
 
@@ -129,13 +140,17 @@ turn_of(struct chooser *c, const struct roster_policy *p)
 	return registry_turn(c->registry, p->index);
 }
 
-static int
-position(const struct roster_policy *p, int server)
+/* Who is not of the best kind that there is, is not asked. */
+static enum kind
+kind_of(struct upstreams *all, unsigned server, const struct request *q, uint64_t now)
 {
-	for (unsigned i = 0; server >= 0 && i < p->n; i++)
-		if (p->server[i] == (unsigned)server)
-			return (int)i;
-	return ROUTE_NOBODY;
+	enum upstream_verdict v = upstream_judge(all, server, q->text.n, now);
+
+	if (v != UPSTREAM_USABLE && v != UPSTREAM_RAMPING)
+		return KIND_NONE;
+	if (q->failed_n > 0 && request_has_failed_at(q, server))
+		return KIND_FAILED;
+	return v == UPSTREAM_USABLE ? KIND_BEST : KIND_RAMPING;
 }
 
 /* Weight, name and load, of those that go by them. */
@@ -153,7 +168,7 @@ bool
 chooser_begin(struct chooser *c, struct upstreams *all, const struct roster_policy *p,
 	      const struct request *q, uint64_t now)
 {
-	size_t usable = 0;
+	enum kind best = KIND_NONE;
 
 	c->policy = p;
 	c->live = (struct route_live){.balance = c->balance[p->index].how,
@@ -161,16 +176,18 @@ chooser_begin(struct chooser *c, struct upstreams *all, const struct roster_poli
 				      .n = p->n,
 				      .key = q->hash};
 	for (unsigned i = 0; i < p->n; i++) {
-		struct route_server *s = &c->candidate[i];
-		s->usable = upstream_judge(all, p->server[i], q->text.n, now) == UPSTREAM_USABLE;
-		usable += s->usable;
-		if (c->live.balance != ROUTE_ROUNDROBIN)
-			describe(c, s, p->server[i], now);
+		c->kind[i] = kind_of(all, p->server[i], q, now);
+		best = c->kind[i] < best ? c->kind[i] : best;
 	}
-	if (usable == 0)
+	if (best == KIND_NONE)
 		return false;
+	for (unsigned i = 0; i < p->n; i++) {
+		c->candidate[i].usable = c->kind[i] == best;
+		if (c->live.balance != ROUTE_ROUNDROBIN)
+			describe(c, &c->candidate[i], p->server[i], now);
+	}
 	c->live.turn = turn_of(c, p);
-	c->live.avoid = position(p, q->avoid);
+	c->live.avoid = ROUTE_NOBODY;
 	return true;
 }
 

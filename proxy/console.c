@@ -110,7 +110,8 @@ tell_servers(const struct control_call *call, const char **error, void *arg)
 	const struct console *c = arg;
 
 	(void)call;
-	return or_error(describe_servers(c->env.registry, c->env.tally, clock_ms()), error);
+	return or_error(describe_servers(c->env.registry, c->env.tally, c->env.watch, clock_ms()),
+			error);
 }
 
 static struct json_object *
@@ -119,9 +120,9 @@ tell_policies(const struct control_call *call, const char **error, void *arg)
 	const struct console *c = arg;
 
 	(void)call;
-	return or_error(
-		describe_policies(c->env.registry, c->env.tally, c->env.meter, c->env.balance),
-		error);
+	return or_error(describe_policies(c->env.registry, c->env.tally, c->env.watch, c->env.meter,
+					  c->env.balance),
+			error);
 }
 
 /* events [N]: the last N; events after NUMBER: those that followed. */

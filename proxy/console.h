@@ -11,6 +11,7 @@
 #include "meter.h"
 #include "registry.h"
 #include "tally.h"
+#include "watch.h"
 
 struct console_env {
 	struct event_base *base; /* borrowed, all of them */
@@ -18,6 +19,7 @@ struct console_env {
 	struct tally *tally;
 	struct meter *meter;
 	struct events *events;
+	struct watch *watch;
 	const struct conf_list *balance;
 	void (*changed)(void *ctx); /* the registry has: tell the workers */
 	void *ctx;

@@ -19,13 +19,20 @@ add_lease(struct json_object *o, uint64_t end, uint64_t now)
 }
 
 static const char *
-state_of(const struct registry_server *s, const struct tally_cell *sum)
+state_of(const struct registry_server *s, const struct health_view *v)
 {
 	if (s->admin != REGISTRY_ENABLED)
 		return registry_admin_text(s->admin);
 	if (s->unproved)
 		return "unproved";
-	return tally_is_down(sum) ? "down" : "up";
+	return health_word(v);
+}
+
+/* As far as anybody knows. */
+static bool
+takes_requests(const struct registry_server *s, const struct health_view *v)
+{
+	return s->admin == REGISTRY_ENABLED && !v->failing && v->state < HEALTH_EJECTED;
 }
 
 static void
@@ -40,22 +47,25 @@ add_key(struct json_object *o, const struct registry *r, unsigned i)
 }
 
 static struct json_object *
-server_status(const struct registry *r, struct tally *t, unsigned i, uint64_t now)
+server_status(const struct registry *r, struct tally *t, struct watch *w, unsigned i, uint64_t now)
 {
 	const struct registry_server *s = registry_server(r, i);
 	struct json_object *o = json_object_new_object();
 	struct tally_cell sum;
+	struct health_view v;
 	char text[ADDR_TEXT];
 
 	if (o == NULL)
 		return NULL;
 	tally_sum(t, i, &sum);
+	watch_look(w, i, &v);
 	status_add_text(o, "id", s->id);
 	status_add_text(o, "policy", registry_policy(r, s->policy)->name);
 	status_add_text(o, "addr", addr_text(&s->addr, text));
 	status_add_text(o, "kind", s->pooled ? "pooled" : "plain");
 	add_key(o, r, i);
-	status_add_text(o, "state", state_of(s, &sum));
+	status_add_text(o, "state", state_of(s, &v));
+	status_add_seconds(o, "since_s", now > v.since ? now - v.since : 0);
 	status_add_seconds(o, "age_s", now - registry_joined(r, i));
 	add_lease(o, registry_lease_end(r, i), now);
 	status_add_number(o, "weight", s->weight);
@@ -65,13 +75,15 @@ server_status(const struct registry *r, struct tally *t, unsigned i, uint64_t no
 	status_add_number(o, "in_flight", tally_get(&sum.in_flight));
 	status_add_number(o, "served", tally_get(&sum.served));
 	status_add_number(o, "failed", tally_get(&sum.failed));
+	status_add_number(o, "retried", tally_get(&sum.retried));
 	status_add_number(o, "p50_us", tally_quantile(&sum, 0.50));
 	status_add_number(o, "p99_us", tally_quantile(&sum, 0.99));
+	status_add_text(o, "reason", watch_reason(&v));
 	return o;
 }
 
 struct json_object *
-describe_servers(const struct registry *r, struct tally *t, uint64_t now)
+describe_servers(const struct registry *r, struct tally *t, struct watch *w, uint64_t now)
 {
 	struct json_object *list = json_object_new_array();
 	unsigned *index = calloc(registry_server_end(r) + 1, sizeof *index), n;
@@ -83,7 +95,7 @@ describe_servers(const struct registry *r, struct tally *t, uint64_t now)
 	}
 	n = registry_list(r, index);
 	for (unsigned i = 0; i < n; i++)
-		(void)json_object_array_add(list, server_status(r, t, index[i], now));
+		(void)json_object_array_add(list, server_status(r, t, w, index[i], now));
 	free(index);
 	return list;
 }
@@ -94,9 +106,11 @@ struct policy_sum {
 };
 
 static void
-sum_policy(const struct registry *r, struct tally *t, unsigned policy, struct policy_sum *out)
+sum_policy(const struct registry *r, struct tally *t, struct watch *w, unsigned policy,
+	   struct policy_sum *out)
 {
 	struct tally_cell cell;
+	struct health_view v;
 
 	*out = (struct policy_sum){.servers = 0};
 	for (unsigned i = 0; i < registry_server_end(r); i++) {
@@ -105,7 +119,8 @@ sum_policy(const struct registry *r, struct tally *t, unsigned policy, struct po
 			continue;
 		tally_sum(t, i, &cell);
 		out->servers++;
-		out->up += strcmp(state_of(s, &cell), "up") == 0;
+		watch_look(w, i, &v);
+		out->up += takes_requests(s, &v);
 		out->served += tally_get(&cell.served);
 		out->failed += tally_get(&cell.failed);
 		out->in_flight += tally_get(&cell.in_flight);
@@ -126,15 +141,15 @@ add_queue(struct json_object *o, struct meter *m, unsigned policy)
 }
 
 static struct json_object *
-policy_status(const struct registry *r, struct tally *t, struct meter *m, unsigned policy,
-	      const struct conf_list *balance)
+policy_status(const struct registry *r, struct tally *t, struct watch *w, struct meter *m,
+	      unsigned policy, const struct conf_list *balance)
 {
 	struct json_object *o = json_object_new_object();
 	struct policy_sum sum;
 
 	if (o == NULL)
 		return NULL;
-	sum_policy(r, t, policy, &sum);
+	sum_policy(r, t, w, policy, &sum);
 	status_add_text(o, "policy", registry_policy(r, policy)->name);
 	status_add_text(o, "balance", balance_text(balance, registry_policy(r, policy)->name));
 	status_add_number(o, "servers", sum.servers);
@@ -147,14 +162,14 @@ policy_status(const struct registry *r, struct tally *t, struct meter *m, unsign
 }
 
 struct json_object *
-describe_policies(const struct registry *r, struct tally *t, struct meter *m,
+describe_policies(const struct registry *r, struct tally *t, struct watch *w, struct meter *m,
 		  const struct conf_list *balance)
 {
 	struct json_object *list = json_object_new_array();
 
 	for (unsigned i = 0; list != NULL && i < registry_policy_end(r); i++)
 		if (registry_policy(r, i)->used)
-			(void)json_object_array_add(list, policy_status(r, t, m, i, balance));
+			(void)json_object_array_add(list, policy_status(r, t, w, m, i, balance));
 	return list;
 }
 

@@ -10,11 +10,13 @@
 #include "permit.h"
 #include "registry.h"
 #include "tally.h"
+#include "watch.h"
 
 /* Arrays, an object a server or policy, in the order of policy and turn.  NULL on ENOMEM. */
-struct json_object *describe_servers(const struct registry *, struct tally *, uint64_t now);
-struct json_object *describe_policies(const struct registry *, struct tally *, struct meter *,
-				      const struct conf_list *balance);
+struct json_object *describe_servers(const struct registry *, struct tally *, struct watch *,
+				     uint64_t now);
+struct json_object *describe_policies(const struct registry *, struct tally *, struct watch *,
+				      struct meter *, const struct conf_list *balance);
 
 /* Adds to an object what workers have counted of requests, clocks and memory. */
 void describe_meter(struct json_object *, struct meter *);

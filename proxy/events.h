@@ -14,6 +14,9 @@
 	X(EVENT_LEASE_ENDED, "lease-ended")                                                \
 	X(EVENT_RESTORED, "restored") /* all that the journal knows */                     \
 	X(EVENT_EJECTED, "ejected")                                                        \
+	X(EVENT_KEPT, "kept")	/* it would be ejected, but too many are */                \
+	X(EVENT_PANIC, "panic") /* all of a policy look bad: nobody's health counts */     \
+	X(EVENT_CALM, "calm")	/* it counts again */                                      \
 	X(EVENT_RETURNED, "returned")                                                      \
 	X(EVENT_DRAINING, "draining") /* orders of an operator, this one and the next */   \
 	X(EVENT_ENABLED, "enabled")                                                        \

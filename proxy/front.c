@@ -208,7 +208,22 @@ on_replace(struct request *q, struct request *twin, void *arg)
 	TAILQ_REMOVE(&q->client->requests, q, order);
 }
 
-static const struct relay_ops relay_ops = {on_answer, on_replace, on_forward};
+/* One that does not get through is told again soon enough: a server that fails goes on failing. */
+static void
+on_incident(unsigned server, uint64_t incarnation, enum incident_cause cause, void *arg)
+{
+	struct front *f = arg;
+	struct handoff_incident m = {.kind = HANDOFF_INCIDENT,
+				     .server = server,
+				     .incarnation = incarnation,
+				     .at = clock_ms(),
+				     .cause = cause};
+
+	if (worker_tell(f->worker, span_of((const char *)&m, sizeof m)) < 0)
+		log_errno(LOG_VERBOSE, "cannot tell the master of an incident", NULL);
+}
+
+static const struct relay_ops relay_ops = {on_answer, on_replace, on_incident, on_forward};
 
 /* ---- packets ---- */
 
@@ -543,6 +558,7 @@ open_relay(struct front *f)
 					     .permits = conf->permits,
 					     .tally = conf->tally,
 					     .meter = conf->meter,
+					     .verdicts = conf->verdicts,
 					     .worker = worker_slot(f->worker)};
 	f->relay = relay_new(&env, &relay_ops, f);
 	return f->relay == NULL ? -1 : 0;

@@ -8,6 +8,7 @@
 #include "registry.h"
 #include "settings.h"
 #include "tally.h"
+#include "verdict.h"
 #include "worker.h"
 
 struct front_conf {
@@ -17,6 +18,7 @@ struct front_conf {
 	struct tally *tally;
 	struct meter *meter;
 	struct gate *gate; /* NULL: everybody's requests are taken */
+	const struct verdicts *verdicts;
 	int listen_fd;
 	int access_fd; /* of the access log's file; -1: it has none */
 };

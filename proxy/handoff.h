@@ -1,6 +1,7 @@
 /* handoff.h - what a worker tells the master over its channel: each message begins with its kind.
  *
  *   REGISTRATION   struct join_handoff (join.h), then the packet; the answer begins the same way
+ *   INCIDENT       struct handoff_incident
  */
 #ifndef POLICYPOOL_HANDOFF_H
 #define POLICYPOOL_HANDOFF_H
@@ -10,7 +11,16 @@
 
 #include "span.h"
 
-enum handoff_kind { HANDOFF_NONE, HANDOFF_REGISTRATION };
+enum handoff_kind { HANDOFF_NONE, HANDOFF_REGISTRATION, HANDOFF_INCIDENT };
+
+/* A server failed, see incident.h and health.h. */
+struct handoff_incident {
+	uint32_t kind;
+	uint32_t server;      /* index in the registry */
+	uint64_t incarnation; /* of who failed: a newer one has nothing to do with it */
+	uint64_t at;	      /* clock_ms() */
+	uint32_t cause;	      /* enum incident_cause */
+};
 
 /* NONE for what is no message of ours. */
 static inline enum handoff_kind
@@ -21,7 +31,7 @@ handoff_kind_of(struct span message)
 	if (message.n < sizeof kind)
 		return HANDOFF_NONE;
 	memcpy(&kind, message.p, sizeof kind);
-	return kind <= HANDOFF_REGISTRATION ? (enum handoff_kind)kind : HANDOFF_NONE;
+	return kind <= HANDOFF_INCIDENT ? (enum handoff_kind)kind : HANDOFF_NONE;
 }
 
 #endif

@@ -316,6 +316,18 @@ health_end(struct health *h, unsigned server)
 }
 
 void
+health_set_checked(struct health *h, unsigned server, bool checked, uint64_t now)
+{
+	struct row *r = row_of(h, server);
+
+	if (!r->used || r->checked == checked)
+		return;
+	r->checked = checked;
+	if (!is_out(r))
+		r->probe_at = checked ? now + check_pause(h) : 0;
+}
+
+void
 health_announced(struct health *h, unsigned server, uint64_t now)
 {
 	struct row *r = row_of(h, server);

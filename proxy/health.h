@@ -89,6 +89,9 @@ void health_begin(struct health *, unsigned server, unsigned policy, bool checke
 		  enum health_origin, uint64_t now);
 void health_end(struct health *, unsigned server);
 
+/* The settings have changed: is it to be checked from now on? */
+void health_set_checked(struct health *, unsigned server, bool checked, uint64_t now);
+
 /* It announced itself, unchanged: who could not be reached may be there again. */
 void health_announced(struct health *, unsigned server, uint64_t now);
 

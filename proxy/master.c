@@ -58,25 +58,10 @@ static const struct control_verb verbs[] = {
 
 /* ---- the registry's master ---- */
 
-/* The first thing that is seen of a server that was only remembered. */
-static void
-look_for_proof(struct master *m)
-{
-	struct tally_cell sum;
-
-	for (unsigned i = 0; i < registry_server_end(m->front.registry); i++) {
-		const struct registry_server *s = registry_server(m->front.registry, i);
-		if (!s->used || !s->unproved)
-			continue;
-		tally_sum(m->front.tally, i, &sum);
-		if (tally_get(&sum.reached_at) > 0)
-			registry_prove(m->front.registry, i);
-	}
-}
-
 static void
 tell_change(struct master *m)
 {
+	watch_registry(m->watch);
 	keeper_changed(m->keeper);
 	for (unsigned i = 0; i < supervisor_slots(m->supervisor); i++)
 		permit_nudge(m->front.permits, i);
@@ -113,10 +98,22 @@ take_registration(struct master *m, unsigned slot, struct span message)
 }
 
 static void
+take_incident(struct master *m, struct span message)
+{
+	struct handoff_incident incident;
+
+	if (message.n != sizeof incident)
+		return;
+	memcpy(&incident, message.p, sizeof incident);
+	watch_incident(m->watch, &incident);
+}
+
+static void
 from_worker(unsigned slot, struct span message, void *arg)
 {
 	switch (handoff_kind_of(message)) {
 	case HANDOFF_REGISTRATION: take_registration(arg, slot, message); break;
+	case HANDOFF_INCIDENT: take_incident(arg, message); break;
 	case HANDOFF_NONE:
 		log_event(LOG_WARN, "a worker said what nobody understands", "worker=%u bytes=%zu",
 			  slot, message.n);
@@ -133,7 +130,6 @@ on_expiry(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (join_expire(&m->join, clock_ms()) == JOIN_CHANGED)
 		tell_change(m);
-	look_for_proof(m);
 }
 
 /* ---- what the supervisor asks for ---- */
@@ -148,6 +144,8 @@ after_fork(void *arg)
 	m->control = NULL;
 	console_after_fork(m->console);
 	m->console = NULL;
+	watch_free(m->watch);
+	m->watch = NULL;
 	keeper_after_fork(m->keeper);
 	m->keeper = NULL;
 	event_free(m->expiry);
@@ -166,7 +164,8 @@ keep(struct keep *k, void *arg)
 
 	keep_add(k, m->front.listen_fd);
 	keep_add(k, m->front.access_fd);
-	for (unsigned i = 0; i < supervisor_slots(m->supervisor); i++)
+	/* Every worker's, and the master's own. */
+	for (unsigned i = 0; i <= supervisor_slots(m->supervisor); i++)
 		keep_add(k, permit_descriptor(m->front.permits, i));
 }
 
@@ -324,6 +323,7 @@ open_console(struct master *m)
 				       .registry = m->front.registry,
 				       .tally = m->front.tally,
 				       .events = m->events,
+				       .watch = m->watch,
 				       .changed = on_order,
 				       .ctx = m};
 	m->console = console_new(&m->pool);
@@ -337,6 +337,27 @@ open_console(struct master *m)
 }
 
 static int
+open_watch(struct master *m)
+{
+	struct watch_env env = {.base = m->base,
+				.conf = &m->settings.proxy,
+				.registry = m->front.registry,
+				.permits = m->front.permits,
+				.tally = m->front.tally,
+				.verdicts = m->verdicts,
+				.events = m->events,
+				.worker = daemon_slots(&m->settings.daemon),
+				.changed = on_order,
+				.ctx = m};
+
+	m->watch = watch_new(&env);
+	if (m->watch != NULL)
+		return 0;
+	log_errno(LOG_ERROR, "cannot watch the servers", NULL);
+	return -1;
+}
+
+static int
 open_registry(struct master *m)
 {
 	const struct proxy_conf *c = &m->settings.proxy;
@@ -345,13 +366,16 @@ open_registry(struct master *m)
 
 	m->front.registry = registry_new(c->max_servers, c->max_policies);
 	m->events = events_new();
-	m->front.permits = permits_new(c->max_servers, workers);
+	m->front.permits = permits_new(c->max_servers,
+				       workers + 1); /* the master's probes take some too */
 	m->front.tally = tally_new(workers, c->max_servers);
+	m->front.verdicts = m->verdicts = verdicts_new(c->max_servers);
 	m->front.meter = meter_new(workers, c->max_policies);
 	m->expiry = event_new(m->base, -1, EV_PERSIST, on_expiry, m);
 	if (m->front.registry == NULL || m->front.permits == NULL || m->front.tally == NULL ||
-	    m->front.meter == NULL || m->events == NULL || master_set_join(m, &m->addr) < 0 ||
-	    m->expiry == NULL || event_add(m->expiry, &tv) < 0) {
+	    m->front.meter == NULL || m->verdicts == NULL || m->events == NULL ||
+	    master_set_join(m, &m->addr) < 0 || m->expiry == NULL ||
+	    event_add(m->expiry, &tv) < 0) {
 		log_errno(LOG_ERROR, "cannot make the registry", NULL);
 		return -1;
 	}
@@ -389,6 +413,7 @@ open_keeper(struct master *m)
 	env.path = m->journal_path;
 	m->keeper = keeper_new(&env);
 	keeper_recall(m->keeper);
+	watch_registry(m->watch);
 	keeper_changed(m->keeper);
 }
 
@@ -460,7 +485,7 @@ master_prepare(struct master *m)
 		return -1;
 	}
 	if (launch_control(d, m->base, m->name, verbs, m, &m->control) < 0 ||
-	    open_registry(m) < 0 || open_console(m) < 0)
+	    open_registry(m) < 0 || open_watch(m) < 0 || open_console(m) < 0)
 		return -1;
 	m->supervisor = launch_supervisor(d, m->base, MASTER_LEAVE_MS, &m->ops, m);
 	if (m->supervisor == NULL || open_pages(m) < 0)
@@ -490,6 +515,7 @@ master_release(struct master *m)
 	free(m->journal_path);
 	admin_free(m->admin);
 	console_free(m->console);
+	watch_free(m->watch);
 	control_free(m->control);
 	reload_free(m->reload);
 	if (m->expiry != NULL)
@@ -504,6 +530,7 @@ master_release(struct master *m)
 	registry_free(m->front.registry);
 	tally_free(m->front.tally);
 	meter_free(m->front.meter);
+	verdicts_free(m->verdicts);
 	events_free(m->events);
 	limiter_free(m->join.refusals);
 	gate_free(m->front.gate);

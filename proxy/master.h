@@ -16,6 +16,7 @@
 #include "reload.h"
 #include "settings.h"
 #include "supervisor.h"
+#include "watch.h"
 
 #define MASTER_PROGRAM "ppool-proxy"
 enum { MASTER_LEAVE_MS = 1000 }; /* what leaving may take until the workers are stopped anyway */
@@ -39,6 +40,8 @@ struct master {
 	struct admin *admin; /* NULL: no pages */
 	char *journal_path;  /* NULL: none is kept */
 	struct keeper *keeper;
+	struct verdicts *verdicts;
+	struct watch *watch;
 	struct join join;
 	struct event *expiry; /* of leases */
 	struct supervisor *supervisor;

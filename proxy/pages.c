@@ -52,13 +52,13 @@ write_json(struct evbuffer *out, struct json_object *o)
 static struct json_object *
 servers_of(const struct pages *p)
 {
-	return describe_servers(p->pool->registry, p->pool->tally, clock_ms());
+	return describe_servers(p->pool->registry, p->pool->tally, p->pool->watch, clock_ms());
 }
 
 static struct json_object *
 policies_of(const struct pages *p)
 {
-	return describe_policies(p->pool->registry, p->pool->tally, p->pool->meter,
+	return describe_policies(p->pool->registry, p->pool->tally, p->pool->watch, p->pool->meter,
 				 p->pool->balance);
 }
 

@@ -16,7 +16,7 @@
 enum {
 	FREE = 0,	  /* otherwise worker + 1 */
 	GRANTED = 0x8000, /* handed over, not taken up yet */
-	WORKER_MAX = 512,
+	WORKER_MAX = 576, /* 512 workers, and the master */
 	WORDS = WORKER_MAX / 64
 };
 
@@ -176,6 +176,12 @@ permit_take(struct permits *p, unsigned server, unsigned slots, unsigned worker)
 	if (got != PERMIT_NONE)
 		(void)wait_set(s, worker, false);
 	return got;
+}
+
+int
+permit_try(struct permits *p, unsigned server, unsigned slots, unsigned worker)
+{
+	return slots >= PERMIT_MAX ? PERMIT_UNBOUNDED : try_take(&p->server[server], slots, worker);
 }
 
 void

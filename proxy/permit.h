@@ -23,6 +23,9 @@ void permits_free(struct permits *);
  * descriptor when to try again. */
 MUST_CHECK int permit_take(struct permits *, unsigned server, unsigned slots, unsigned worker);
 
+/* As permit_take(), for who does not wait: PERMIT_NONE is all there is to it. */
+MUST_CHECK int permit_try(struct permits *, unsigned server, unsigned slots, unsigned worker);
+
 /* Gives back what permit_take() returned; hands it to the next worker that waits. */
 void permit_give(struct permits *, unsigned server, int permit, unsigned worker);
 

@@ -40,6 +40,7 @@ exchange(struct master *m)
 	m->asked = asked;
 	m->addr = addr;
 	m->front.listen_fd = m->listen_fd = fd;
+	watch_settings(m->watch, &m->settings.proxy);
 	return 0;
 }
 

@@ -16,6 +16,7 @@ struct shared {
 /* The master's own, a row a server. */
 struct tenure {
 	struct registry_tenure is;
+	uint64_t heard; /* clock_ms(): its last announcement */
 	uint64_t freed; /* count of removals when it was freed: oldest is used again first */
 };
 
@@ -251,6 +252,7 @@ registry_join(struct registry *r, const struct packet_announcement *a, const str
 		return REGISTRY_FULL;
 	describe(&new, a, addr, (unsigned)policy);
 	set_lease(r, (unsigned)at, a->lease, now);
+	r->tenure[at].heard = now;
 	if (known && same(&r->server[at], &new)) {
 		registry_prove(r, (unsigned)at);
 		return REGISTRY_RENEWED;
@@ -371,6 +373,12 @@ registry_list(const struct registry *r, unsigned *index)
 			index[n++] = i;
 	qsort_r(index, n, sizeof *index, by_turn, (void *)(uintptr_t)r);
 	return n;
+}
+
+uint64_t
+registry_heard(const struct registry *r, unsigned i)
+{
+	return r->tenure[i].heard;
 }
 
 uint64_t

@@ -92,6 +92,8 @@ void registry_expire(struct registry *, uint64_t now,
 /* The lease's end in clock_ms(); 0: none.  joined: when it came (since the last replacement). */
 uint64_t registry_lease_end(const struct registry *, unsigned index);
 uint64_t registry_joined(const struct registry *, unsigned index);
+/* When it last announced itself, changed or not. */
+uint64_t registry_heard(const struct registry *, unsigned index);
 /* The whole lease as announced, in ms; 0: none. */
 uint64_t registry_lease(const struct registry *, unsigned index);
 

@@ -10,6 +10,7 @@
 #include "clock.h"
 #include "lines.h"
 #include "log.h"
+#include "retry.h"
 #include "route.h"
 
 enum {
@@ -32,15 +33,18 @@ struct relay {
 	struct waitlist life; /* of all requests: since they came */
 	struct meter_row *meter;
 	struct chooser *chooser;
+	struct retry retry;
 	struct event *tick;
 };
 
 static void on_reply(struct request *, unsigned, struct span, void *);
 static void on_lost(struct request *, unsigned, enum upstream_loss, const char *, void *);
+static void on_incident(unsigned, uint64_t, enum incident_cause, void *);
 static void on_room(unsigned, void *);
+static void unpark(struct relay *);
 static void on_tick(evutil_socket_t, short, void *);
 
-static const struct upstream_ops upstream_ops = {on_reply, on_lost, on_room};
+static const struct upstream_ops upstream_ops = {on_reply, on_lost, on_incident, on_room};
 
 /* ---- the relay itself ---- */
 
@@ -55,6 +59,7 @@ relay_new(const struct relay_env *env, const struct relay_ops *ops, void *ctx)
 	r->ops = ops;
 	r->ctx = ctx;
 	r->roster = env->upstream.roster;
+	retry_init(&r->retry, env->upstream.conf->retry_budget, env->upstream.conf->queue_timeout);
 	waitlist_init(&r->life, env->upstream.conf->request_timeout);
 	r->meter = meter_row(env->upstream.meter, env->upstream.worker);
 	r->lines = lines_new(registry_max_policies(env->registry), env->upstream.conf,
@@ -87,7 +92,7 @@ relay_free(struct relay *r)
 unsigned
 relay_pending(const struct relay *r)
 {
-	return lines_waiting(r->lines) + upstreams_in_flight(r->upstreams);
+	return lines_waiting(r->lines) + r->retry.parked_n + upstreams_in_flight(r->upstreams);
 }
 
 static void
@@ -126,6 +131,7 @@ static void
 answer_refusal(struct relay *r, struct request *q, enum packet_code code, const char *why,
 	       unsigned retry_after)
 {
+	retry_end(&r->retry, q);
 	wait_end(&r->life, &q->life);
 	if (q->client == NULL) {
 		request_free(q);
@@ -243,6 +249,7 @@ dispatch_all(struct relay *r)
 {
 	struct line *line, *next;
 
+	unpark(r);
 	for (line = lines_first(r->lines); line != NULL; line = next) {
 		next = lines_next(line);
 		dispatch(r, line);
@@ -359,17 +366,26 @@ relay_submit(struct relay *r, struct request *q, const struct packet *packet)
 	let_wait(r, line, q, now);
 }
 
+/* Out of whatever it waits in. */
+static void
+leave_waiting(struct relay *r, struct request *q)
+{
+	if (q->state == REQUEST_QUEUED)
+		line_take(r->lines, q, false);
+	else if (q->state == REQUEST_PARKED)
+		retry_unpark(&r->retry, q);
+}
+
 void
 relay_forget(struct relay *r, struct request *q)
 {
 	wait_end(&r->life, &q->life);
 	q->client = NULL;
-	if (q->state == REQUEST_QUEUED) {
-		line_take(r->lines, q, false);
-		request_free(q);
-	} else if (q->state == REQUEST_ANSWERED) {
-		request_free(q);
-	}
+	if (q->state == REQUEST_IN_FLIGHT)
+		return;
+	leave_waiting(r, q);
+	retry_end(&r->retry, q);
+	request_free(q);
 }
 
 /* ---- the way back ---- */
@@ -379,6 +395,7 @@ on_reply(struct request *q, unsigned server, struct span reply, void *arg)
 {
 	struct relay *r = arg;
 
+	retry_end(&r->retry, q);
 	if (q->client == NULL) {
 		request_free(q);
 		return;
@@ -388,7 +405,7 @@ on_reply(struct request *q, unsigned server, struct span reply, void *arg)
 	r->ops->on_answer(q, roster_server(r->roster, server), reply, r->ctx);
 }
 
-/* since: in clock_ms(), when its waiting began. */
+/* since: in clock_ms(), when its waiting began.  why: what it waits for, or NULL. */
 static void
 back_to_queue(struct relay *r, struct request *q, uint64_t since, const char *why)
 {
@@ -398,7 +415,44 @@ back_to_queue(struct relay *r, struct request *q, uint64_t since, const char *wh
 	if (strcmp(line->policy, p->name) == 0)
 		line = line_of(r->lines, p);
 	line_put_first(r->lines, q, since);
-	(void)snprintf(line->why, sizeof line->why, "%s", why);
+	if (why != NULL)
+		(void)snprintf(line->why, sizeof line->why, "%s", why);
+}
+
+/* Is there a server of its policy that has not failed it and may be used, now or in a moment? */
+static bool
+another_is_there(struct relay *r, const struct request *q)
+{
+	const struct roster_policy *p = roster_at(r->roster, q->policy);
+	uint64_t now = clock_ms();
+
+	for (unsigned i = 0; i < p->n; i++) {
+		enum upstream_verdict v = upstream_judge(r->upstreams, p->server[i], q->text.n,
+							 now);
+		if ((v == UPSTREAM_USABLE || v == UPSTREAM_FULL || v == UPSTREAM_RAMPING ||
+		     v == UPSTREAM_DOUBTED) &&
+		    !request_has_failed_at(q, p->server[i]))
+			return true;
+	}
+	return false;
+}
+
+static void
+try_further(struct relay *r, struct request *q, unsigned server, enum upstream_loss loss,
+	    const char *why)
+{
+	const struct upstream_env *env = &r->env.upstream;
+	uint64_t now = clock_ms();
+
+	tally_add(&tally_cell(env->tally, env->worker, server)->retried, 1);
+	if (loss == UPSTREAM_UNREACHED) /* nobody has seen it: it has been waiting all along */
+		back_to_queue(r, q, q->waits.since, why);
+	else if (loss == UPSTREAM_ENDED || loss == UPSTREAM_DECLINED ||
+		 retry_take(&r->retry, q, relay_pending(r) + 1))
+		back_to_queue(r, q, now, why);
+	else
+		retry_park(&r->retry, q, now);
+	keep_ticking(r);
 }
 
 /* One that nobody has seen does not; nor one that a leaving worker left unanswered, but a worker
@@ -416,25 +470,45 @@ on_lost(struct request *q, unsigned server, enum upstream_loss loss, const char 
 {
 	struct relay *r = arg;
 	const struct registry_server *s = roster_server(r->roster, server);
+	unsigned most = r->env.upstream.conf->retries;
 	char text[LINE_WHY];
 
+	scoreboard_add(&r->meter->timeout[METER_reply], loss == UPSTREAM_TIMEOUT);
 	if (q->client == NULL) {
+		retry_end(&r->retry, q);
 		request_free(q);
 		return;
 	}
 	(void)snprintf(text, sizeof text, "server %s: %s", s->id, why);
 	if (loss != UPSTREAM_ENDED)
-		q->avoid = (int)server;
+		request_failed_by(q, server);
 	q->tries += counts_as_try(q, loss);
-	scoreboard_add(&r->meter->timeout[METER_reply], loss == UPSTREAM_TIMEOUT);
-	if (loss == UPSTREAM_TIMEOUT) {
+	if (loss == UPSTREAM_TIMEOUT && (q->tries > most || !another_is_there(r, q)))
 		answer_error(r, q, PACKET_TIMEOUT, text);
-	} else if (q->tries > r->env.upstream.conf->retries) {
+	else if (q->tries > most)
 		answer_error(r, q, PACKET_UPSTREAM_FAILED, text);
-	} else {
-		/* Where nobody has seen it, it has been waiting all along. */
-		back_to_queue(r, q, loss == UPSTREAM_UNREACHED ? q->waits.since : clock_ms(), text);
+	else
+		try_further(r, q, server, loss, text);
+}
+
+/* Those parked go as the budget allows. */
+static void
+unpark(struct relay *r)
+{
+	struct request *q;
+
+	while ((q = retry_next(&r->retry, relay_pending(r))) != NULL) {
+		back_to_queue(r, q, clock_ms(), NULL);
+		dispatch(r, line_at(r->lines, q->policy));
 	}
+}
+
+static void
+on_incident(unsigned server, uint64_t incarnation, enum incident_cause cause, void *arg)
+{
+	struct relay *r = arg;
+
+	r->ops->on_incident(server, incarnation, cause, r->ctx);
 }
 
 static void
@@ -442,6 +516,7 @@ on_room(unsigned policy, void *arg)
 {
 	struct relay *r = arg;
 
+	unpark(r);
 	dispatch(r, line_at(r->lines, policy));
 	if (lines_waiting(r->lines) == 0)
 		upstreams_stop_waiting(r->upstreams);
@@ -456,6 +531,21 @@ expire_waiting(struct relay *r, uint64_t now)
 
 	while ((q = lines_overdue(r->lines, now)) != NULL)
 		answer_expired(r, q);
+}
+
+static void
+expire_parked(struct relay *r, uint64_t now)
+{
+	struct request *q;
+	char why[LINE_WHY];
+
+	while ((q = retry_overdue(&r->retry, now)) != NULL) {
+		retry_unpark(&r->retry, q);
+		(void)snprintf(why, sizeof why,
+			       "server %s failed, and the retry budget is spent on other requests",
+			       roster_server(r->roster, request_last_failed(q))->id);
+		answer_error(r, q, PACKET_UPSTREAM_FAILED, why);
+	}
 }
 
 /* A server still has it: its lane goes on without a client for that reply, a twin takes its place
@@ -482,9 +572,9 @@ expire_whole(struct relay *r, uint64_t now)
 	char why[LINE_WHY];
 
 	while ((q = waitlist_overdue(&r->life, now)) != NULL) {
-		bool waiting = q->state == REQUEST_QUEUED;
+		bool waiting = q->state != REQUEST_IN_FLIGHT;
 		if (waiting)
-			line_take(r->lines, q, false);
+			leave_waiting(r, q);
 		else
 			q = leave_with_server(r, q);
 		if (q == NULL)
@@ -517,6 +607,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	upstreams_tick(r->upstreams, now);
 	relay_look(r);
 	expire_waiting(r, now);
+	expire_parked(r, now);
 	expire_whole(r, now);
 	lines_look(r->lines, now);
 	if (relay_pending(r) == 0)

@@ -2,7 +2,7 @@
  *
  *   relay_submit -> queue of its policy -> upstream -> on_answer
  *                         ^                   |
- *                         +--- lost, tries left
+ *                         +--- lost, tries left, within the retry budget (retry.h)
  *
  * A request waits in its policy's queue, not at a server: whoever has room first takes it. */
 #ifndef POLICYPOOL_RELAY_H
@@ -22,6 +22,8 @@ struct relay_ops {
 	/* The twin takes its place in the client's order: what a server still has is nobody's any
 	 * more. */
 	void (*on_replace)(struct request *, struct request *twin, void *ctx);
+	/* A server failed, see upstream.h. */
+	void (*on_incident)(unsigned server, uint64_t incarnation, enum incident_cause, void *ctx);
 	/* For the narration: it is being sent to a server. */
 	void (*on_forward)(const struct request *, const struct registry_server *, void *ctx);
 };

@@ -11,7 +11,7 @@ request_new(struct client *client, struct span text, struct span srcid)
 
 	if (r == NULL)
 		return NULL;
-	*r = (struct request){.client = client, .avoid = -1};
+	*r = (struct request){.client = client};
 	if (text.n > 0)
 		memcpy(r->bytes, text.p, text.n);
 	r->text = span_of(r->bytes, text.n);
@@ -45,13 +45,34 @@ request_twin(const struct request *r)
 	twin->policy = r->policy;
 	twin->tries = r->tries;
 	twin->hash = r->hash;
-	twin->avoid = r->avoid;
 	twin->arrived_us = r->arrived_us;
 	twin->sent_us = r->sent_us;
 	twin->sends = r->sends;
 	if (r->policy_name.n > 0)
 		request_name_policy(twin, r->text, r->policy_name);
 	return twin;
+}
+
+void
+request_failed_by(struct request *r, unsigned server)
+{
+	if (!request_has_failed_at(r, server))
+		r->failed[r->failed_n++ % REQUEST_FAILED] = (uint16_t)server;
+}
+
+unsigned
+request_last_failed(const struct request *r)
+{
+	return r->failed[(r->failed_n - 1) % REQUEST_FAILED];
+}
+
+bool
+request_has_failed_at(const struct request *r, unsigned server)
+{
+	for (unsigned i = 0; i < r->failed_n && i < REQUEST_FAILED; i++)
+		if (r->failed[i] == server)
+			return true;
+	return false;
 }
 
 int

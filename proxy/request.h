@@ -1,6 +1,7 @@
 /* request.h - one packet of a client on its way to an answer.
  *
- *   QUEUED -> IN_FLIGHT -> ANSWERED        a server failed: IN_FLIGHT -> QUEUED again
+ *   QUEUED -> IN_FLIGHT -> ANSWERED        a server failed: IN_FLIGHT -> QUEUED again,
+ *                                          or -> PARKED -> QUEUED where the retry budget is spent
  *   WITH_MASTER -> ANSWERED                registrations
  *
  * The client's list keeps the order in which answers must leave. */
@@ -25,28 +26,38 @@ struct request_places {
 	LIST_HEAD(request_leads, request) lead;
 };
 
-enum request_state { REQUEST_QUEUED, REQUEST_IN_FLIGHT, REQUEST_WITH_MASTER, REQUEST_ANSWERED };
+enum request_state {
+	REQUEST_QUEUED,
+	REQUEST_IN_FLIGHT,
+	REQUEST_PARKED,
+	REQUEST_WITH_MASTER,
+	REQUEST_ANSWERED
+};
+
+enum { REQUEST_FAILED = 8 }; /* servers that a request remembers as having failed it */
 
 struct request {
 	struct client *client; /* whose list it is on; NULL: it has gone, nobody wants the answer */
 	TAILQ_ENTRY(request) order; /* in the client's list */
 	TAILQ_ENTRY(request)
-	link; /* QUEUED: in its policy's queue; IN_FLIGHT: in its lane's;
-		 WITH_MASTER: in the worker's list of those */
+	link; /* QUEUED: in its policy's queue; IN_FLIGHT: in its lane's; PARKED: in the retry
+		 budget's; WITH_MASTER: in the worker's list of those */
 	/* QUEUED, see queue.h: the client's first ones in any queue, and what stands behind one. */
 	struct request_places *places; /* the client's; set before it waits */
 	LIST_ENTRY(request) place;
 	const struct queue *queue; /* whose first it is; NULL: it stands behind another */
 	TAILQ_HEAD(request_list, request) behind;
 	unsigned behind_n;
-	struct wait waits; /* QUEUED: for a server */
+	struct wait waits; /* QUEUED: for a server; PARKED: for the retry budget */
 	struct wait life;  /* until it is answered: since it came */
 	enum request_state state;
-	unsigned policy;       /* index in the registry */
-	unsigned tries;	       /* that a server failed after it was sent */
-	unsigned endings;      /* that its connection was ended in order before its reply */
-	uint64_t hash;	       /* of what its policy goes by, see chooser.h */
-	int avoid;	       /* the server that failed it last, -1: none */
+	unsigned policy;   /* index in the registry */
+	unsigned tries;	   /* that a server failed after it was sent */
+	unsigned endings;  /* that its connection was ended in order before its reply */
+	uint64_t hash;	   /* of what its policy goes by, see chooser.h */
+	bool retrying;	   /* counts in the retry budget */
+	unsigned failed_n; /* servers that failed it, the last REQUEST_FAILED of them below */
+	uint16_t failed[REQUEST_FAILED];
 	uint64_t arrived_us;   /* clock_us(); 0 where nobody wants to know */
 	uint64_t sent_us;      /* clock_us(): to a server */
 	uint64_t connected_us; /* clock_us(): of the connection that it was answered on */
@@ -61,6 +72,12 @@ struct request {
 	struct span text;	 /* the packet as it came */
 	char bytes[];
 };
+
+/* That server failed it: another is to be tried where there is one. */
+void request_failed_by(struct request *, unsigned server);
+/* The last one that did; there is one. */
+unsigned request_last_failed(const struct request *);
+bool request_has_failed_at(const struct request *, unsigned server);
 
 /* A copy of the packet's text, queued; srcid may be empty.  NULL on ENOMEM. */
 struct request *request_new(struct client *, struct span text, struct span srcid);

@@ -9,6 +9,8 @@
 #include "bypolicy.h"
 #include "limiter.h"
 #include "packet.h"
+#include "prober.h"
+#include "verify.h"
 
 #define AT(member) offsetof(struct proxy_conf, member)
 #define HOUR	   ((uint64_t)3600 * 1000)
@@ -73,6 +75,30 @@ static const char *
 judge_client_network(const char *item)
 {
 	return bypolicy_judge(item, judge_network);
+}
+
+static const char *
+judge_verify_value(const char *value)
+{
+	return bypolicy_is_word(value, verify_words) ? NULL : "neither shape nor digest";
+}
+
+static const char *
+judge_verify(const char *item)
+{
+	return bypolicy_judge(item, judge_verify_value);
+}
+
+static const char *
+judge_check_value(const char *value)
+{
+	return bypolicy_is_word(value, prober_words) ? NULL : "neither off, connect nor request";
+}
+
+static const char *
+judge_check(const char *item)
+{
+	return bypolicy_judge(item, judge_check_value);
 }
 
 #define ACCESS_NAME(name, text) text,
@@ -253,6 +279,12 @@ static const struct conf_key keys[] = {
 	 .fallback = "3",
 	 .max = 100,
 	 .help = "further tries of a request whose server failed"},
+	{.name = "retry_budget",
+	 .type = CONF_INT,
+	 .offset = AT(retry_budget),
+	 .fallback = "20",
+	 .max = 100,
+	 .help = "percent of the requests of one worker that may be further tries at once; 3 may always"},
 	{.name = "queue_timeout",
 	 .type = CONF_DURATION,
 	 .offset = AT(queue_timeout),
@@ -280,6 +312,78 @@ static const struct conf_key keys[] = {
 	 .fallback = "30s",
 	 .max = HOUR,
 	 .help = "how long a request may take from its arrival to its answer; 0: no limit"},
+	{.name = "verify",
+	 .type = CONF_LIST,
+	 .offset = AT(verify),
+	 .fallback = "shape",
+	 .judge = judge_verify,
+	 .help = "what is checked of replies, for all or POLICY=: shape, digest"},
+	{.name = "eject_after",
+	 .type = CONF_INT,
+	 .offset = AT(eject_after),
+	 .fallback = "3",
+	 .max = 1000,
+	 .help = "a server is ejected after so many incidents in a row; 0: never"},
+	{.name = "eject_time",
+	 .type = CONF_DURATION,
+	 .offset = AT(eject_time),
+	 .fallback = "2s",
+	 .min = 10,
+	 .max = HOUR,
+	 .help = "how long a server is ejected, times its ejections so far"},
+	{.name = "eject_max",
+	 .type = CONF_DURATION,
+	 .offset = AT(eject_max),
+	 .fallback = "1m",
+	 .min = 10,
+	 .max = 24 * HOUR,
+	 .help = "how long a server is ejected at most; an ejection is forgotten after so long"},
+	{.name = "eject_share",
+	 .type = CONF_INT,
+	 .offset = AT(eject_share),
+	 .fallback = "50",
+	 .max = 100,
+	 .help = "percent of a policy's servers that may be ejected at once"},
+	{.name = "slow_start",
+	 .type = CONF_DURATION,
+	 .offset = AT(slow_start),
+	 .fallback = "10s",
+	 .max = HOUR,
+	 .help = "how long the share of a server grows after its return; 0: at once"},
+	{.name = "health_check",
+	 .type = CONF_LIST,
+	 .offset = AT(health_check),
+	 .fallback = "off",
+	 .judge = judge_check,
+	 .help = "how servers are checked without a cause, for all or POLICY=: off, connect, request"},
+	{.name = "check_interval",
+	 .type = CONF_DURATION,
+	 .offset = AT(check_interval),
+	 .fallback = "2s",
+	 .min = 50,
+	 .max = HOUR,
+	 .help = "pause between two checks of a server"},
+	{.name = "check_timeout",
+	 .type = CONF_DURATION,
+	 .offset = AT(check_timeout),
+	 .fallback = "1s",
+	 .min = 10,
+	 .max = HOUR,
+	 .help = "how long a check may take"},
+	{.name = "check_rise",
+	 .type = CONF_INT,
+	 .offset = AT(check_rise),
+	 .fallback = "2",
+	 .min = 1,
+	 .max = 100,
+	 .help = "passed checks in a row that an ejected server needs to return"},
+	{.name = "check_fall",
+	 .type = CONF_INT,
+	 .offset = AT(check_fall),
+	 .fallback = "3",
+	 .min = 1,
+	 .max = 100,
+	 .help = "failed checks in a row that eject a server"},
 };
 
 static void
@@ -311,7 +415,8 @@ proxy_settings_swap(struct proxy_settings *a, struct proxy_settings *b)
 static bool
 by_policy(const char *key)
 {
-	static const char *const names[] = {"balance", "policy_queue_length", NULL};
+	static const char *const names[] = {"balance", "health_check", "policy_queue_length",
+					    "verify", NULL};
 
 	return bypolicy_is_word(key, names);
 }

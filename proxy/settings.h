@@ -33,6 +33,14 @@ struct proxy_conf {
 	uint64_t state_max_age; /* ms; 0: none is too old */
 	uint64_t queue_timeout, connect_timeout, reply_timeout; /* ms */
 	uint64_t request_timeout;				/* ms; 0: never */
+	unsigned retry_budget;	 /* percent of what is pending that may be such tries at once */
+	struct conf_list verify; /* by policy: verify_words of verify.h */
+	unsigned eject_after;	 /* incidents in a row, 0: never */
+	unsigned eject_share;	 /* percent of a policy's servers */
+	uint64_t eject_time, eject_max, slow_start; /* ms */
+	struct conf_list health_check;		    /* by policy: check_words of prober.h */
+	uint64_t check_interval, check_timeout;	    /* ms */
+	unsigned check_rise, check_fall;
 };
 
 struct proxy_settings {

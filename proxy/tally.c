@@ -116,7 +116,6 @@ add_gauges(struct tally_cell *into, const struct tally_cell *from)
 	tally_add(&into->in_flight, (int64_t)tally_get(&from->in_flight));
 	tally_add(&into->connections, (int64_t)tally_get(&from->connections));
 	latest(&into->reached_at, &from->reached_at);
-	latest(&into->failed_at, &from->failed_at);
 }
 
 void
@@ -156,10 +155,16 @@ tally_in_flight(struct tally *t, unsigned server, unsigned but_worker)
 	return n > UINT32_MAX ? UINT32_MAX : (uint32_t)n;
 }
 
-bool
-tally_is_down(const struct tally_cell *sum)
+uint64_t
+tally_reached(const struct tally *t, unsigned server)
 {
-	return tally_get(&sum->failed_at) > tally_get(&sum->reached_at);
+	uint64_t last = 0;
+
+	for (unsigned w = 0; w < t->workers; w++) {
+		uint64_t at = tally_get(&t->cell[(size_t)w * t->servers + server].reached_at);
+		last = at > last ? at : last;
+	}
+	return last;
 }
 
 uint64_t

@@ -14,9 +14,8 @@ struct tally_cell {
 	_Atomic uint64_t served, failed,
 		retried; /* requests: replied, lost here, sent elsewhere after */
 	_Atomic uint64_t in_flight, connections; /* now */
-	_Atomic uint64_t reached_at,
-		failed_at;	     /* clock_ms(): last reply, last failure to connect */
-	_Atomic uint64_t latency_us; /* the sum of all, from sending to reply */
+	_Atomic uint64_t reached_at;		 /* clock_ms(): last reply */
+	_Atomic uint64_t latency_us;		 /* the sum of all, from sending to reply */
 	_Atomic uint32_t latency[TALLY_BUCKETS]; /* replies, by that time */
 };
 
@@ -63,8 +62,8 @@ void tally_sum(struct tally *, unsigned server, struct tally_cell *out);
 /* Requests in flight at a server, of all workers but one. */
 uint32_t tally_in_flight(struct tally *, unsigned server, unsigned but_worker);
 
-/* The last thing that any worker saw of it was a failure to connect. */
-bool tally_is_down(const struct tally_cell *sum);
+/* When any worker last had a reply of it, in clock_ms(); 0: none. */
+uint64_t tally_reached(const struct tally *, unsigned server);
 
 /* The largest time in us that falls into a bucket. */
 uint64_t tally_bucket_top(unsigned bucket);

@@ -2,44 +2,38 @@
 #include "upstream.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "backoff.h"
+#include "bypolicy.h"
 #include "clock.h"
+#include "lane.h"
 #include "log.h"
 
 enum {
 	PAUSE_MIN = 50, /* ms, after a server could not be reached */
 	PAUSE_MAX = 1000,
 	BATCH_BYTES = 8192, /* of small requests that leave together on one lane */
-	LANE_TURN = 64 /* requests after which a lane is given up when another worker wants it */
+	LANE_TURN = 64, /* requests after which a lane is given up when another worker wants it */
+	TELL_EVERY = HEALTH_BURST / 2 /* ms; what is closer together is one incident anyway */
 };
 
-struct lane {
-	struct upstream *up;
-	struct conn *conn;
-	int permit;
-	bool open;	    /* connected */
-	uint64_t opened_us; /* clock_us() */
-	bool leaving;	    /* takes no more requests; closed once its flight is empty */
-	unsigned n;
-	unsigned served;
-	struct request_list flight;
-	LIST_ENTRY(lane) link; /* in up->lanes */
-};
+LIST_HEAD(lane_list, lane);
 
 struct upstream {
 	struct upstreams *all;
 	unsigned index;
 	struct registry_server info; /* of the incarnation that new lanes go to */
-	LIST_HEAD(lane_list, lane) lanes;
+	struct lane_list lanes;
 	unsigned lanes_n; /* that take requests */
 	struct backoff pause;
 	uint64_t retry_at; /* clock_ms(): not tried before */
-	bool down;
+	uint64_t told_at;  /* clock_ms(): of the last incident told */
+	unsigned in_flight;
+	bool doubted; /* it failed a request and has answered none since: it gets one at a time */
 	bool waiting; /* for a permit */
+	enum verify_how verify;
 	struct tally_cell *cell;
 	LIST_ENTRY(upstream) link; /* in all->list */
 };
@@ -52,9 +46,10 @@ struct upstreams {
 	LIST_HEAD(upstream_list, upstream) list;
 	struct meter_row *meter;
 	unsigned in_flight, waiting;
+	uint32_t chance; /* for drawing lots, never 0 */
 };
 
-static const struct conn_ops lane_ops;
+static const struct lane_ops lane_ops;
 
 /* ---- upstreams ---- */
 
@@ -68,6 +63,7 @@ upstreams_new(const struct upstream_env *env, const struct upstream_ops *ops, vo
 	all->env = *env;
 	all->ops = ops;
 	all->ctx = ctx;
+	all->chance = env->worker + 1;
 	all->meter = meter_row(env->meter, env->worker);
 	LIST_INIT(&all->list);
 	all->by_index = calloc(env->conf->max_servers, sizeof(struct upstream *));
@@ -93,6 +89,17 @@ upstreams_free(struct upstreams *all)
 	free(all);
 }
 
+static void
+look_up(struct upstream *up)
+{
+	const struct upstream_env *env = &up->all->env;
+
+	up->info = *roster_server(env->roster, up->index);
+	up->verify = (enum verify_how)bypolicy_word(&env->conf->verify,
+						    roster_at(env->roster, up->info.policy)->name,
+						    verify_words, VERIFY_SHAPE);
+}
+
 /* The upstream of an index in the roster; NULL on ENOMEM. */
 static struct upstream *
 upstream_of(struct upstreams *all, unsigned index)
@@ -106,7 +113,7 @@ upstream_of(struct upstreams *all, unsigned index)
 		return NULL;
 	up->all = all;
 	up->index = index;
-	up->info = *roster_server(all->env.roster, index);
+	look_up(up);
 	up->pause = (struct backoff){.min = PAUSE_MIN, .max = PAUSE_MAX};
 	up->cell = tally_cell(all->env.tally, all->env.worker, index);
 	LIST_INIT(&up->lanes);
@@ -123,137 +130,217 @@ upstreams_in_flight(const struct upstreams *all)
 
 /* ---- what is known of a server's health ---- */
 
+/* The worker's own reaction, at once; the master's comes when it has heard of it. */
 static void
-set_down(struct upstream *up, const char *why)
+pause_after(struct upstream *up)
 {
-	uint64_t now = clock_ms();
-	char text[ADDR_TEXT];
-
-	up->retry_at = now + backoff_next(&up->pause, backoff_random());
-	tally_set(&up->cell->failed_at, now);
-	if (up->down)
-		return;
-	up->down = true;
-	log_event(LOG_WARN, "server down", "id=%s addr=%s why=%s", log_quoted(up->info.id),
-		  addr_text(&up->info.addr, text), log_quoted(why));
+	up->retry_at = clock_ms() + backoff_next(&up->pause, backoff_random());
 }
 
 static void
-set_up(struct upstream *up, uint64_t now)
+tell_incident(struct upstream *up, enum incident_cause cause, const char *why)
 {
-	char text[ADDR_TEXT];
+	struct upstreams *all = up->all;
+	uint64_t now = clock_ms();
 
+	log_event(LOG_VERBOSE, "server failed", "id=%s why=%s", log_quoted(up->info.id),
+		  log_quoted(why));
+	if (incident_kind(cause) != INCIDENT_LIE && up->told_at != 0 &&
+	    now < up->told_at + TELL_EVERY)
+		return;
+	up->told_at = now;
+	all->ops->on_incident(up->index, up->info.incarnation, cause, all->ctx);
+}
+
+static void
+it_answers(struct upstream *up, uint64_t now)
+{
 	backoff_reset(&up->pause);
 	up->retry_at = 0;
+	up->doubted = false;
 	tally_set(&up->cell->reached_at, now);
-	if (!up->down)
-		return;
-	up->down = false;
-	log_event(LOG_INFO, "server up", "id=%s addr=%s", log_quoted(up->info.id),
-		  addr_text(&up->info.addr, text));
 }
 
 /* ---- lanes ---- */
 
 static void
-lane_retire(struct lane *l)
+retire(struct lane *l)
 {
+	struct upstream *up = l->ctx;
+
 	if (l->leaving)
 		return;
 	l->leaving = true;
-	l->up->lanes_n--;
+	up->lanes_n--;
 }
 
 /* A server that takes few connections, and another worker waits for one: it is time. */
 static bool
-lane_is_wanted(const struct lane *l)
+is_wanted(const struct lane *l)
 {
-	const struct upstream_env *env = &l->up->all->env;
+	const struct upstream *up = l->ctx;
+	const struct upstream_env *env = &up->all->env;
 
 	return l->permit >= 0 && (l->n == 0 || l->served >= LANE_TURN) &&
-	       permit_wanted(env->permits, l->up->index, env->worker);
+	       permit_wanted(env->permits, up->index, env->worker);
 }
 
-/* Closes and frees; its flight is empty. */
+/* Its flight is empty. */
 static void
-lane_free(struct lane *l)
+let_go(struct lane *l)
 {
-	struct upstream *up = l->up;
+	struct upstream *up = l->ctx;
+	int permit = l->permit;
 
-	lane_retire(l);
-	conn_close(l->conn);
+	retire(l);
 	LIST_REMOVE(l, link);
-	permit_give(up->all->env.permits, up->index, l->permit, up->all->env.worker);
+	lane_free(l);
+	permit_give(up->all->env.permits, up->index, permit, up->all->env.worker);
 	tally_add(&up->cell->connections, -1);
-	free(l);
 }
 
 static void
-take_from_flight(struct lane *l, struct request *r)
+count_in_flight(struct upstream *up, int n)
 {
-	TAILQ_REMOVE(&l->flight, r, link);
-	l->n--;
-	l->up->all->in_flight--;
-	tally_add(&l->up->cell->in_flight, -1);
+	up->in_flight += (unsigned)n;
+	up->all->in_flight += (unsigned)n;
+	tally_add(&up->cell->in_flight, n);
 }
 
-/* The lane failed.  The first in its flight gets the loss itself; for the others, the connection
- * broke. From the last to the first, so that who puts them back at the head of a queue keeps their
- * order. */
-static void
-lane_lose(struct lane *l, enum upstream_loss loss, const char *why)
+static enum upstream_loss
+loss_of(const struct lane_end *end, bool first)
 {
-	struct upstream *up = l->up;
+	if (!end->connected)
+		return UPSTREAM_UNREACHED;
+	if (end->orderly)
+		return UPSTREAM_ENDED;
+	return first && end->cause == CAUSE_TIMEOUT ? UPSTREAM_TIMEOUT : UPSTREAM_BROKEN;
+}
+
+/* Tells of the requests that a lane had in flight, the first of which met the end itself. */
+static void
+tell_lost(struct upstream *up, struct request_list *lost, const struct lane_end *end)
+{
 	struct upstreams *all = up->all;
+	struct request *r;
+
+	while ((r = TAILQ_LAST(lost, request_list)) != NULL) {
+		enum upstream_loss loss = loss_of(end, r == TAILQ_FIRST(lost));
+		TAILQ_REMOVE(lost, r, link);
+		tally_add(&up->cell->failed, loss != UPSTREAM_ENDED);
+		all->ops->on_lost(r, up->index, loss, end->why, all->ctx);
+	}
+}
+
+/* What the lane's end says of its server.  One that closes a connection on which nothing is in
+ * flight may have had enough of it. */
+static void
+judge_end(struct upstream *up, const struct lane *l, const struct lane_end *end)
+{
+	bool idle = l->n == 0 && (end->cause == CAUSE_CLOSED || end->cause == CAUSE_RESET);
+
+	if (l->incarnation != up->info.incarnation || end->orderly || (idle && end->connected))
+		return;
+	if (!end->connected)
+		pause_after(up);
+	else
+		up->doubted = true;
+	tell_incident(up, end->cause, end->why);
+}
+
+/* From the last to the first, so that who puts them back at the head of a queue keeps their order.
+ */
+static void
+lane_ended(struct lane *l, const struct lane_end *end, void *arg)
+{
+	struct upstream *up = arg;
 	struct request_list lost = TAILQ_HEAD_INITIALIZER(lost);
 	struct request *r;
 
-	while ((r = TAILQ_FIRST(&l->flight)) != NULL) {
-		take_from_flight(l, r);
-		TAILQ_INSERT_TAIL(&lost, r, link);
-	}
-	lane_free(l);
-	while ((r = TAILQ_LAST(&lost, request_list)) != NULL) {
-		bool first = r == TAILQ_FIRST(&lost);
-		TAILQ_REMOVE(&lost, r, link);
-		tally_add(&up->cell->failed, loss != UPSTREAM_ENDED);
-		all->ops->on_lost(r, up->index,
-				  first || loss != UPSTREAM_TIMEOUT ? loss : UPSTREAM_BROKEN, why,
-				  all->ctx);
-	}
-	all->ops->on_room(up->info.policy, all->ctx);
+	judge_end(up, l, end);
+	scoreboard_add(&up->all->meter->timeout[METER_connect],
+		       end->cause == CAUSE_CONNECT_TIMEOUT);
+	count_in_flight(up, -(int)l->n);
+	while ((r = lane_take_last(l)) != NULL)
+		TAILQ_INSERT_HEAD(&lost, r, link);
+	let_go(l);
+	tell_lost(up, &lost, end);
+	up->all->ops->on_room(up->info.policy, up->all->ctx);
 }
 
-static struct lane *
-lane_open(struct upstream *up, const char **why)
+/* One more reply came over the lane: is it needed any longer? */
+static void
+after_reply(struct upstream *up, struct lane *l)
 {
-	struct upstreams *all = up->all;
-	struct lane *l;
-	int permit = permit_take(all->env.permits, up->index, up->info.slots, all->env.worker);
+	if (up->info.pooled && is_wanted(l))
+		retire(l);
+	if (!up->info.pooled || (l->leaving && l->n == 0))
+		let_go(l);
+	up->all->ops->on_room(up->info.policy, up->all->ctx);
+}
 
-	if (permit == PERMIT_NONE) {
-		all->waiting += !up->waiting;
-		up->waiting = true;
-		return NULL;
-	}
-	l = calloc(1, sizeof *l);
-	if (l != NULL)
-		l->conn = conn_connect(all->env.loop, &up->info.addr,
-				       all->env.conf->connect_timeout, &lane_ops, l);
-	if (l == NULL || l->conn == NULL) {
+static void
+lane_replied(struct lane *l, struct request *r, struct span reply, void *arg)
+{
+	struct upstream *up = arg;
+	struct upstreams *all = up->all;
+
+	count_in_flight(up, -1);
+	tally_add(&up->cell->served, 1);
+	tally_latency(up->cell, l->ready_us - r->sent_us);
+	it_answers(up, l->ready_us / 1000);
+	all->ops->on_reply(r, up->index, reply, all->ctx);
+	after_reply(up, l);
+}
+
+static void
+lane_declined(struct lane *l, struct request *r, void *arg)
+{
+	struct upstream *up = arg;
+	struct upstreams *all = up->all;
+
+	count_in_flight(up, -1);
+	all->ops->on_lost(r, up->index, UPSTREAM_DECLINED, "it takes nothing now", all->ctx);
+	after_reply(up, l);
+}
+
+static const struct lane_ops lane_ops = {
+	.on_reply = lane_replied, .on_declined = lane_declined, .on_end = lane_ended};
+
+/* A lane that holds that permit; NULL with the permit given back. */
+static struct lane *
+connect_lane(struct upstream *up, int permit, const char **why)
+{
+	const struct upstream_env *env = &up->all->env;
+	struct lane *l = lane_open(env->loop, &up->info.addr, env->conf->connect_timeout,
+				   up->verify, &lane_ops, up);
+
+	if (l == NULL) {
 		*why = strerror(errno);
-		set_down(up, *why);
-		free(l);
-		permit_give(all->env.permits, up->index, permit, all->env.worker);
+		pause_after(up);
+		tell_incident(up, incident_of_errno(errno, false), *why);
+		permit_give(env->permits, up->index, permit, env->worker);
 		return NULL;
 	}
-	l->up = up;
 	l->permit = permit;
-	TAILQ_INIT(&l->flight);
+	l->incarnation = up->info.incarnation;
 	LIST_INSERT_HEAD(&up->lanes, l, link);
 	up->lanes_n++;
 	tally_add(&up->cell->connections, 1);
 	return l;
+}
+
+static struct lane *
+another_lane(struct upstream *up, const char **why)
+{
+	struct upstreams *all = up->all;
+	int permit = permit_take(all->env.permits, up->index, up->info.slots, all->env.worker);
+
+	if (permit != PERMIT_NONE)
+		return connect_lane(up, permit, why);
+	all->waiting += !up->waiting;
+	up->waiting = true;
+	return NULL;
 }
 
 static struct lane *
@@ -297,141 +384,48 @@ lane_for(struct upstream *up, const char **why)
 	struct lane *best, *fresh;
 
 	if (!up->info.pooled)
-		return lane_open(up, why);
+		return another_lane(up, why);
 	best = under_way(up);
 	if (best != NULL)
 		return best;
 	best = least_loaded(up);
 	if ((best != NULL && best->n == 0) || !may_open(up))
 		return best;
-	fresh = lane_open(up, why);
+	fresh = another_lane(up, why);
 	return fresh != NULL ? fresh : best;
 }
 
-/* ---- a reply ---- */
-
-/* NULL if text answers the request, otherwise what is wrong with it. */
-static const char *
-judge_reply(struct request *r, struct span text)
-{
-	struct packet p;
-	struct packet_fault fault;
-
-	if (packet_parse(&p, text, &fault) < 0)
-		return "the reply is no packet";
-	if (p.type != PACKET_REPLY && p.type != PACKET_ERROR)
-		return "the reply has another type than 2";
-	if (!span_eq(packet_scalar(&p, "destid"), r->srcid))
-		return "the reply is for another client";
-	r->refused = p.type == PACKET_ERROR;
-	return NULL;
-}
-
-static void
-on_packet(struct conn *c, struct span text, void *arg)
-{
-	struct lane *l = arg;
-	struct upstream *up = l->up;
-	struct upstreams *all = up->all;
-	struct request *r = TAILQ_FIRST(&l->flight);
-	const char *wrong = r == NULL ? "a reply that nobody asked for" : judge_reply(r, text);
-
-	(void)c;
-	if (wrong != NULL) {
-		log_event(LOG_WARN, "server answered wrongly", "id=%s why=%s",
-			  log_quoted(up->info.id), log_quoted(wrong));
-		lane_lose(l, UPSTREAM_BROKEN, wrong);
-		return;
-	}
-	take_from_flight(l, r);
-	tally_add(&up->cell->served, 1);
-	uint64_t now_us = conn_loop_us(all->env.loop);
-	tally_latency(up->cell, now_us - r->sent_us);
-	set_up(up, now_us / 1000);
-	l->served++;
-	r->connected_us = l->opened_us;
-	all->ops->on_reply(r, up->index, text, all->ctx);
-	if (up->info.pooled && lane_is_wanted(l))
-		lane_retire(l);
-	if (!up->info.pooled || (l->leaving && l->n == 0))
-		lane_free(l);
-	all->ops->on_room(up->info.policy, all->ctx);
-}
-
-static void
-on_fault(struct conn *c, int error, void *arg)
-{
-	(void)c;
-	lane_lose(arg, UPSTREAM_BROKEN,
-		  error == EMSGSIZE ? "the reply is larger than max_message"
-				    : "the reply is no JSON");
-}
-
-static void
-on_eof(struct conn *c, bool cut, void *arg)
-{
-	const struct lane *l = arg;
-	bool orderly = !cut && l->up->info.pooled && l->served > 0;
-
-	(void)c;
-	lane_lose(arg, orderly ? UPSTREAM_ENDED : UPSTREAM_BROKEN,
-		  cut ? "the reply was cut" : "the server closed the connection");
-}
-
-static void
-on_close(struct conn *c, int error, void *arg)
-{
-	struct lane *l = arg;
-	bool late = !l->open && error == ETIMEDOUT;
-	const char *why = late ? "connecting took longer than connect_timeout" : strerror(error);
-
-	(void)c;
-	l->conn = NULL;
-	if (late)
-		scoreboard_add(&l->up->all->meter->timeout[METER_connect], 1);
-	if (!l->open) {
-		if (!l->leaving)
-			set_down(l->up, why);
-		lane_lose(l, UPSTREAM_UNREACHED, why);
-	} else {
-		lane_lose(l, UPSTREAM_BROKEN, why);
-	}
-}
-
-static void
-on_open(struct conn *c, void *arg)
-{
-	struct lane *l = arg;
-
-	(void)c;
-	l->open = true;
-	l->opened_us = clock_us();
-}
-
-static const struct conn_ops lane_ops = {
-	.on_open = on_open,
-	.on_packet = on_packet,
-	.on_fault = on_fault,
-	.on_eof = on_eof,
-	.on_close = on_close,
-};
-
 /* ---- sending ---- */
+
+/* Xorshift: for lots, nothing secret. */
+static uint32_t
+draw(struct upstreams *all)
+{
+	all->chance ^= all->chance << 13;
+	all->chance ^= all->chance >> 17;
+	all->chance ^= all->chance << 5;
+	return all->chance;
+}
 
 enum upstream_verdict
 upstream_judge(struct upstreams *all, unsigned server, size_t bytes, uint64_t now)
 {
 	const struct registry_server *info = roster_server(all->env.roster, server);
 	const struct upstream *up = all->by_index[server];
+	unsigned share = verdict_share(all->env.verdicts, server, now, all->env.conf->slow_start);
 
 	if (info->admin != REGISTRY_ENABLED)
 		return info->admin == REGISTRY_DRAINING ? UPSTREAM_DRAINING : UPSTREAM_DISABLED;
 	if (!info->pooled && bytes > all->env.conf->plain_message)
 		return UPSTREAM_TOO_SMALL;
+	if (share < VERDICT_FULL && share <= draw(all) % VERDICT_FULL)
+		return share == 0 ? UPSTREAM_EJECTED : UPSTREAM_RAMPING;
 	if (up == NULL)
 		return UPSTREAM_USABLE;
 	if (now < up->retry_at)
 		return UPSTREAM_PAUSING;
+	if (up->doubted && up->in_flight > 0)
+		return UPSTREAM_DOUBTED;
 	return !up->info.pooled || may_open(up) || least_loaded(up) != NULL ? UPSTREAM_USABLE
 									    : UPSTREAM_FULL;
 }
@@ -450,27 +444,15 @@ upstream_send(struct upstreams *all, unsigned server, struct request *r, const c
 {
 	struct upstream *up = upstream_of(all, server);
 	struct lane *l = up == NULL ? NULL : lane_for(up, why);
-	struct buf *out;
 
 	if (l == NULL)
 		return -1;
-	out = conn_output(l->conn);
-	/* One write: what is appended in this turn of the loop leaves together at its end. */
-	if (out == NULL || buf_reserve(out, r->text.n + 1) == NULL) {
+	if (lane_send(l, r, up->info.pooled) < 0) {
 		if (l->n == 0)
-			lane_free(l);
+			let_go(l);
 		return -1;
 	}
-	if (buf_append_span(out, r->text) < 0 || (up->info.pooled && buf_append(out, "\n", 1) < 0))
-		abort(); /* the room was reserved */
-	conn_flush_later(l->conn);
-	TAILQ_INSERT_TAIL(&l->flight, r, link);
-	r->state = REQUEST_IN_FLIGHT;
-	r->sent_us = conn_loop_us(all->env.loop);
-	r->sends++;
-	l->n++;
-	all->in_flight++;
-	tally_add(&up->cell->in_flight, 1);
+	count_in_flight(up, 1);
 	return 0;
 }
 
@@ -494,16 +476,17 @@ upstreams_stop_waiting(struct upstreams *all)
 void
 upstreams_tick(struct upstreams *all, uint64_t now)
 {
-	uint64_t limit = all->env.conf->reply_timeout * 1000, now_us = now * 1000;
+	uint64_t limit = all->env.conf->reply_timeout * 1000;
+	struct lane_end end = {.cause = CAUSE_TIMEOUT, .connected = true};
 	struct upstream *up;
 	struct lane *l, *next;
 
+	end.why = incident_text(CAUSE_TIMEOUT);
 	LIST_FOREACH(up, &all->list, link)
 		for (l = LIST_FIRST(&up->lanes); l != NULL; l = next) {
-			const struct request *r = TAILQ_FIRST(&l->flight);
 			next = LIST_NEXT(l, link);
-			if (r != NULL && now_us > r->sent_us && now_us - r->sent_us > limit)
-				lane_lose(l, UPSTREAM_TIMEOUT, "no reply within reply_timeout");
+			if (l->open && lane_owes(l, now * 1000) > limit)
+				lane_ended(l, &end, up);
 		}
 }
 
@@ -516,10 +499,10 @@ upstreams_yield(struct upstreams *all)
 	LIST_FOREACH(up, &all->list, link)
 		for (l = LIST_FIRST(&up->lanes); l != NULL; l = next) {
 			next = LIST_NEXT(l, link);
-			if (!l->leaving && lane_is_wanted(l))
-				lane_retire(l);
+			if (!l->leaving && is_wanted(l))
+				retire(l);
 			if (l->leaving && l->n == 0)
-				lane_free(l);
+				let_go(l);
 		}
 }
 
@@ -530,9 +513,9 @@ retire_lanes(struct upstream *up)
 
 	for (l = LIST_FIRST(&up->lanes); l != NULL; l = next) {
 		next = LIST_NEXT(l, link);
-		lane_retire(l);
+		retire(l);
 		if (l->n == 0)
-			lane_free(l);
+			let_go(l);
 	}
 }
 
@@ -547,10 +530,9 @@ refresh_one(struct upstream *up)
 		return;
 	}
 	retire_lanes(up);
-	up->info = *now;
-	up->retry_at = 0;
-	up->down = false;
-	tally_set(&up->cell->failed_at, 0);
+	look_up(up);
+	up->retry_at = up->told_at = 0;
+	up->doubted = false;
 	backoff_reset(&up->pause);
 }
 
@@ -572,11 +554,10 @@ upstreams_abandon(struct upstreams *all)
 
 	LIST_FOREACH(up, &all->list, link)
 		while ((l = LIST_FIRST(&up->lanes)) != NULL) {
-			while ((r = TAILQ_FIRST(&l->flight)) != NULL) {
-				take_from_flight(l, r);
+			count_in_flight(up, -(int)l->n);
+			while ((r = lane_take_last(l)) != NULL)
 				if (r->client == NULL)
 					request_free(r);
-			}
-			lane_free(l);
+			let_go(l);
 		}
 }

@@ -1,22 +1,24 @@
 /* upstream.h - a worker's connections to the servers: opened, kept, matched with replies, given up.
  *
- *   request -> lane (one connection) -> its flight, in order -> the n-th reply is the n-th
- * request's
+ *   request -> lane (lane.h) -> reply
  *
  * To a pooled server few lanes are kept, requests pipelined on each.  To a plain one a lane lives
  * for one request, and a permit (permit.h) sees to it that there is one at a time over all workers.
- * A lane on which something went wrong (a reply nobody asked for, another's destid, no JSON, a
- * time-out) is never used again. */
+ *
+ * A server that can't be connected to is left alone for a moment; one that failed a request gets
+ * one at a time until it answers.  What more follows is the master's to decide, see health.h. */
 #ifndef POLICYPOOL_UPSTREAM_H
 #define POLICYPOOL_UPSTREAM_H
 
 #include "conn.h"
+#include "health.h"
 #include "meter.h"
 #include "permit.h"
 #include "request.h"
 #include "roster.h"
 #include "settings.h"
 #include "tally.h"
+#include "verdict.h"
 
 struct upstreams;
 
@@ -24,7 +26,8 @@ enum upstream_loss {
 	UPSTREAM_UNREACHED, /* could not connect: the server has not seen it */
 	UPSTREAM_ENDED,	    /* a connection that has served was ended between two replies */
 	UPSTREAM_BROKEN,    /* the connection ended, or spoke what is no reply to it */
-	UPSTREAM_TIMEOUT    /* no reply within reply_timeout */
+	UPSTREAM_TIMEOUT,   /* no reply within reply_timeout */
+	UPSTREAM_DECLINED   /* it takes nothing now, and said so */
 };
 
 struct upstream_ops {
@@ -34,6 +37,8 @@ struct upstream_ops {
 	/* No valid reply.  The request is the callee's again, no more in flight. */
 	void (*on_lost)(struct request *, unsigned server, enum upstream_loss, const char *why,
 			void *ctx);
+	/* The server failed, for the master to know; not each time when it fails often. */
+	void (*on_incident)(unsigned server, uint64_t incarnation, enum incident_cause, void *ctx);
 	/* A lane to a server of that policy has room again: look at its queue. */
 	void (*on_room)(unsigned policy, void *ctx);
 };
@@ -45,6 +50,7 @@ struct upstream_env {
 	struct permits *permits;
 	struct tally *tally;
 	struct meter *meter;
+	const struct verdicts *verdicts;
 	unsigned worker;
 };
 
@@ -62,6 +68,9 @@ void upstreams_refresh(struct upstreams *);
 	X(UPSTREAM_USABLE, "usable")                                               \
 	X(UPSTREAM_DRAINING, "draining: an operator wants it to take nothing new") \
 	X(UPSTREAM_DISABLED, "disabled by an operator")                            \
+	X(UPSTREAM_EJECTED, "ejected: it failed, see ppool-ctl servers")           \
+	X(UPSTREAM_RAMPING, "slow start: it has just returned and sits out turns") \
+	X(UPSTREAM_DOUBTED, "in doubt: it failed, and has one request to answer")  \
 	X(UPSTREAM_TOO_SMALL, "plain: the request is larger than plain_message")   \
 	X(UPSTREAM_PAUSING, "pausing: it could not be reached a moment ago")       \
 	X(UPSTREAM_FULL, "full: every connection to it has all that it may have in flight")

@@ -77,15 +77,13 @@ Test(tally, a_share_of_the_replies_decides_the_quantile)
 	cr_assert_geq(tally_quantile(&sum, 1.0), 1000000);
 }
 
-Test(tally, the_last_thing_that_anybody_saw_decides_whether_it_is_down)
+Test(tally, the_last_reply_is_that_of_any_worker)
 {
-	tally_set(&tally_cell(t, 0, 0)->failed_at, 50);
-	tally_sum(t, 0, &sum);
-	cr_assert(tally_is_down(&sum));
+	cr_assert_eq(tally_reached(t, 0), 0);
 	tally_set(&tally_cell(t, 1, 0)->reached_at, 60);
-	tally_sum(t, 0, &sum);
-	cr_assert(!tally_is_down(&sum));
-	tally_set(&tally_cell(t, 1, 0)->failed_at, 70);
-	tally_sum(t, 0, &sum);
-	cr_assert(tally_is_down(&sum));
+	tally_set(&tally_cell(t, 0, 0)->reached_at, 50);
+	tally_set(&tally_cell(t, 0, 1)->reached_at, 70);
+	cr_assert_eq(tally_reached(t, 0), 60);
+	tally_set(&tally_cell(t, 0, 0)->reached_at, 80);
+	cr_assert_eq(tally_reached(t, 0), 80);
 }
