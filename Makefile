@@ -20,6 +20,7 @@ DOCDIR   ?= $(PREFIX)/share/doc/policypool
 SAMPLES  ?= $(DOCDIR)/examples
 BASHCOMP ?= $(PREFIX)/share/bash-completion/completions
 ZSHCOMP  ?= $(PREFIX)/share/zsh/vendor-completions
+UNITDIR  ?= $(PREFIX)/lib/systemd/system
 
 comma := ,
 B := build$(if $(SAN),-$(subst $(comma),-,$(SAN)))$(if $(filter clang%,$(CC)),-clang)
@@ -113,6 +114,7 @@ lint: all
 # ---- installing ----
 
 ETC := $(sort $(wildcard etc/*.conf))
+SERVICES := $(sort $(wildcard etc/*.service etc/*.socket))
 install: all
 	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(BINDIR) $(DESTDIR)$(DOCDIR) $(DESTDIR)$(SAMPLES)
 	install -m 755 $(B)/ppool-server $(B)/ppool-proxy $(B)/ppool-ctl $(DESTDIR)$(SBINDIR)
@@ -122,6 +124,10 @@ install: all
 	install -D -m 644 completions/policypool.bash $(DESTDIR)$(BASHCOMP)/ppool-ctl
 	for p in proxy server client; do ln -sf ppool-ctl $(DESTDIR)$(BASHCOMP)/ppool-$$p || exit 1; done
 	install -D -m 644 completions/_policypool $(DESTDIR)$(ZSHCOMP)/_policypool
+	install -d $(DESTDIR)$(UNITDIR)
+	for u in $(notdir $(SERVICES)); do \
+	    sed 's|/usr/local/sbin/|$(SBINDIR)/|' etc/$$u >$(DESTDIR)$(UNITDIR)/$$u &&\
+	    chmod 644 $(DESTDIR)$(UNITDIR)/$$u || exit 1; done
 	for m in $(MANUALS); do \
 	    install -D -m 644 $$m $(DESTDIR)$(MANDIR)/man$${m##*.}/$${m##*/} || exit 1; done
 
@@ -129,6 +135,7 @@ uninstall:
 	rm -f $(addprefix $(DESTDIR)$(SBINDIR)/,ppool-server ppool-proxy ppool-ctl) $(DESTDIR)$(BINDIR)/ppool-client
 	for m in $(MANUALS); do rm -f $(DESTDIR)$(MANDIR)/man$${m##*.}/$${m##*/} || exit 1; done
 	rm -f $(LAYERS:%=$(DESTDIR)$(BASHCOMP)/ppool-%) $(DESTDIR)$(ZSHCOMP)/_policypool
+	rm -f $(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(SERVICES)))
 	rm -rf $(DESTDIR)$(DOCDIR)
 
 # The tree as committed, with the version in its name.

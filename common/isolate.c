@@ -48,6 +48,16 @@ drop_bounding_set(void)
 	return 0;
 }
 
+static bool
+has_none(const struct __user_cap_data_struct data[CAP_WORDS])
+{
+	for (int i = 0; i < CAP_WORDS; i++)
+		if ((data[i].effective | data[i].permitted | data[i].inheritable) != 0)
+			return false;
+	return true;
+}
+
+/* One that has none is not asked to drop them: a service manager may have forbidden the call. */
 static int
 drop_capabilities(void)
 {
@@ -56,14 +66,14 @@ drop_capabilities(void)
 
 	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0L, 0L, 0L) < 0 && errno != EINVAL)
 		return -1;
+	if (get_capabilities(left) < 0)
+		return -1;
+	if (has_none(left))
+		return 0;
 	if (syscall(SYS_capset, &head, none) < 0 || get_capabilities(left) < 0)
 		return -1;
-	for (int i = 0; i < CAP_WORDS; i++)
-		if ((left[i].effective | left[i].permitted | left[i].inheritable) != 0) {
-			errno = EPERM;
-			return -1;
-		}
-	return 0;
+	errno = EPERM;
+	return has_none(left) ? 0 : -1;
 }
 
 /* ---- planning ---- */
