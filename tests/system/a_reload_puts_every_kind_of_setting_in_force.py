@@ -30,6 +30,7 @@ with Bench() as b:
     b.file("p.conf", 'trusted_networks = { "10.0.0.0/8" }\n')
     proxy.send_signal(signal.SIGHUP)
     wait_until(lambda: ctl(proxy.socket, "status")["generation"] == 3, "a third generation")
+    wait_until(lambda: len(ctl(proxy.socket, "workers")) == 2, "the second has left")
     other = b.server("2", "222", proxy, wait=False)
     other.wait_for("refused: denied")
     assert correct(ask(proxy, payload="x" * 3000), "x" * 3000), "the former limit is gone"
