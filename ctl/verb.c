@@ -117,6 +117,8 @@ static const struct verb verbs[] = {
 	{"policies", "", true, table_print, NULL, "the policies that a proxy knows"},
 	{"events", "[N | --follow]", true, table_print, run_events,
 	 "what happened to the pool; --follow: and what happens"},
+	{"explain", "POLICY [KEY]", true, table_print, NULL,
+	 "who would be sent a request now, and why not the others"},
 	{"drain", "ID", true, table_print_object, NULL, "nothing new for a server; it stays"},
 	{"wait", "ID [SECONDS]", true, table_print_object, run_wait,
 	 "until nothing is in flight at a server"},

@@ -127,7 +127,7 @@ draw(struct chooser *c)
 }
 
 static uint64_t
-turn_of(struct chooser *c, const struct roster_policy *p)
+turn_of(struct chooser *c, const struct roster_policy *p, bool take)
 {
 	switch (c->live.balance) {
 	case ROUTE_RANDOM2: return draw(c);
@@ -137,7 +137,8 @@ turn_of(struct chooser *c, const struct roster_policy *p)
 	case ROUTE_LEASTCONN:
 	case ROUTE_BALANCE_COUNT: break;
 	}
-	return registry_turn(c->registry, p->index);
+	return take ? registry_turn(c->registry, p->index)
+		    : registry_turn_next(c->registry, p->index);
 }
 
 /* Who is not of the best kind that there is, is not asked. */
@@ -164,9 +165,9 @@ describe(struct chooser *c, struct route_server *s, unsigned server, uint64_t no
 	s->name = c->seen[server].name;
 }
 
-bool
-chooser_begin(struct chooser *c, struct upstreams *all, const struct roster_policy *p,
-	      const struct request *q, uint64_t now)
+static bool
+begin(struct chooser *c, struct upstreams *all, const struct roster_policy *p,
+      const struct request *q, uint64_t now, bool take)
 {
 	enum kind best = KIND_NONE;
 
@@ -186,9 +187,23 @@ chooser_begin(struct chooser *c, struct upstreams *all, const struct roster_poli
 		if (c->live.balance != ROUTE_ROUNDROBIN)
 			describe(c, &c->candidate[i], p->server[i], now);
 	}
-	c->live.turn = turn_of(c, p);
+	c->live.turn = turn_of(c, p, take);
 	c->live.avoid = ROUTE_NOBODY;
 	return true;
+}
+
+bool
+chooser_begin(struct chooser *c, struct upstreams *all, const struct roster_policy *p,
+	      const struct request *q, uint64_t now)
+{
+	return begin(c, all, p, q, now, true);
+}
+
+bool
+chooser_foresee(struct chooser *c, struct upstreams *all, const struct roster_policy *p,
+		const struct request *q, uint64_t now)
+{
+	return begin(c, all, p, q, now, false);
 }
 
 int

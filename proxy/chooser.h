@@ -22,6 +22,10 @@ uint64_t chooser_key(const struct chooser *, const struct roster_policy *, const
 bool chooser_begin(struct chooser *, struct upstreams *, const struct roster_policy *,
 		   const struct request *, uint64_t now);
 
+/* The same without taking a turn: what would be chosen, for whoever wants to know. */
+bool chooser_foresee(struct chooser *, struct upstreams *, const struct roster_policy *,
+		     const struct request *, uint64_t now);
+
 /* The next one to try, by registry index, each once; ROUTE_NOBODY when there is none left. */
 int chooser_next(struct chooser *);
 

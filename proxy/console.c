@@ -9,6 +9,7 @@
 
 #include "clock.h"
 #include "describe.h"
+#include "inquiry.h"
 #include "log.h"
 #include "quiet.h"
 #include "status.h"
@@ -18,19 +19,28 @@ enum { WAIT_S = 60, WAIT_MAX_S = 86400 };
 struct console {
 	struct console_env env;
 	struct quiet *quiet;
+	struct inquiry *inquiry;
 };
 
 struct console *
 console_new(const struct console_env *env)
 {
 	struct console *c = calloc(1, sizeof *c);
+	struct inquiry_env asked;
 
 	if (c == NULL)
 		return NULL;
 	c->env = *env;
+	asked = (struct inquiry_env){.base = env->base,
+				     .registry = env->registry,
+				     .balance = env->balance,
+				     .watch = env->watch,
+				     .ask = env->ask,
+				     .ctx = env->ctx};
 	c->quiet = quiet_new(env->base, env->registry, env->tally);
-	if (c->quiet == NULL) {
-		free(c);
+	c->inquiry = inquiry_new(&asked);
+	if (c->quiet == NULL || c->inquiry == NULL) {
+		console_free(c);
 		return NULL;
 	}
 	return c;
@@ -41,6 +51,7 @@ console_free(struct console *c)
 {
 	if (c == NULL)
 		return;
+	inquiry_free(c->inquiry);
 	quiet_free(c->quiet);
 	free(c);
 }
@@ -50,8 +61,15 @@ console_after_fork(struct console *c)
 {
 	if (c == NULL)
 		return;
+	inquiry_after_fork(c->inquiry);
 	quiet_after_fork(c->quiet);
 	free(c);
+}
+
+void
+console_answer(struct console *c, struct span message)
+{
+	inquiry_answer(c->inquiry, message);
 }
 
 /* ---- arguments ---- */
@@ -123,6 +141,20 @@ tell_policies(const struct control_call *call, const char **error, void *arg)
 	return or_error(describe_policies(c->env.registry, c->env.tally, c->env.watch, c->env.meter,
 					  c->env.balance),
 			error);
+}
+
+/* explain POLICY [KEY] */
+static struct json_object *
+tell_why(const struct control_call *call, const char **error, void *arg)
+{
+	const struct console *c = arg;
+	const char *policy = control_argument(call, 0);
+
+	if (policy == NULL)
+		return refused("explain: a policy is needed, see policies", error);
+	/* *error where it can't be asked; otherwise the answer follows. */
+	inquiry_explain(c->inquiry, call, policy, control_argument(call, 1), error);
+	return NULL;
 }
 
 /* events [N]: the last N; events after NUMBER: those that followed. */
@@ -241,6 +273,7 @@ const struct control_verb console_verbs[] = {
 	{.name = "servers", .run = tell_servers},
 	{.name = "policies", .run = tell_policies},
 	{.name = "events", .run = tell_events},
+	{.name = "explain", .run = tell_why},
 	{.name = "wait", .run = tell_when_quiet},
 	{.name = "drain", .changes = true, .run = order_drain},
 	{.name = "enable", .changes = true, .run = order_enable},

@@ -10,6 +10,7 @@
 #include "events.h"
 #include "meter.h"
 #include "registry.h"
+#include "span.h"
 #include "tally.h"
 #include "watch.h"
 
@@ -22,6 +23,8 @@ struct console_env {
 	struct watch *watch;
 	const struct conf_list *balance;
 	void (*changed)(void *ctx); /* the registry has: tell the workers */
+	/* Asks a worker that serves.  0, or -1 when there is none. */
+	int (*ask)(struct span question, void *ctx);
 	void *ctx;
 };
 
@@ -30,6 +33,9 @@ struct console;
 /* NULL on ENOMEM. */
 struct console *console_new(const struct console_env *);
 void console_free(struct console *);
+
+/* A worker's answer to what it was asked. */
+void console_answer(struct console *, struct span message);
 
 /* In a forked worker, after the control socket is freed: who waits there is told to the console. */
 void console_after_fork(struct console *);

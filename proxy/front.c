@@ -499,13 +499,12 @@ find_with_master(struct front *f, uint64_t token)
 
 /* The master's answer to a registration. */
 static void
-front_on_message(void *state, struct span message)
+take_acknowledgement(struct front *f, struct span message)
 {
-	struct front *f = state;
 	struct join_handoff head;
 	struct request *q;
 
-	if (handoff_kind_of(message) != HANDOFF_REGISTRATION || message.n < sizeof head)
+	if (message.n < sizeof head)
 		return;
 	memcpy(&head, message.p, sizeof head);
 	q = find_with_master(f, head.token);
@@ -517,6 +516,66 @@ front_on_message(void *state, struct span message)
 	if (buf_append(&q->answer, message.p + sizeof head, message.n - sizeof head) < 0)
 		log_event(LOG_ERROR, "out of memory for an acknowledgement", NULL);
 	client_flush(q->client);
+}
+
+/* As many as fit in a message. */
+static int
+tell_rows(struct front *f, struct explain_answer *head, const struct explain_row *rows)
+{
+	struct buf message = BUF_INIT;
+	int rc = -1;
+
+	if (buf_append(&message, head, sizeof *head) == 0 &&
+	    buf_append(&message, rows, head->n * sizeof *rows) == 0)
+		rc = worker_tell(f->worker, buf_span(&message));
+	buf_release(&message);
+	return rc;
+}
+
+static void
+explain(struct front *f, const struct explain_question *q)
+{
+	struct explain_answer head = {.kind = HANDOFF_EXPLAIN, .token = q->token};
+	struct explain_row *rows = calloc(registry_max_servers(f->conf->registry) + 1,
+					  sizeof *rows);
+	int n, told = 0, rc = 0;
+
+	if (rows == NULL) {
+		log_event(LOG_ERROR, "out of memory for an explanation", NULL);
+		return;
+	}
+	n = relay_explain(f->relay, span_str(q->policy), span_str(q->key), rows);
+	head.known = n >= 0;
+	while (rc == 0 && !head.last) {
+		head.n = n - told > EXPLAIN_ROWS ? EXPLAIN_ROWS
+			 : n > told		 ? (uint32_t)(n - told)
+						 : 0;
+		head.last = told + (int)head.n >= n;
+		rc = tell_rows(f, &head, rows + told);
+		told += (int)head.n;
+	}
+	if (rc < 0)
+		log_errno(LOG_WARN, "cannot explain to the master", NULL);
+	free(rows);
+}
+
+static void
+front_on_message(void *state, struct span message)
+{
+	struct explain_question q;
+
+	switch (handoff_kind_of(message)) {
+	case HANDOFF_REGISTRATION: take_acknowledgement(state, message); break;
+	case HANDOFF_EXPLAIN:
+		if (message.n != sizeof q)
+			break;
+		memcpy(&q, message.p, sizeof q);
+		explain(state, &q);
+		break;
+	case HANDOFF_INCIDENT: /* only workers tell of those */
+	case HANDOFF_NONE:
+	case HANDOFF_END: break;
+	}
 }
 
 /* The access log's file, opened anew. */

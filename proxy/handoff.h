@@ -2,6 +2,7 @@
  *
  *   REGISTRATION   struct join_handoff (join.h), then the packet; the answer begins the same way
  *   INCIDENT       struct handoff_incident
+ *   EXPLAIN        struct explain_answer (explain.h), to a question of the master
  */
 #ifndef POLICYPOOL_HANDOFF_H
 #define POLICYPOOL_HANDOFF_H
@@ -11,7 +12,13 @@
 
 #include "span.h"
 
-enum handoff_kind { HANDOFF_NONE, HANDOFF_REGISTRATION, HANDOFF_INCIDENT };
+enum handoff_kind {
+	HANDOFF_NONE,
+	HANDOFF_REGISTRATION,
+	HANDOFF_INCIDENT,
+	HANDOFF_EXPLAIN,
+	HANDOFF_END
+};
 
 /* A server failed, see incident.h and health.h. */
 struct handoff_incident {
@@ -31,7 +38,7 @@ handoff_kind_of(struct span message)
 	if (message.n < sizeof kind)
 		return HANDOFF_NONE;
 	memcpy(&kind, message.p, sizeof kind);
-	return kind <= HANDOFF_INCIDENT ? (enum handoff_kind)kind : HANDOFF_NONE;
+	return kind < HANDOFF_END ? (enum handoff_kind)kind : HANDOFF_NONE;
 }
 
 #endif

@@ -114,7 +114,9 @@ from_worker(unsigned slot, struct span message, void *arg)
 	switch (handoff_kind_of(message)) {
 	case HANDOFF_REGISTRATION: take_registration(arg, slot, message); break;
 	case HANDOFF_INCIDENT: take_incident(arg, message); break;
+	case HANDOFF_EXPLAIN: console_answer(((struct master *)arg)->console, message); break;
 	case HANDOFF_NONE:
+	case HANDOFF_END:
 		log_event(LOG_WARN, "a worker said what nobody understands", "worker=%u bytes=%zu",
 			  slot, message.n);
 		break;
@@ -314,6 +316,21 @@ on_order(void *arg)
 	tell_change(arg);
 }
 
+/* Any worker that serves. */
+static int
+ask_worker(struct span question, void *arg)
+{
+	struct master *m = arg;
+	struct supervisor_member w;
+
+	for (unsigned i = 0; i < supervisor_slots(m->supervisor); i++) {
+		supervisor_look_at(m->supervisor, i, &w);
+		if (w.state == SLOT_READY && supervisor_tell(m->supervisor, i, question) == 0)
+			return 0;
+	}
+	return -1;
+}
+
 static int
 open_console(struct master *m)
 {
@@ -325,6 +342,7 @@ open_console(struct master *m)
 				       .events = m->events,
 				       .watch = m->watch,
 				       .changed = on_order,
+				       .ask = ask_worker,
 				       .ctx = m};
 	m->console = console_new(&m->pool);
 	if (m->console == NULL) {

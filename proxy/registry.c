@@ -482,6 +482,12 @@ registry_policy(const struct registry *r, unsigned i)
 }
 
 uint64_t
+registry_turn_next(const struct registry *r, unsigned policy)
+{
+	return atomic_load_explicit(&registry_policy(r, policy)->ticket, memory_order_relaxed);
+}
+
+uint64_t
 registry_turn(struct registry *r, unsigned policy)
 {
 	assert(policy < r->max_policies);

@@ -142,6 +142,9 @@ uint32_t registry_generation(const struct registry *);
 const struct registry_server *registry_server(const struct registry *, unsigned index);
 const struct registry_policy *registry_policy(const struct registry *, unsigned index);
 
+/* The next turn of a policy, which is not taken. */
+uint64_t registry_turn_next(const struct registry *, unsigned policy);
+
 /* Takes the next turn of a policy: 0, 1, 2, ... over all workers. */
 uint64_t registry_turn(struct registry *, unsigned policy);
 

@@ -43,6 +43,7 @@ static void on_incident(unsigned, uint64_t, enum incident_cause, void *);
 static void on_room(unsigned, void *);
 static void unpark(struct relay *);
 static void on_tick(evutil_socket_t, short, void *);
+static void refresh(struct relay *);
 
 static const struct upstream_ops upstream_ops = {on_reply, on_lost, on_incident, on_room};
 
@@ -223,6 +224,34 @@ send_to_one(struct relay *r, struct line *line, struct request *q)
 }
 
 /* Gives those who wait in a line away for as long as anybody takes one. */
+int
+relay_explain(struct relay *r, struct span policy, struct span key, struct explain_row *rows)
+{
+	struct request q = {.hash = route_hash(key)};
+	const struct roster_policy *p;
+	uint64_t now = clock_ms();
+	int pick, chosen = ROUTE_NOBODY;
+
+	refresh(r);
+	p = roster_find(r->roster, policy);
+	if (p == NULL)
+		return -1;
+	for (unsigned i = 0; i < p->n; i++) {
+		rows[i] = (struct explain_row){.server = p->server[i]};
+		upstream_look(r->upstreams, p->server[i], 0, now, &rows[i].sight);
+	}
+	if (!chooser_foresee(r->chooser, r->upstreams, p, &q, now))
+		return (int)p->n;
+	/* As when one is sent: who is busy after all is passed over. */
+	while (chosen == ROUTE_NOBODY && (pick = chooser_next(r->chooser)) != ROUTE_NOBODY)
+		for (unsigned i = 0; i < p->n; i++)
+			if (rows[i].server == (unsigned)pick && !rows[i].sight.busy) {
+				rows[i].chosen = true;
+				chosen = pick;
+			}
+	return (int)p->n;
+}
+
 static void
 dispatch(struct relay *r, struct line *line)
 {

@@ -8,6 +8,7 @@
 #ifndef POLICYPOOL_RELAY_H
 #define POLICYPOOL_RELAY_H
 
+#include "explain.h"
 #include "request.h"
 #include "upstream.h"
 
@@ -47,6 +48,10 @@ void relay_forget(struct relay *, struct request *);
 
 /* The registry has changed, a permit was handed over, or time has passed: look around. */
 void relay_look(struct relay *);
+
+/* Whom a request for that policy would go to now, and what of the others; rows has room for as many
+ * as there are servers.  Their number, or -1 for a policy that nobody ever served. */
+int relay_explain(struct relay *, struct span policy, struct span key, struct explain_row *rows);
 
 unsigned relay_pending(const struct relay *); /* queued and in flight */
 

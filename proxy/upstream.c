@@ -439,6 +439,36 @@ upstream_verdict_text(enum upstream_verdict v)
 	return verdict_text[v];
 }
 
+/* Every connection that it takes is held by somebody, and none of ours has room. */
+static bool
+all_held(const struct upstream *up, const struct registry_server *info,
+	 const struct permits *permits, unsigned server)
+{
+	if (info->slots >= PERMIT_MAX || permit_held(permits, server) < info->slots)
+		return false;
+	return up == NULL || !info->pooled || least_loaded(up) == NULL;
+}
+
+void
+upstream_look(struct upstreams *all, unsigned server, size_t bytes, uint64_t now,
+	      struct upstream_sight *out)
+{
+	const struct registry_server *info = roster_server(all->env.roster, server);
+	const struct upstream *up = all->by_index[server];
+	const struct lane *l;
+	unsigned lanes = info->pooled ? all->env.conf->server_connections : 1;
+
+	*out = (struct upstream_sight){.verdict = upstream_judge(all, server, bytes, now),
+				       .slots = info->slots,
+				       .room = lanes * info->pipeline};
+	out->busy = all_held(up, info, all->env.permits, server);
+	if (up == NULL)
+		return;
+	LIST_FOREACH(l, &up->lanes, link)
+		out->in_flight += l->n;
+	out->pause = up->retry_at > now ? up->retry_at - now : 0;
+}
+
 int
 upstream_send(struct upstreams *all, unsigned server, struct request *r, const char **why)
 {

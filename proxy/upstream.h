@@ -82,6 +82,18 @@ enum upstream_verdict upstream_judge(struct upstreams *, unsigned server, size_t
 				     uint64_t now);
 const char *upstream_verdict_text(enum upstream_verdict);
 
+/* The same with what it comes from, for whoever wants to know why. */
+struct upstream_sight {
+	enum upstream_verdict verdict;
+	bool busy; /* though usable: all its connections are held, by other workers too */
+	unsigned in_flight, room; /* of this worker: what is, and what may be */
+	unsigned slots;		  /* connections at once, over all workers */
+	uint64_t pause;		  /* PAUSING: ms to come */
+};
+
+void upstream_look(struct upstreams *, unsigned server, size_t bytes, uint64_t now,
+		   struct upstream_sight *);
+
 /* Puts the request in flight.  0, or -1 when it can't be done now after all: the request is as it
  * was. why is set then, if it was for more than lack of room. */
 MUST_CHECK int upstream_send(struct upstreams *, unsigned server, struct request *,
