@@ -5,6 +5,7 @@
 #   make bench        measures against other stacks; ./run bench installs them first
 #   make browser      the status page in headless Chromium
 #   make valgrind     both suites under valgrind
+#   make fuzz         the harnesses of fuzz/, with clang; tools/fuzz runs them
 #   make lint         headers alone, format, cppcheck, manuals, keys against manuals and samples
 #   make install      DESTDIR= PREFIX=/usr/local
 #   make deb          a Debian package
@@ -52,7 +53,8 @@ SOURCES := $(sort $(wildcard common/*.c $(LAYERS:%=%/*.c) tests/unit/*.c))
 UNITS   := $(patsubst tests/unit/%.c,$(B)/unit/%,$(sort $(wildcard tests/unit/*.c)))
 MANUALS := $(sort $(wildcard man/*.[1578]))
 
-.PHONY: all check unit units system browser valgrind lint bench install uninstall dist deb clean
+.PHONY: all check unit units system browser valgrind fuzz fuzzers lint bench install uninstall dist deb \
+        clean
 .DELETE_ON_ERROR:
 all: $(PROGRAMS) $(BENCHES)
 
@@ -87,6 +89,16 @@ $(B)/unit/%: tests/unit/%.c $(B)/libcommon.a $(B)/libserver.a $(B)/libproxy.a $(
 	$(CC) $(ALL_CFLAGS) -Icommon -Iserver -Iproxy -Iclient -Ictl $(ALL_LDFLAGS) -MF $@.d -o $@ $< \
 	    $(B)/libserver.a $(B)/libproxy.a $(B)/libclient.a $(B)/libctl.a $(B)/libcommon.a \
 	    -lcriterion $(LIBS)
+
+# A harness is linked as a unit test is; everything below it is compiled for the fuzzer too.
+FUZZERS := $(patsubst fuzz/%.c,$(B)/fuzz/%,$(sort $(wildcard fuzz/*.c)))
+fuzz:
+	@$(MAKE) CC=clang SAN=fuzzer-no-link,address,undefined fuzzers
+fuzzers: $(FUZZERS)
+$(B)/fuzz/%: fuzz/%.c $(B)/libcommon.a $(B)/libserver.a $(B)/libproxy.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -Ifuzz -Icommon -Iproxy -Iserver $(filter-out $(SANITIZE),$(ALL_LDFLAGS)) \
+	    -fsanitize=fuzzer -MF $@.d -o $@ $< $(B)/libserver.a $(B)/libproxy.a $(B)/libcommon.a $(LIBS)
 
 # Against the programs people would otherwise run; BENCH_ARGS="--help" tells what can be asked for.
 bench: all

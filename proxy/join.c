@@ -305,8 +305,12 @@ do_signed(struct handling *h)
 static int
 handle(struct handling *h, struct span text)
 {
-	if (packet_parse(&h->p, text, &h->fault) < 0 ||
-	    packet_announced(&h->p, &h->a, &h->fault) < 0)
+	if (packet_parse(&h->p, text, &h->fault) < 0)
+		return -1;
+	/* Workers hand over nothing else; one that has been taken over might. */
+	if (h->p.type != PACKET_REGISTER && h->p.type != PACKET_DEREGISTER)
+		return refuse(h, PACKET_BAD_MESSAGE, "this is no registration");
+	if (packet_announced(&h->p, &h->a, &h->fault) < 0)
 		return -1;
 	if (is_signed(h))
 		return do_signed(h);

@@ -86,6 +86,14 @@ Test(join, what_cannot_be_is_refused)
 	cr_assert_eq(registry_server_end(j.registry), 0);
 }
 
+Test(join, what_is_no_registration_is_refused_whoever_hands_it_over)
+{
+	check("{\"type\":0,\"srcid\":1,\"privPoliId\":1,\"payload\":\"\"}", JOIN_NOTHING,
+	      "bad-message");
+	check("{\"type\":4}", JOIN_NOTHING, "bad-message");
+	check("rubbish", JOIN_NOTHING, "bad-json");
+}
+
 Test(join, a_full_registry_says_so)
 {
 	check("{\"type\":1,\"id\":1,\"privPolyId\":1,\"listenport\":5}", JOIN_CHANGED, "");

@@ -1,0 +1,70 @@
+/* A stream cut in whatever places gives the same objects as the same stream in one piece.
+ *
+ * The first byte says how large the pieces are, the rest is the stream. */
+#include <errno.h>
+
+#include "frame.h"
+#include "fuzz.h"
+
+enum { MAX = 256, OBJECTS = 512 };
+
+struct outcome {
+	unsigned n;
+	struct span object[OBJECTS]; /* where they stand in the stream */
+	enum frame_result end;
+	int error;
+};
+
+static void
+take(struct frame *f, struct buf *in, struct outcome *o, size_t *sum)
+{
+	struct span object;
+
+	while ((o->end = frame_next(f, in, &object)) == FRAME_READY) {
+		HOLDS(object.n >= 2 && object.n <= MAX);
+		HOLDS(object.p >= in->base + in->head &&
+		      object.p + object.n <= in->base + in->tail);
+		if (o->n < OBJECTS)
+			o->object[o->n++] = span_of(NULL, object.n);
+		for (size_t i = 0; i < object.n; i++)
+			*sum = *sum * 31 + (unsigned char)object.p[i];
+	}
+	o->error = o->end == FRAME_ERROR ? errno : 0;
+}
+
+static size_t
+run(struct span stream, size_t piece, struct outcome *o)
+{
+	struct buf in = BUF_INIT;
+	struct frame f;
+	size_t sum = 0;
+
+	*o = (struct outcome){.end = FRAME_MORE};
+	frame_init(&f, MAX);
+	for (size_t at = 0; at < stream.n && o->end != FRAME_ERROR; at += piece) {
+		size_t n = stream.n - at < piece ? stream.n - at : piece;
+		HOLDS(buf_append(&in, stream.p + at, n) == 0);
+		take(&f, &in, o, &sum);
+		buf_check(&in);
+		(void)frame_partial(&f, &in);
+	}
+	buf_release(&in);
+	return sum;
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct outcome whole, cut;
+	struct span stream;
+	size_t a, b;
+
+	if (size < 2)
+		return 0;
+	stream = fuzz_span(data + 1, size - 1);
+	a = run(stream, stream.n, &whole);
+	b = run(stream, 1 + data[0] % 16, &cut);
+	HOLDS(a == b && whole.n == cut.n);
+	HOLDS(whole.end == cut.end && whole.error == cut.error);
+	return 0;
+}
