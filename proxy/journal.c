@@ -49,6 +49,8 @@ write_server(struct buf *out, const struct registry *r, unsigned i, uint64_t now
 		return -1;
 	if (registry_keyid(r, i)[0] != '\0' && write_owner(out, r, i) < 0)
 		return -1;
+	if (s->unproved && buf_append_str(out, ",\"unproved\":true") < 0)
+		return -1;
 	return buf_printf(out,
 			  ",\"addr\":\"%s\",\"pooled\":%s,\"pipeline\":%u,\"slots\":%u,"
 			  "\"weight\":%u,\"admin\":\"%s\",\"age\":%" PRIu64 ",\"lease\":%" PRIu64
@@ -305,6 +307,8 @@ read_server(struct reader *r)
 	    number(r, "lease", 0, LEASE_MAX, &k->lease) < 0 ||
 	    number(r, "remains", 0, k->lease, &k->remains) < 0 || owner(r, k) < 0)
 		return -1;
+	if (jsontext_find(&r->object, "unproved") != NULL && truth(r, "unproved", &s->unproved) < 0)
+		return -1;
 	r->servers++;
 	return 0;
 }
@@ -461,7 +465,7 @@ restore_server(struct registry *into, struct kept_server *k, enum journal_origin
 				    .lease_end = k->lease > 0 ? now + left : 0};
 
 	memcpy(t.keyid, k->keyid, sizeof t.keyid);
-	k->is.unproved = origin == JOURNAL_FOUND;
+	k->is.unproved = k->is.unproved || origin == JOURNAL_FOUND;
 	return registry_restore_server(into, &k->is, &t);
 }
 
