@@ -178,6 +178,7 @@ void
 conn_hold(struct conn *c)
 {
 	c->held = true;
+	conn_judge_rest(c, false, &c->in);
 	if (c->state != CONN_CLOSED)
 		conn_update_interest(c);
 }
@@ -211,16 +212,20 @@ flush(struct conn *c)
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0 && errno == EAGAIN)
+		if (n < 0 && errno == EAGAIN) {
+			conn_judge_taking(c);
 			return true;
+		}
 		if (n < 0) {
 			conn_fail(c, errno);
 			return false;
 		}
+		c->sent += (uint64_t)n;
 		buf_consume(&c->out, (size_t)n);
 	}
 	if (c->out.cap > 0) {
 		spares_take_back(&c->loop->spares, &c->out);
+		conn_has_taken(c);
 		if (c->ops->on_drained != NULL && c->state != CONN_FINISHING)
 			c->ops->on_drained(c, c->ctx);
 	}

@@ -37,6 +37,11 @@
 struct conn;
 struct conn_loop;
 
+enum conn_debt {
+	CONN_REST,  /* the rest of an object that it has begun to send */
+	CONN_TAKING /* to take what is written, and the socket takes no more */
+};
+
 struct conn_ops {
 	/* A connect in progress succeeded.  May be NULL for accepted ones. */
 	void (*on_open)(struct conn *, void *ctx);
@@ -55,6 +60,11 @@ struct conn_ops {
 	void (*on_close)(struct conn *, int error, void *ctx);
 	/* The output buffer is empty again.  May be NULL. */
 	void (*on_drained)(struct conn *, void *ctx);
+	/* The peer owes us something since now, or no more.  Told anew for each further object of
+	 * which only a part is there, and each time that all which was waiting to be taken has
+	 * been; so a peer that gives or takes a byte now and then can't put it off.  It must not
+	 * close the conn.  May be NULL. */
+	void (*on_owes)(struct conn *, enum conn_debt, bool owes, void *ctx);
 };
 
 /* max_message bounds one object in bytes.  NULL on ENOMEM. */

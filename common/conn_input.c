@@ -35,21 +35,26 @@ conn_fault(struct conn *c, const struct buf *in, int error)
 	c->ops->on_fault(c, refuse_tls(c, in, error), c->ctx);
 }
 
-static void
+/* True when there was a whole object. */
+static bool
 deliver(struct conn *c, struct buf *in)
 {
+	bool whole = false;
 	enum frame_result got = FRAME_READY;
 	struct span text;
 
 	c->delivering = true;
 	while (got == FRAME_READY && c->state == CONN_OPEN && !c->held) {
 		got = frame_next(&c->frame, in, &text);
-		if (got == FRAME_READY)
-			c->ops->on_packet(c, text, c->ctx);
+		if (got != FRAME_READY)
+			break;
+		whole = true;
+		c->ops->on_packet(c, text, c->ctx);
 	}
 	c->delivering = false;
 	if (got == FRAME_ERROR)
 		conn_fault(c, in, errno);
+	return whole;
 }
 
 /* After delivery: the end of the peer's side is told once nothing is left to deliver before it. */
@@ -154,6 +159,7 @@ void
 conn_take_input(struct conn *c)
 {
 	struct buf *scratch = &c->loop->scratch, *in = place_of_input(c);
+	bool whole;
 
 	if (!receive(c, in))
 		return;
@@ -162,8 +168,9 @@ conn_take_input(struct conn *c)
 		if (!keep(c))
 			return;
 	}
-	deliver(c, in);
+	whole = deliver(c, in);
 	tell_eof(c, in);
+	conn_judge_rest(c, whole, in);
 	if (in == scratch && (c->state != CONN_OPEN || c->faulted || !keep(c)))
 		buf_clear(scratch);
 	drop_memory(c);
@@ -184,9 +191,12 @@ conn_discard_input(struct conn *c)
 void
 conn_resume_input(struct conn *c)
 {
+	bool whole;
+
 	if (c->state != CONN_OPEN || c->held || c->faulted)
 		return;
-	deliver(c, &c->in);
+	whole = deliver(c, &c->in);
 	tell_eof(c, &c->in);
+	conn_judge_rest(c, whole, &c->in);
 	drop_memory(c);
 }

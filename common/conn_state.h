@@ -1,4 +1,4 @@
-/* conn_state.h - the inside of conns, for the files that conn is made of: conn.c,
+/* conn_state.h - the inside of conns, for the files that conn is made of: conn.c, conn_debt.c,
  * conn_input.c, conn_loop.c, conn_tls.c. */
 #ifndef POLICYPOOL_CONN_STATE_H
 #define POLICYPOOL_CONN_STATE_H
@@ -36,10 +36,12 @@ struct conn {
 	void *ctx;
 	enum conn_state state;
 	int fd;
-	bool held;	 /* conn_hold(): deliver nothing, read nothing */
-	bool eof;	 /* the peer has ended its side */
-	bool faulted;	 /* the stream can't be followed further */
-	bool dirty;	 /* on loop->dirty */
+	bool held;	/* conn_hold(): deliver nothing, read nothing */
+	bool eof;	/* the peer has ended its side */
+	bool faulted;	/* the stream can't be followed further */
+	bool dirty;	/* on loop->dirty */
+	bool owes_rest; /* as told by on_owes() */
+	bool owes_taking;
 	bool delivering; /* stands in deliver(): more may be waiting */
 	bool counted;	 /* among loop->handshaking */
 	bool turned_off; /* too many handshakes: to be closed when the turn ends */
@@ -53,6 +55,7 @@ struct conn {
 	const char *why;	  /* words for the end; NULL: those of the error */
 	struct frame frame;
 	struct buf in, out;
+	uint64_t sent, due; /* bytes ever; those up to which the peer owes taking */
 	struct event rd, wr;
 	TAILQ_ENTRY(conn) dirty_link; /* in loop->dirty: to be flushed, resumed or both */
 	TAILQ_ENTRY(conn) link;	      /* in loop->open or, closed, in loop->grave */
@@ -99,6 +102,15 @@ void conn_resume_input(struct conn *); /* delivers what is buffered */
 
 /* NULL (no time-out) for 0; fallback is where it is made if it can't be shared. */
 const struct timeval *conn_timeout(struct conn_loop *, uint64_t ms, struct timeval *fallback);
+
+/* ---- conn_debt.c: what on_owes is told ---- */
+
+/* After delivery from in; whole: an object has been completed since the last time. */
+void conn_judge_rest(struct conn *, bool whole, const struct buf *in);
+/* The socket takes no more. */
+void conn_judge_taking(struct conn *);
+/* The output buffer is empty. */
+void conn_has_taken(struct conn *);
 
 /* ---- conn_tls.c: c->tls is set but where another thing is said ---- */
 

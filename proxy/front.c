@@ -12,12 +12,17 @@
 #include "clock.h"
 #include "conn.h"
 #include "drain.h"
+#include "holding.h"
 #include "join.h"
 #include "listener.h"
 #include "log.h"
+#include "patience.h"
 #include "relay.h"
 
-enum { OUTPUT_HIGH = 1 << 20 }; /* bytes a client may leave unread before we stop reading from it */
+enum {
+	OUTPUT_HIGH = 1 << 20, /* bytes a client may leave unread before we stop reading from it */
+	RETRY_AFTER_MS = 1000  /* what a client is told when there is no room for its request */
+};
 
 struct front;
 
@@ -28,6 +33,8 @@ struct client {
 	struct request_list requests; /* in the order in which they came and are answered */
 	unsigned n;
 	struct request_places places;
+	struct debtor debtor;
+	struct share share;
 	uint64_t heard;		 /* clock_ms() of its last packet, once draining */
 	bool turned_away;	 /* a request of it, so that it is logged once */
 	bool last;		 /* nothing more comes: finish when all is answered */
@@ -48,6 +55,9 @@ struct front {
 	struct request_list with_master;
 	uint64_t tokens;
 	LIST_HEAD(client_list, client) clients;
+	struct patience *patience;
+	struct holding holding;
+	struct meter_row *meter;
 };
 
 static void front_end(void *);
@@ -70,6 +80,7 @@ forget_request(struct client *c, struct request *q)
 		access_abandoned(f->access, q, &c->guest.peer);
 	TAILQ_REMOVE(&c->requests, q, order);
 	c->n--;
+	c->share.packets -= q->text.n + buf_len(&q->answer);
 	scoreboard_add(&f->row->in_flight, (uint64_t)-1);
 	if (q->state == REQUEST_WITH_MASTER) {
 		TAILQ_REMOVE(&f->with_master, q, link);
@@ -88,6 +99,8 @@ client_free(struct client *c)
 	while ((q = TAILQ_FIRST(&c->requests)) != NULL)
 		forget_request(c, q);
 	LIST_REMOVE(c, link);
+	patience_forget(f->patience, &c->debtor);
+	holding_leave(&f->holding, &c->share);
 	free(c);
 	scoreboard_set(&f->row->connections, scoreboard_get(&f->row->connections) - 1);
 	if (f->listener != NULL)
@@ -99,10 +112,13 @@ client_free(struct client *c)
 static void
 client_pace(struct client *c)
 {
-	bool full = c->n >= c->front->conf->settings->proxy.client_pipeline ||
-		    conn_queued(c->conn) > OUTPUT_HIGH || c->last;
+	struct front *f = c->front;
+	size_t unsent = conn_queued(c->conn);
+	bool full = c->n >= f->conf->settings->proxy.client_pipeline || unsent > OUTPUT_HIGH ||
+		    c->last;
 
-	if (full)
+	holding_count(&f->holding, &c->share, unsent);
+	if (full || holding_is_greedy(&f->holding, &c->share))
 		conn_hold(c->conn);
 	else
 		conn_resume(c->conn);
@@ -139,6 +155,14 @@ client_flush(struct client *c)
 		forget_request(c, q);
 	}
 	client_settle(c);
+}
+
+/* Its answer is there; it leaves when those before it have. */
+static void
+client_answered(struct client *c, const struct request *q)
+{
+	c->share.packets += buf_len(&q->answer);
+	client_flush(c);
 }
 
 /* ---- answers ---- */
@@ -188,7 +212,7 @@ on_answer(struct request *q, const struct registry_server *server, struct span r
 				server != NULL ? reply.n + 1 : buf_len(&q->answer));
 	if (server != NULL)
 		take_reply(c, q, reply);
-	client_flush(c);
+	client_answered(c, q);
 }
 
 static void
@@ -242,6 +266,7 @@ admit(struct client *c, struct span text, struct span srcid)
 	}
 	q->places = &c->places;
 	TAILQ_INSERT_TAIL(&c->requests, q, order);
+	c->share.packets += text.n;
 	c->n++;
 	scoreboard_add(&f->row->in_flight, 1);
 	return q;
@@ -256,17 +281,18 @@ answer_error(struct client *c, struct span text, const struct gate_refusal *r)
 	if (q == NULL)
 		return;
 	scoreboard_add(&f->row->errors, 1);
+	scoreboard_add(&f->meter->error[r->code], 1);
 	if (request_fail(q, f->conf->settings->proxy.id, r->code, r->why, r->retry_after) < 0)
 		log_event(LOG_ERROR, "out of memory for an error", NULL);
 	if (f->access != NULL)
 		access_answered(f->access, q, &c->guest.peer, NULL, buf_len(&q->answer));
-	client_flush(c);
+	client_answered(c, q);
 }
 
 static void
 refuse(struct client *c, struct span text, enum packet_code code, const char *why)
 {
-	const struct gate_refusal r = {code, why, 0};
+	const struct gate_refusal r = {code, why, code == PACKET_OVERLOADED ? RETRY_AFTER_MS : 0};
 	char from[ADDR_TEXT];
 
 	log_event(LOG_WARN, "packet refused", "peer=%s code=%s why=%s",
@@ -354,7 +380,7 @@ take_announcement(struct client *c, const struct packet *p)
 	if (request_fail(q, f->conf->settings->proxy.id, PACKET_OVERLOADED, "registrations pile up",
 			 1000) < 0)
 		log_event(LOG_ERROR, "out of memory for an error", NULL);
-	client_flush(c);
+	client_answered(c, q);
 }
 
 /* NULL when the payload is as the settings ask, otherwise what is wrong. */
@@ -395,6 +421,9 @@ on_packet(struct conn *conn, struct span text, void *arg)
 		/* Whoever keeps sending would keep a draining worker from ever ending. */
 		refuse(c, text, PACKET_SHUTTING_DOWN,
 		       "this proxy worker is about to end; connect anew");
+	} else if (holding_is_full(&c->front->holding)) {
+		refuse(c, text, PACKET_OVERLOADED,
+		       "this proxy worker holds as much for its clients as it may: max_buffered");
 	} else if (!size_is_right(c->front, &p, &fault)) {
 		refuse(c, text, fault.code, fault.why);
 	} else if (may_ask(c, &p)) {
@@ -437,11 +466,46 @@ on_close(struct conn *conn, int error, void *arg)
 	char from[ADDR_TEXT];
 
 	(void)conn;
+	scoreboard_add(&c->front->meter->timeout[METER_client_idle], error == ETIMEDOUT);
 	if (error != 0) {
 		errno = error;
 		log_errno(LOG_VERBOSE, "connection lost", "peer=%s",
 			  addr_text(&c->guest.peer, from));
 	}
+	client_free(c);
+}
+
+static void
+on_owes(struct conn *conn, enum conn_debt debt, bool owes, void *arg)
+{
+	struct client *c = arg;
+
+	(void)conn;
+	patience_note(c->front->patience, &c->debtor, c, debt, owes);
+}
+
+/* A packet begun gets an answer, though nothing more is read; who takes no answers can't be given
+ * one. */
+static void
+on_too_slow(void *client, enum conn_debt debt, void *arg)
+{
+	struct client *c = client;
+	struct front *f = arg;
+	char from[ADDR_TEXT], why[96];
+
+	scoreboard_add(
+		&f->meter->timeout[debt == CONN_REST ? METER_client_send : METER_client_read], 1);
+	if (debt == CONN_REST) {
+		c->last = true;
+		(void)snprintf(why, sizeof why,
+			       "the packet was not whole in time; client_send_timeout is %llums",
+			       (unsigned long long)f->conf->settings->proxy.client_send_timeout);
+		refuse(c, span_of(NULL, 0), PACKET_TIMEOUT, why);
+		return;
+	}
+	log_event(LOG_WARN, "client does not read", "peer=%s unread=%zu why=client_read_timeout",
+		  addr_text(&c->guest.peer, from), conn_queued(c->conn));
+	conn_close(c->conn);
 	client_free(c);
 }
 
@@ -458,6 +522,7 @@ static const struct conn_ops client_ops = {
 	.on_eof = on_eof,
 	.on_close = on_close,
 	.on_drained = on_drained,
+	.on_owes = on_owes,
 };
 
 static void
@@ -480,6 +545,7 @@ on_accept(int fd, const struct addr *from, void *arg)
 	c->guest.peer = *from;
 	TAILQ_INIT(&c->requests);
 	LIST_INSERT_HEAD(&f->clients, c, link);
+	holding_join(&f->holding);
 	scoreboard_add(&f->row->accepted, 1);
 	scoreboard_add(&f->row->connections, 1);
 }
@@ -515,7 +581,7 @@ take_acknowledgement(struct front *f, struct span message)
 	q->client->guest = head.guest;
 	if (buf_append(&q->answer, message.p + sizeof head, message.n - sizeof head) < 0)
 		log_event(LOG_ERROR, "out of memory for an acknowledgement", NULL);
-	client_flush(q->client);
+	client_answered(q->client, q);
 }
 
 /* As many as fit in a message. */
@@ -644,7 +710,9 @@ open_events(struct front *f)
 
 	f->nudge = event_new(base, permit_descriptor(f->conf->permits, worker_slot(f->worker)),
 			     EV_READ | EV_PERSIST, on_nudge, f);
-	if (f->nudge == NULL || event_add(f->nudge, NULL) < 0)
+	f->patience = patience_new(base, f->conf->settings->proxy.client_send_timeout,
+				   f->conf->settings->proxy.client_read_timeout, on_too_slow, f);
+	if (f->nudge == NULL || event_add(f->nudge, NULL) < 0 || f->patience == NULL)
 		return -1;
 	f->listener = listener_new(base, f->conf->listen_fd,
 				   f->conf->settings->daemon.worker_connections, on_accept, f);
@@ -681,6 +749,9 @@ front_start(struct worker *w, void *arg)
 	f->worker = w;
 	f->conf = arg;
 	f->row = worker_row(w);
+	f->meter = meter_row(f->conf->meter, worker_slot(w));
+	f->holding = (struct holding){.limit = f->conf->settings->proxy.max_buffered,
+				      .meter = f->meter};
 	TAILQ_INIT(&f->with_master);
 	LIST_INIT(&f->clients);
 	f->drain = drain_new(worker_base(w), on_drain_turn, f);
@@ -712,6 +783,7 @@ front_end(void *state)
 		client_free(c);
 	}
 	access_free(f->access);
+	patience_free(f->patience);
 	relay_free(f->relay);
 	roster_free(f->roster);
 	conn_loop_free(f->loop);

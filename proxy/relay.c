@@ -503,6 +503,8 @@ on_lost(struct request *q, unsigned server, enum upstream_loss loss, const char 
 	char text[LINE_WHY];
 
 	scoreboard_add(&r->meter->timeout[METER_reply], loss == UPSTREAM_TIMEOUT);
+	scoreboard_add(&line_at(r->lines, q->policy)->meter->turned_away,
+		       loss == UPSTREAM_DECLINED);
 	if (q->client == NULL) {
 		retry_end(&r->retry, q);
 		request_free(q);

@@ -45,8 +45,10 @@ request_twin(const struct request *r)
 	twin->policy = r->policy;
 	twin->tries = r->tries;
 	twin->hash = r->hash;
+	twin->endings = r->endings;
 	twin->arrived_us = r->arrived_us;
 	twin->sent_us = r->sent_us;
+	twin->connected_us = r->connected_us;
 	twin->sends = r->sends;
 	if (r->policy_name.n > 0)
 		request_name_policy(twin, r->text, r->policy_name);

@@ -41,6 +41,8 @@ struct proxy_conf {
 	struct conf_list health_check;		    /* by policy: check_words of prober.h */
 	uint64_t check_interval, check_timeout;	    /* ms */
 	unsigned check_rise, check_fall;
+	uint64_t client_send_timeout, client_read_timeout; /* ms; 0: never */
+	uint64_t max_buffered; /* bytes that one worker holds for clients; 0: no limit */
 };
 
 struct proxy_settings {

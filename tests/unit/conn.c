@@ -24,6 +24,8 @@ static struct {
 	size_t n;
 	unsigned packets, eofs, closes, faults, opens, drains;
 	int error;
+	unsigned told[2]; /* of what the peer owes */
+	bool owes[2];
 	bool cut, hold_each, close_self, finish_at_fault, finish_at_eof;
 } got;
 
@@ -90,7 +92,17 @@ on_drained(struct conn *conn, void *ctx)
 	got.drains++;
 }
 
-static const struct conn_ops ops = {on_open, on_packet, on_fault, on_eof, on_close, on_drained};
+static void
+on_owes(struct conn *conn, enum conn_debt debt, bool owes, void *ctx)
+{
+	(void)conn;
+	(void)ctx;
+	got.owes[debt] = owes;
+	got.told[debt]++;
+}
+
+static const struct conn_ops ops = {on_open,  on_packet,  on_fault, on_eof,
+				    on_close, on_drained, on_owes};
 
 static void
 open_loop(void)
@@ -370,4 +382,59 @@ Test(conn, a_thousand_of_them_leave_no_descriptor)
 	}
 	cr_assert_eq(got.packets, 1000);
 	cr_assert_eq(descriptors(), before);
+}
+
+Test(conn, the_rest_of_an_object_is_owed_and_bytes_now_and_then_do_not_put_it_off)
+{
+	open_pair(0);
+	say("{\"a\":1}");
+	turn();
+	cr_assert_eq(got.told[CONN_REST], 0, "a whole one is no debt");
+	say("{\"b\"");
+	turn();
+	cr_assert(got.owes[CONN_REST] && got.told[CONN_REST] == 1);
+	for (const char *p = ":2"; *p != '\0'; p++) {
+		cr_assert_eq(write(peer, p, 1), 1);
+		turn();
+	}
+	cr_assert_eq(got.told[CONN_REST], 1, "still the same");
+	say("}{\"c\"");
+	turn();
+	cr_assert(got.owes[CONN_REST] && got.told[CONN_REST] == 2, "another one has begun");
+	conn_hold(c);
+	cr_assert(!got.owes[CONN_REST], "it is not read from");
+	conn_resume(c);
+	turn();
+	cr_assert(got.owes[CONN_REST]);
+	say(":3}");
+	turn();
+	cr_assert(!got.owes[CONN_REST]);
+	check_text(3, "{\"a\":1}{\"b\":2}{\"c\":3}");
+}
+
+Test(conn, answers_are_owed_to_be_taken_and_a_byte_now_and_then_does_not_put_it_off)
+{
+	static char big[4 << 20];
+	char some[65536];
+	size_t taken = 0;
+
+	open_pair(0);
+	memset(big, ' ', sizeof big);
+	cr_assert_eq(conn_write(c, span_of(big, sizeof big)), 0);
+	turn();
+	cr_assert(got.owes[CONN_TAKING] && got.told[CONN_TAKING] == 1);
+	cr_assert_eq(conn_write(c, span_of(big, sizeof big)), 0);
+	while (taken < sizeof big / 2) {
+		ssize_t n = read(peer, some, sizeof some);
+		taken += n > 0 ? (size_t)n : 0;
+		turn();
+	}
+	cr_assert_eq(got.told[CONN_TAKING], 1,
+		     "there is still something of what was there at first");
+	while (conn_queued(c) > 0) {
+		(void)!read(peer, some, sizeof some);
+		turn();
+	}
+	cr_assert(!got.owes[CONN_TAKING]);
+	cr_assert_eq(got.told[CONN_TAKING], 3, "anew once the first half was taken, and the end");
 }

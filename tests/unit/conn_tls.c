@@ -79,7 +79,7 @@ on_close(struct conn *c, int error, void *ctx)
 	e->conn = NULL;
 }
 
-static const struct conn_ops ops = {on_open, on_packet, on_fault, on_eof, on_close, NULL};
+static const struct conn_ops ops = {on_open, on_packet, on_fault, on_eof, on_close, NULL, NULL};
 
 static struct tls_creds *
 load(enum tls_side side, const struct tls_files *f)
