@@ -11,6 +11,7 @@
 #include "list.h"
 #include "show.h"
 #include "table.h"
+#include "top.h"
 
 enum { WAIT_S = 60 }; /* what a daemon waits when it is not said */
 
@@ -83,6 +84,39 @@ run_derive_key(const struct verb *v, const struct target *t, bool json, char *co
 	return derive_key(args[0], args[1], stdin, stdout);
 }
 
+/* The number behind a flag, 1 to max; 0 where it is none. */
+static unsigned
+flag_number(const char *text, unsigned long max)
+{
+	unsigned long v;
+	char *end;
+
+	if (text == NULL || text[0] < '0' || text[0] > '9')
+		return 0;
+	v = strtoul(text, &end, 10);
+	return *end != '\0' || v > max ? 0 : (unsigned)v;
+}
+
+static int
+run_top(const struct verb *v, const struct target *t, bool json, char *const args[])
+{
+	unsigned shots = 0, seconds = 1, *number;
+	char path[TARGET_PATH];
+
+	for (; args[0] != NULL; args += 2) {
+		number = strcmp(args[0], "-n") == 0   ? &shots
+			 : strcmp(args[0], "-d") == 0 ? &seconds
+						      : NULL;
+		if (number == NULL || (*number = flag_number(args[1], 3600)) == 0) {
+			(void)fputs("ppool-ctl: top: -n pages, -d seconds: 1 to 3600\n", stderr);
+			return STATUS_USAGE;
+		}
+	}
+	if (target_path(t, v->proxy_only, v->name, path) < 0)
+		return STATUS_UNREACHED;
+	return top_run(path, json, shots, seconds * 1000);
+}
+
 static int
 run_list(const struct verb *v, const struct target *t, bool json, char *const args[])
 {
@@ -117,6 +151,8 @@ static const struct verb verbs[] = {
 	{"policies", "", true, table_print, NULL, "the policies that a proxy knows"},
 	{"events", "[N | --follow]", true, table_print, run_events,
 	 "what happened to the pool; --follow: and what happens"},
+	{"top", "[-n PAGES] [-d S]", true, NULL, run_top,
+	 "what happens a second, by policy and server; q ends it"},
 	{"explain", "POLICY [KEY]", true, table_print, NULL,
 	 "who would be sent a request now, and why not the others"},
 	{"drain", "ID", true, table_print_object, NULL, "nothing new for a server; it stays"},
@@ -145,7 +181,7 @@ void
 verb_usage(FILE *out)
 {
 	for (size_t i = 0; i < VERBS; i++)
-		(void)fprintf(out, "  %-11s %-15s %s\n", verbs[i].name, verbs[i].args,
+		(void)fprintf(out, "  %-11s %-17s %s\n", verbs[i].name, verbs[i].args,
 			      verbs[i].help);
 }
 

@@ -1,0 +1,25 @@
+/* rates.h - two looks at the same things -> rows with what happened a second in between. */
+#ifndef POLICYPOOL_RATES_H
+#define POLICYPOOL_RATES_H
+
+#include <json-c/json.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct rates_column {
+	const char *from; /* member of what was looked at */
+	const char *to;	  /* in the row */
+	bool rate;	  /* a counter: told as its growth a second; otherwise as it is */
+};
+
+/* before and after are arrays of objects, told apart by their member `key`; one that was not there
+ * before, or whose counter has gone back, has not grown.  An array, a row for each of after; the
+ * caller's. */
+struct json_object *rates_of(struct json_object *before, struct json_object *after, const char *key,
+			     const struct rates_column *, size_t n, double seconds);
+
+/* A counter's growth a second. */
+double rates_growth(struct json_object *before, struct json_object *after, const char *member,
+		    double seconds);
+
+#endif

@@ -1,0 +1,221 @@
+/* top.c - see top.h. */
+#include "top.h"
+
+#include <json-c/json.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "call.h"
+#include "clock.h"
+#include "rates.h"
+#include "screen.h"
+#include "table.h"
+#include "verb.h"
+
+/* One look at the proxy. */
+struct look {
+	uint64_t at; /* clock_us() */
+	struct json_object *status, *policies, *servers;
+};
+
+static const struct rates_column of_policy[] = {
+	{"policy", "policy", false},	   {"balance", "balance", false},
+	{"servers", "servers", false},	   {"up", "up", false},
+	{"served", "req/s", true},	   {"failed", "failed/s", true},
+	{"in_flight", "in_flight", false}, {"queued", "queued", false},
+};
+
+static const struct rates_column of_server[] = {
+	{"id", "server", false},	   {"policy", "policy", false},
+	{"state", "state", false},	   {"served", "req/s", true},
+	{"failed", "failed/s", true},	   {"retried", "retried/s", true},
+	{"in_flight", "in_flight", false}, {"connections", "connections", false},
+	{"p50_us", "p50_us", false},	   {"p99_us", "p99_us", false},
+	{"reason", "reason", false},
+};
+
+enum {
+	OF_POLICY = sizeof of_policy / sizeof *of_policy,
+	OF_SERVER = sizeof of_server / sizeof *of_server
+};
+
+/* ---- looking ---- */
+
+static void
+look_free(struct look *l)
+{
+	(void)json_object_put(l->status);
+	(void)json_object_put(l->policies);
+	(void)json_object_put(l->servers);
+	*l = (struct look){.at = 0};
+}
+
+static int
+ask(const char *path, const char *verb, struct json_object **out, char why[CALL_WHY])
+{
+	char *none[] = {NULL};
+	enum call_result result = call_daemon(path, verb, none, CALL_LIMIT, out, why);
+
+	if (result == CALL_ANSWERED)
+		return 0;
+	return result == CALL_REFUSED ? STATUS_REFUSED : STATUS_UNREACHED;
+}
+
+/* 0, or the exit status with the reason in why. */
+static int
+look_at(const char *path, struct look *l, char why[CALL_WHY])
+{
+	int status;
+
+	*l = (struct look){.at = clock_us()};
+	status = ask(path, "status", &l->status, why);
+	if (status == 0)
+		status = ask(path, "policies", &l->policies, why);
+	if (status == 0)
+		status = ask(path, "servers", &l->servers, why);
+	if (status != 0)
+		look_free(l);
+	return status;
+}
+
+/* ---- a page ---- */
+
+static const char *
+text_of(struct json_object *o, const char *key)
+{
+	struct json_object *v = NULL;
+
+	return json_object_object_get_ex(o, key, &v) && v != NULL ? json_object_get_string(v) : "-";
+}
+
+static void
+print_head(const struct look *before, const struct look *now, double seconds, FILE *out)
+{
+	struct json_object *s = now->status, *workers = NULL;
+
+	(void)json_object_object_get_ex(s, "workers", &workers);
+	(void)fprintf(out, "%s %s  %s  up %s s  workers %s/%s\n", text_of(s, "program"),
+		      text_of(s, "listen"), text_of(s, "state"), text_of(s, "uptime_s"),
+		      workers != NULL ? text_of(workers, "ready") : "-",
+		      workers != NULL ? text_of(workers, "wanted") : "-");
+	(void)fprintf(out, "req/s %.1f  errors/s %.1f  connections %s  in flight %s\n\n",
+		      rates_growth(before->status, s, "requests", seconds),
+		      rates_growth(before->status, s, "errors", seconds), text_of(s, "connections"),
+		      text_of(s, "in_flight"));
+}
+
+static void
+print_page(const struct look *before, const struct look *now, FILE *out)
+{
+	double seconds = (double)(now->at - before->at) / 1e6;
+	struct json_object *policies = rates_of(before->policies, now->policies, "policy",
+						of_policy, OF_POLICY, seconds),
+			   *servers = rates_of(before->servers, now->servers, "id", of_server,
+					       OF_SERVER, seconds);
+
+	print_head(before, now, seconds, out);
+	table_print(policies, out);
+	(void)fputc('\n', out);
+	table_print(servers, out);
+	(void)json_object_put(policies);
+	(void)json_object_put(servers);
+}
+
+static void
+print_json(const struct look *before, const struct look *now)
+{
+	double seconds = (double)(now->at - before->at) / 1e6;
+	struct json_object *o = json_object_new_object();
+
+	(void)json_object_object_add(o, "status", json_object_get(now->status));
+	(void)json_object_object_add(
+		o, "policies",
+		rates_of(before->policies, now->policies, "policy", of_policy, OF_POLICY, seconds));
+	(void)json_object_object_add(
+		o, "servers",
+		rates_of(before->servers, now->servers, "id", of_server, OF_SERVER, seconds));
+	(void)printf("%s\n", json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));
+	(void)json_object_put(o);
+}
+
+static void
+draw_page(const struct look *before, const struct look *now)
+{
+	char *text = NULL;
+	size_t n;
+	FILE *out = open_memstream(&text, &n);
+
+	if (out == NULL)
+		return;
+	print_page(before, now, out);
+	if (fclose(out) == 0)
+		screen_draw(text);
+	free(text);
+}
+
+/* ---- pages ---- */
+
+static void
+show(const struct look *before, const struct look *now, bool on_screen, bool json)
+{
+	if (on_screen)
+		draw_page(before, now);
+	else if (json)
+		print_json(before, now);
+	else
+		print_page(before, now, stdout);
+}
+
+static bool
+pause_for(bool on_screen, unsigned ms)
+{
+	if (on_screen)
+		return screen_wait(ms);
+	(void)poll(NULL, 0, (int)ms);
+	return true;
+}
+
+/* Page after page, until it is to end; 0, or the exit status with the reason in why. */
+static int
+show_pages(const char *path, struct look *before, bool on_screen, bool json, unsigned shots,
+	   unsigned pause_ms, char why[CALL_WHY])
+{
+	struct look now;
+	int status = 0;
+
+	while (pause_for(on_screen, pause_ms) && (status = look_at(path, &now, why)) == 0) {
+		show(before, &now, on_screen, json);
+		look_free(before);
+		*before = now;
+		if (shots > 0 && --shots == 0)
+			break;
+		if (!on_screen && !json)
+			(void)fputc('\n', stdout);
+		(void)fflush(stdout);
+	}
+	return status;
+}
+
+int
+top_run(const char *path, bool json, unsigned shots, unsigned pause_ms)
+{
+	struct look before;
+	char why[CALL_WHY];
+	int status = look_at(path, &before, why);
+
+	if (status == 0) {
+		bool on_screen = !json && screen_open();
+		if (on_screen)
+			draw_page(&before, &before);
+		else if (shots == 0)
+			shots = 1;
+		status = show_pages(path, &before, on_screen, json, shots, pause_ms, why);
+		look_free(&before);
+		if (on_screen)
+			screen_close();
+	}
+	if (status != 0)
+		(void)fprintf(stderr, "ppool-ctl: top: %s\n", why);
+	return status;
+}
