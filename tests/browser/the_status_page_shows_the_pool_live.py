@@ -50,7 +50,7 @@ with Bench() as b:
             os.killpg(servers[0].pid, signal.SIGKILL)
             wait_until(lambda: page.js(ROW, "100")["tone"] == "bad", "the killed server turns red")
             row = page.js(ROW, "100")
-            assert row["color"] == RED, row
+            assert row["color"] == RED and row["why"], row
             assert page.js(ROW, "300")["state"] == "up"
             wait_until(lambda: "100" in page.js("return document.getElementById('events').textContent"), "an event")
             picture(page, "status.png")
