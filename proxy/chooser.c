@@ -22,6 +22,7 @@ struct seen {
 enum kind {
 	KIND_BEST,
 	KIND_RAMPING, /* sits out this turn unless there is nobody better */
+	KIND_LATER,   /* could take it, but for others that it has */
 	KIND_FAILED,  /* failed this very request */
 	KIND_NONE     /* takes nothing now */
 };
@@ -147,10 +148,14 @@ kind_of(struct upstreams *all, unsigned server, const struct request *q, uint64_
 {
 	enum upstream_verdict v = upstream_judge(all, server, q->text.n, now);
 
-	if (v != UPSTREAM_USABLE && v != UPSTREAM_RAMPING)
+	bool later = v == UPSTREAM_FULL || v == UPSTREAM_DOUBTED;
+
+	if (v != UPSTREAM_USABLE && v != UPSTREAM_RAMPING && !later)
 		return KIND_NONE;
 	if (q->failed_n > 0 && request_has_failed_at(q, server))
-		return KIND_FAILED;
+		return later ? KIND_NONE : KIND_FAILED;
+	if (later)
+		return KIND_LATER;
 	return v == UPSTREAM_USABLE ? KIND_BEST : KIND_RAMPING;
 }
 
@@ -180,7 +185,7 @@ begin(struct chooser *c, struct upstreams *all, const struct roster_policy *p,
 		c->kind[i] = kind_of(all, p->server[i], q, now);
 		best = c->kind[i] < best ? c->kind[i] : best;
 	}
-	if (best == KIND_NONE)
+	if (best == KIND_NONE || best == KIND_LATER)
 		return false;
 	for (unsigned i = 0; i < p->n; i++) {
 		c->candidate[i].usable = c->kind[i] == best;
@@ -204,6 +209,18 @@ chooser_foresee(struct chooser *c, struct upstreams *all, const struct roster_po
 		const struct request *q, uint64_t now)
 {
 	return begin(c, all, p, q, now, false);
+}
+
+bool
+chooser_knows_another(struct chooser *c, struct upstreams *all, const struct roster_policy *p,
+		      const struct request *q)
+{
+	uint64_t now = conn_loop_us(c->env.loop) / 1000;
+
+	for (unsigned i = 0; i < p->n; i++)
+		if (kind_of(all, p->server[i], q, now) <= KIND_LATER)
+			return true;
+	return false;
 }
 
 int

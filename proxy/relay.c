@@ -20,6 +20,7 @@ enum {
 	RETRY_AFTER_MS = 1000,
 	RETRY_AFTER_MIN = 100,
 	RETRY_AFTER_MAX = 60000,
+	PARKED_LOOKS = 16,
 	ENDINGS_MAX = 16 /* of connections under one request, until they count as tries */
 };
 
@@ -41,7 +42,7 @@ static void on_reply(struct request *, unsigned, struct span, void *);
 static void on_lost(struct request *, unsigned, enum upstream_loss, const char *, void *);
 static void on_incident(unsigned, uint64_t, enum incident_cause, void *);
 static void on_room(unsigned, void *);
-static void unpark(struct relay *);
+static void try_parked(struct relay *);
 static void on_tick(evutil_socket_t, short, void *);
 static void refresh(struct relay *);
 
@@ -278,12 +279,12 @@ dispatch_all(struct relay *r)
 {
 	struct line *line, *next;
 
-	unpark(r);
+	try_parked(r);
 	for (line = lines_first(r->lines); line != NULL; line = next) {
 		next = lines_next(line);
 		dispatch(r, line);
 	}
-	if (lines_waiting(r->lines) == 0)
+	if (lines_waiting(r->lines) == 0 && r->retry.parked_n == 0)
 		upstreams_stop_waiting(r->upstreams);
 }
 
@@ -448,39 +449,20 @@ back_to_queue(struct relay *r, struct request *q, uint64_t since, const char *wh
 		(void)snprintf(line->why, sizeof line->why, "%s", why);
 }
 
-/* Is there a server of its policy that has not failed it and may be used, now or in a moment? */
-static bool
-another_is_there(struct relay *r, const struct request *q)
-{
-	const struct roster_policy *p = roster_at(r->roster, q->policy);
-	uint64_t now = clock_ms();
-
-	for (unsigned i = 0; i < p->n; i++) {
-		enum upstream_verdict v = upstream_judge(r->upstreams, p->server[i], q->text.n,
-							 now);
-		if ((v == UPSTREAM_USABLE || v == UPSTREAM_FULL || v == UPSTREAM_RAMPING ||
-		     v == UPSTREAM_DOUBTED) &&
-		    !request_has_failed_at(q, p->server[i]))
-			return true;
-	}
-	return false;
-}
-
 static void
 try_further(struct relay *r, struct request *q, unsigned server, enum upstream_loss loss,
 	    const char *why)
 {
 	const struct upstream_env *env = &r->env.upstream;
-	uint64_t now = clock_ms();
+	/* Where nobody has seen it, it has been waiting all along. */
+	uint64_t since = loss == UPSTREAM_UNREACHED ? q->waits.since : now_ms(r);
 
+	retry_end(&r->retry, q);
 	tally_add(&tally_cell(env->tally, env->worker, server)->retried, 1);
-	if (loss == UPSTREAM_UNREACHED) /* nobody has seen it: it has been waiting all along */
-		back_to_queue(r, q, q->waits.since, why);
-	else if (loss == UPSTREAM_ENDED || loss == UPSTREAM_DECLINED ||
-		 retry_take(&r->retry, q, relay_pending(r) + 1))
-		back_to_queue(r, q, now, why);
+	if (q->failed_n > 0)
+		retry_park(&r->retry, q, since);
 	else
-		retry_park(&r->retry, q, now);
+		back_to_queue(r, q, since, why);
 	keep_ticking(r);
 }
 
@@ -511,10 +493,12 @@ on_lost(struct request *q, unsigned server, enum upstream_loss loss, const char 
 		return;
 	}
 	(void)snprintf(text, sizeof text, "server %s: %s", s->id, why);
-	if (loss != UPSTREAM_ENDED)
+	if (loss != UPSTREAM_ENDED && loss != UPSTREAM_UNREACHED)
 		request_failed_by(q, server);
 	q->tries += counts_as_try(q, loss);
-	if (loss == UPSTREAM_TIMEOUT && (q->tries > most || !another_is_there(r, q)))
+	if (loss == UPSTREAM_TIMEOUT &&
+	    (q->tries > most ||
+	     !chooser_knows_another(r->chooser, r->upstreams, roster_at(r->roster, q->policy), q)))
 		answer_error(r, q, PACKET_TIMEOUT, text);
 	else if (q->tries > most)
 		answer_error(r, q, PACKET_UPSTREAM_FAILED, text);
@@ -522,15 +506,27 @@ on_lost(struct request *q, unsigned server, enum upstream_loss loss, const char 
 		try_further(r, q, server, loss, text);
 }
 
-/* Those parked go as the budget allows. */
+/* Those on a further try go first, as the budget and the servers allow.  So many that find no
+ * server are enough for one look: the next one comes soon. */
 static void
-unpark(struct relay *r)
+try_parked(struct relay *r)
 {
-	struct request *q;
+	struct request *q, *next;
+	unsigned misses = 0;
 
-	while ((q = retry_next(&r->retry, relay_pending(r))) != NULL) {
-		back_to_queue(r, q, clock_ms(), NULL);
-		dispatch(r, line_at(r->lines, q->policy));
+	for (q = TAILQ_FIRST(&r->retry.parked); q != NULL && misses < PARKED_LOOKS; q = next) {
+		struct line *line = line_at(r->lines, q->policy);
+		const struct roster_policy *p = roster_at(r->roster, q->policy);
+		next = TAILQ_NEXT(q, link);
+		if (!retry_take(&r->retry, q, relay_pending(r)))
+			return;
+		retry_unpark(&r->retry, q);
+		if (strcmp(line->policy, p->name) == 0 &&
+		    chooser_begin(r->chooser, r->upstreams, p, q, now_ms(r)) &&
+		    send_to_one(r, line, q))
+			continue;
+		retry_repark(&r->retry, q, next);
+		misses++;
 	}
 }
 
@@ -547,9 +543,9 @@ on_room(unsigned policy, void *arg)
 {
 	struct relay *r = arg;
 
-	unpark(r);
+	try_parked(r);
 	dispatch(r, line_at(r->lines, policy));
-	if (lines_waiting(r->lines) == 0)
+	if (lines_waiting(r->lines) == 0 && r->retry.parked_n == 0)
 		upstreams_stop_waiting(r->upstreams);
 }
 
@@ -571,10 +567,12 @@ expire_parked(struct relay *r, uint64_t now)
 	char why[LINE_WHY];
 
 	while ((q = retry_overdue(&r->retry, now)) != NULL) {
+		bool spent = !retry_take(&r->retry, q, relay_pending(r));
 		retry_unpark(&r->retry, q);
-		(void)snprintf(why, sizeof why,
-			       "server %s failed, and the retry budget is spent on other requests",
-			       roster_server(r->roster, request_last_failed(q))->id);
+		(void)snprintf(why, sizeof why, "server %s failed, and %s",
+			       roster_server(r->roster, request_last_failed(q))->id,
+			       spent ? "the retry budget is spent on other requests"
+				     : "no other took it in time");
 		answer_error(r, q, PACKET_UPSTREAM_FAILED, why);
 	}
 }

@@ -31,12 +31,25 @@ retry_end(struct retry *b, struct request *r)
 }
 
 void
-retry_park(struct retry *b, struct request *r, uint64_t now)
+retry_park(struct retry *b, struct request *r, uint64_t since)
 {
 	retry_end(b, r);
 	r->state = REQUEST_PARKED;
 	TAILQ_INSERT_HEAD(&b->parked, r, link);
-	wait_begin(&b->waits, &r->waits, r, now);
+	wait_begin(&b->waits, &r->waits, r, since);
+	b->parked_n++;
+}
+
+void
+retry_repark(struct retry *b, struct request *r, struct request *next)
+{
+	retry_end(b, r);
+	r->state = REQUEST_PARKED;
+	if (next != NULL)
+		TAILQ_INSERT_BEFORE(next, r, link);
+	else
+		TAILQ_INSERT_TAIL(&b->parked, r, link);
+	wait_begin(&b->waits, &r->waits, r, r->waits.since);
 	b->parked_n++;
 }
 
@@ -46,17 +59,6 @@ retry_unpark(struct retry *b, struct request *r)
 	TAILQ_REMOVE(&b->parked, r, link);
 	wait_end(&b->waits, &r->waits);
 	b->parked_n--;
-}
-
-struct request *
-retry_next(struct retry *b, unsigned pending)
-{
-	struct request *r = TAILQ_FIRST(&b->parked);
-
-	if (r == NULL || !retry_take(b, r, pending))
-		return NULL;
-	retry_unpark(b, r);
-	return r;
 }
 
 struct request *

@@ -122,6 +122,71 @@ class Server:
         self.thread.join(5)
 
 
+def hang_up(server, connection, request):
+    """For Server(behave=): closes without an answer."""
+
+
+def answer_with(**changed):
+    """For Server(behave=): the right answer but for these members."""
+    def behave(server, connection, request):
+        connection.sendall(json.dumps({**reply(server.id, request), **changed}).encode())
+    return behave
+
+
+def cut(server, connection, request):
+    """For Server(behave=): closes within its answer."""
+    connection.sendall(json.dumps(reply(server.id, request)).encode()[:-10])
+
+
+def is_probe(data, proxy_id="proxy"):
+    """Of a request that a Server has read: is it the proxy's own?"""
+    return json.loads(data)["srcid"] == proxy_id
+
+
+class Pooled:
+    """A server that announces keepalive and answers the requests of each connection in order, each `delay` seconds
+    after the one before.  With delay None it keeps them until `pause` is set."""
+
+    def __init__(self, proxy_port, id="1", policy="111", delay=0, pipeline=16):
+        self.id, self.delay, self.served = str(id), delay, 0
+        self.pause, self.connections = threading.Event(), []
+        self.socket = listen()
+        self.port = self.socket.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+        with socket.create_connection(("127.0.0.1", proxy_port)) as s:
+            s.sendall(json.dumps({"type": "1", "id": self.id, "privPolyId": policy, "listenport": str(self.port), "keepalive": "1",
+                                  "pipeline": str(pipeline), "slots": "64"}).encode())
+
+    def _accept(self):
+        while True:
+            try:
+                connection, _ = self.socket.accept()
+            except OSError:
+                return
+            self.connections.append(connection)
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def drop(self):
+        """Ends all its connections without an answer."""
+        for connection in self.connections:
+            connection.shutdown(socket.SHUT_RDWR)
+
+    def _serve(self, connection):
+        with connection, connection.makefile("rb") as lines:
+            for line in lines:
+                self.pause.wait(self.delay)
+                self.served += 1
+                try:
+                    connection.sendall(json.dumps(reply(self.id, json.loads(line))).encode() + b"\n")
+                except OSError:
+                    return
+
+    def stop(self):
+        self.pause.set()
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.socket.close()
+
+
 class Proxy:
     """Takes "type":"1" as strings only, connects anew for each request, reads one answer, never acknowledges."""
 
