@@ -149,7 +149,8 @@ class Pooled:
 
     def __init__(self, proxy_port, id="1", policy="111", delay=0, pipeline=16):
         self.id, self.delay, self.served = str(id), delay, 0
-        self.pause, self.connections = threading.Event(), []
+        self.pause, self.connections, self.dropping = threading.Event(), [], False
+        self.lock = threading.Lock()
         self.socket = listen()
         self.port = self.socket.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -163,13 +164,18 @@ class Pooled:
                 connection, _ = self.socket.accept()
             except OSError:
                 return
-            self.connections.append(connection)
+            with self.lock:
+                self.connections.append(connection)
+                if self.dropping:
+                    connection.shutdown(socket.SHUT_RDWR)
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def drop(self):
-        """Ends all its connections without an answer."""
-        for connection in self.connections:
-            connection.shutdown(socket.SHUT_RDWR)
+        """Ends all its connections without an answer, also those that still wait to be accepted."""
+        with self.lock:
+            self.dropping = True
+            for connection in self.connections:
+                connection.shutdown(socket.SHUT_RDWR)
 
     def _serve(self, connection):
         with connection, connection.makefile("rb") as lines:
