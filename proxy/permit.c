@@ -158,6 +158,14 @@ nudge_owners(const struct permits *p, struct server *s, unsigned slots)
 	}
 }
 
+unsigned
+permit_slots(const struct permits *p, unsigned slots, unsigned connections)
+{
+	uint64_t most = (uint64_t)p->workers * connections;
+
+	return slots >= PERMIT_MAX && slots < most ? PERMIT_MAX - 1 : slots;
+}
+
 int
 permit_take(struct permits *p, unsigned server, unsigned slots, unsigned worker)
 {

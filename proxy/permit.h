@@ -19,6 +19,10 @@ struct permits;
 struct permits *permits_new(unsigned servers, unsigned workers);
 void permits_free(struct permits *);
 
+/* What to take permits by, of a server with that many slots, when each worker opens at most so many
+ * connections to it: where all together could open more than it serves, it is bounded here. */
+unsigned permit_slots(const struct permits *, unsigned slots, unsigned connections);
+
 /* A permit's number, PERMIT_UNBOUNDED, or PERMIT_NONE: then the worker is told through its
  * descriptor when to try again. */
 MUST_CHECK int permit_take(struct permits *, unsigned server, unsigned slots, unsigned worker);

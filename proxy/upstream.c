@@ -334,7 +334,9 @@ static struct lane *
 another_lane(struct upstream *up, const char **why)
 {
 	struct upstreams *all = up->all;
-	int permit = permit_take(all->env.permits, up->index, up->info.slots, all->env.worker);
+	unsigned slots = permit_slots(all->env.permits, up->info.slots,
+				      all->env.conf->server_connections);
+	int permit = permit_take(all->env.permits, up->index, slots, all->env.worker);
 
 	if (permit != PERMIT_NONE)
 		return connect_lane(up, permit, why);

@@ -60,6 +60,18 @@ Test(permit, many_slots_are_not_bounded)
 	cr_assert_eq(permit_held(p, 0), 0);
 }
 
+Test(permit, workers_that_could_exceed_the_slots_together_are_bounded)
+{
+	unsigned slots = permit_slots(p, 100, 26); /* 4 workers with 26 each */
+
+	cr_assert_lt(slots, PERMIT_MAX);
+	for (unsigned i = 0; i < slots; i++)
+		cr_assert_geq(permit_take(p, 0, slots, i % WORKERS), 0);
+	cr_assert_eq(permit_take(p, 0, slots, 0), PERMIT_NONE);
+	cr_assert_eq(permit_slots(p, 100, 25), 100, "they can't");
+	cr_assert_eq(permit_slots(p, 2, 100), 2);
+}
+
 Test(permit, it_is_handed_to_those_who_wait_in_turn)
 {
 	int held = permit_take(p, 0, 1, 0);
