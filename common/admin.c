@@ -181,3 +181,9 @@ admin_free(struct admin *a)
 		event_free(a->pause);
 	free(a);
 }
+
+int
+admin_fd(const struct admin *a)
+{
+	return evconnlistener_get_fd(a->listener);
+}

@@ -28,6 +28,9 @@ struct admin *admin_new(struct event_base *, int fd, const struct admin_page *pa
 enum { ADMIN_TABLES = 4 };
 void admin_add(struct admin *, const struct admin_page *pages, void *ctx);
 
+/* The listening socket, borrowed. */
+int admin_fd(const struct admin *);
+
 /* Closes all.  NULL is fine; in a forked worker too. */
 void admin_free(struct admin *);
 

@@ -10,7 +10,9 @@
 enum { CHANNEL_MAX = 16384 }; /* bytes of one message's body */
 
 enum channel_tag {
-	CHANNEL_READY = 'R', /* worker: serving now */
+	CHANNEL_READY = 'R', /* worker, successor: serving now */
+	CHANNEL_GO = 'G',    /* to a successor: take over */
+	CHANNEL_YIELD = 'Y', /* master: others accept at the same place */
 	CHANNEL_LOG = 'L',   /* master: here is the log, opened anew; with its descriptor */
 	CHANNEL_FILE = 'F',  /* master: a file of the program's own; with its descriptor */
 	CHANNEL_DATA = 'D'   /* either: the program's own */

@@ -35,6 +35,7 @@ struct control_caller {
 struct control {
 	int fd;
 	char *path;
+	bool foreign; /* path and socket are another process's: its successor's or predecessor's */
 	struct {
 		const struct control_verb *verbs;
 		void *ctx;
@@ -328,30 +329,94 @@ control_add(struct control *k, const struct control_verb *verbs, void *ctx)
 	k->table[k->tables++].ctx = ctx;
 }
 
-struct control *
-control_new(struct event_base *base, const char *path, mode_t mode,
-	    const struct control_verb *verbs, void *ctx)
+/* Not listening yet.  NULL on ENOMEM. */
+static struct control *
+make(struct event_base *base, const char *path, const struct control_verb *verbs, void *ctx)
 {
 	struct control *k = calloc(1, sizeof *k);
-	int saved;
 
 	if (k == NULL)
 		return NULL;
 	control_add(k, verbs, ctx);
 	LIST_INIT(&k->callers);
+	k->fd = -1;
 	k->path = strdup(path);
 	k->loop = conn_loop_new(base, REQUEST_MAX);
 	k->pause_over = event_new(base, -1, 0, on_pause_over, k);
-	k->fd = k->path == NULL || k->loop == NULL || k->pause_over == NULL
-			? -1
-			: net_listen_unix(path, mode);
-	if (k->fd >= 0)
-		k->readable = event_new(base, k->fd, EV_READ | EV_PERSIST, on_readable, k);
-	if (k->readable != NULL && event_add(k->readable, NULL) == 0)
+	if (k->path != NULL && k->loop != NULL && k->pause_over != NULL)
 		return k;
-	saved = k->fd < 0 && errno != 0 ? errno : ENOMEM;
-	if (k->fd >= 0)
+	release(k);
+	errno = ENOMEM;
+	return NULL;
+}
+
+struct control *
+control_adopt(struct event_base *base, int fd, const char *path, const struct control_verb *verbs,
+	      void *ctx)
+{
+	struct control *k = make(base, path, verbs, ctx);
+
+	if (k == NULL)
+		return NULL;
+	k->readable = event_new(base, fd, EV_READ | EV_PERSIST, on_readable, k);
+	if (k->readable == NULL) {
+		release(k);
+		errno = ENOMEM;
+		return NULL;
+	}
+	k->fd = fd;
+	k->foreign = true;
+	return k;
+}
+
+void
+control_go(struct control *k)
+{
+	if (!k->foreign)
+		return;
+	k->foreign = false;
+	if (event_add(k->readable, NULL) < 0)
+		log_event(LOG_ERROR, "cannot accept on the control socket", NULL);
+}
+
+int
+control_fd(const struct control *k)
+{
+	return k->fd;
+}
+
+const char *
+control_path(const struct control *k)
+{
+	return k->path;
+}
+
+void
+control_hand_over(struct control *k)
+{
+	k->foreign = true;
+	(void)event_del(k->readable);
+	(void)event_del(k->pause_over);
+}
+
+struct control *
+control_new(struct event_base *base, const char *path, mode_t mode,
+	    const struct control_verb *verbs, void *ctx)
+{
+	struct control *k = make(base, path, verbs, ctx);
+	int saved;
+
+	if (k == NULL)
+		return NULL;
+	k->fd = net_listen_unix(path, mode);
+	saved = errno;
+	if (k->fd >= 0) {
+		k->readable = event_new(base, k->fd, EV_READ | EV_PERSIST, on_readable, k);
+		if (k->readable != NULL && event_add(k->readable, NULL) == 0)
+			return k;
+		saved = ENOMEM;
 		(void)unlink(path);
+	}
 	release(k);
 	errno = saved;
 	return NULL;
@@ -362,7 +427,8 @@ control_free(struct control *k)
 {
 	if (k == NULL)
 		return;
-	(void)unlink(k->path);
+	if (!k->foreign)
+		(void)unlink(k->path);
 	release(k);
 }
 

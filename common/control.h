@@ -38,6 +38,19 @@ struct control_verb {
 struct control *control_new(struct event_base *, const char *path, mode_t mode,
 			    const struct control_verb *verbs, void *ctx);
 
+/* Serves at a listening socket that a predecessor has opened, once told to by control_go(): until
+ * then it is the predecessor's, and so is the path.  NULL with errno, fd then still the caller's.
+ */
+struct control *control_adopt(struct event_base *, int fd, const char *path,
+			      const struct control_verb *verbs, void *ctx);
+void control_go(struct control *);
+
+/* For a successor.  Borrowed. */
+int control_fd(const struct control *);
+const char *control_path(const struct control *);
+/* It has it: nothing new is accepted here, and the path is not ours any more. */
+void control_hand_over(struct control *);
+
 /* Serves further verbs with a ctx of their own; CONTROL_TABLES at most, the first among them. */
 enum { CONTROL_TABLES = 8 };
 void control_add(struct control *, const struct control_verb *verbs, void *ctx);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "folder.h"
+#include "handover.h"
 #include "notify.h"
 
 enum { NARRATE_AUTO, NARRATE_YES };
@@ -62,6 +63,8 @@ daemon_detach(const struct daemon_conf *conf)
 		return -1;
 	if (!conf->daemon)
 		return 0;
+	if (handover_is_on()) /* as the predecessor did */
+		return chdir("/");
 	if (pipe2(fd, O_CLOEXEC) < 0)
 		return -1;
 	pid = fork();
@@ -213,17 +216,29 @@ daemon_control_path(const struct daemon_conf *conf, const char *name)
 
 /* ---- pidfile ---- */
 
-/* 1; 0 when the lock is that of a file that has lost its name to another meanwhile; or -1. */
+/* Who is said to be in it; 0 when nobody is. */
+static long
+pid_in(int fd)
+{
+	char text[16];
+	ssize_t n = pread(fd, text, sizeof text - 1, 0);
+
+	text[n > 0 ? n : 0] = '\0';
+	return strtol(text, NULL, 10);
+}
+
+/* 1; 0 when the lock is that of a file that has lost its name to another meanwhile; or -1.  The
+ * lock is the open file's, not the process's: a successor has it without a gap. */
 static int
 lock_pidfile(int fd, const char *path)
 {
 	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 	struct stat mine, named;
 
-	if (fcntl(fd, F_SETLK, &lock) < 0) {
-		if ((errno == EACCES || errno == EAGAIN) && fcntl(fd, F_GETLK, &lock) == 0)
-			log_event(LOG_ERROR, "already running", "pidfile=%s by_pid=%d",
-				  log_quoted(path), (int)lock.l_pid);
+	if (fcntl(fd, F_OFD_SETLK, &lock) < 0) {
+		if (errno == EACCES || errno == EAGAIN)
+			log_event(LOG_ERROR, "already running", "pidfile=%s by_pid=%ld",
+				  log_quoted(path), pid_in(fd));
 		else
 			log_errno(LOG_ERROR, "cannot lock the pidfile", "pidfile=%s",
 				  log_quoted(path));
@@ -267,6 +282,14 @@ write_pid(int fd, const char *path)
 	return -1;
 }
 
+static void
+own_pidfile(char *path, int fd, pid_t owner)
+{
+	self.pidfile = path;
+	self.lock = fd;
+	self.owner = owner;
+}
+
 int
 daemon_pidfile(const struct daemon_conf *conf, const char *name)
 {
@@ -280,6 +303,11 @@ daemon_pidfile(const struct daemon_conf *conf, const char *name)
 		log_errno(LOG_ERROR, "no place for the pidfile", NULL);
 		return -1;
 	}
+	fd = handover_take(HANDOVER_PIDFILE, path);
+	if (fd >= 0) {
+		own_pidfile(path, fd, 0); /* nobody's here yet */
+		return 0;
+	}
 	fd = open_pidfile(path);
 	if (fd < 0 || write_pid(fd, path) < 0) {
 		if (fd >= 0)
@@ -287,10 +315,31 @@ daemon_pidfile(const struct daemon_conf *conf, const char *name)
 		free(path);
 		return -1;
 	}
-	self.pidfile = path;
-	self.lock = fd;
-	self.owner = getpid();
+	own_pidfile(path, fd, getpid());
 	return 0;
+}
+
+void
+daemon_take_over(void)
+{
+	if (self.pidfile == NULL || self.owner != 0)
+		return;
+	self.owner = getpid();
+	if (write_pid(self.lock, self.pidfile) < 0)
+		return; /* which is logged; the lock is held all the same */
+}
+
+int
+daemon_pidfile_held(const char **path)
+{
+	*path = self.pidfile;
+	return self.lock;
+}
+
+void
+daemon_hand_over(void)
+{
+	self.owner = 0;
 }
 
 static void
@@ -308,6 +357,8 @@ forget(void)
 void
 daemon_after_fork(void)
 {
+	handover_close();
+	log_tell_too(-1);
 	notify_after_fork();
 	if (self.parent >= 0)
 		let_go_of_stdio();

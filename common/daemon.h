@@ -58,14 +58,21 @@ MUST_CHECK int daemon_log(const struct daemon_conf *, const char *program);
 /* The same for other settings while serving.  0, or -1 with errno and the log as it was. */
 MUST_CHECK int daemon_log_anew(const struct daemon_conf *, const char *program);
 
-/* 3. Makes the runtime directory and the pidfile, with the lock held for the life of this process
- *    (fcntl: a child does not have it, a dead one leaves none).  0, or -1 with the reason logged,
- *    which names the pid that holds it. */
+/* 3. Makes the runtime directory and the pidfile, with the lock held for as long as its descriptor
+ * is open here or in a successor.  One that is handed over (handover.h) is written only by
+ *    daemon_take_over().  0, or -1 with the reason logged, which names the pid that is in it. */
 MUST_CHECK int daemon_pidfile(const struct daemon_conf *, const char *name);
 
 /* Serving: tells the service manager, lets the parent of daemon_detach() go and turns stdio to
  * /dev/null.  SIGPIPE is ignored by then. */
 void daemon_ready(void);
+
+/* The predecessor has let go: the pidfile is ours. */
+void daemon_take_over(void);
+/* For a successor: the pidfile's descriptor and path, borrowed; -1 where there is none. */
+int daemon_pidfile_held(const char **path);
+/* It has it: not ours any more. */
+void daemon_hand_over(void);
 
 /* In a forked worker: forgets pidfile and parent pipe without touching the file, and the terminal
  * when detached. */

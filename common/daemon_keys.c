@@ -225,7 +225,6 @@ const struct conf_key daemon_keys[] = {
 	 .max = (uint64_t)1 << 46,
 	 .help = "address space of a worker; 0: no limit"},
 	{.name = "admin",
-	 .fixed = true,
 	 .type = CONF_TEXT,
 	 .offset = AT(admin),
 	 .max = ADDR_HOST,

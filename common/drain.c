@@ -17,7 +17,7 @@ struct drain {
 	struct event *turn;
 	void (*on_turn)(void *ctx);
 	void *ctx;
-	uint64_t begun, limit; /* clock_ms(), 0: not yet; ms */
+	uint64_t begun, limit, grace; /* clock_ms(), 0: not yet; ms */
 };
 
 static void
@@ -55,12 +55,13 @@ drain_free(struct drain *d)
 }
 
 void
-drain_begin(struct drain *d, uint64_t limit)
+drain_begin(struct drain *d, uint64_t limit, bool grace)
 {
 	struct timeval tv = clock_timeval(TURN_MS);
 
 	d->begun = clock_ms();
 	d->limit = limit;
+	d->grace = grace ? GRACE_MS : 0;
 	if (event_add(d->turn, &tv) < 0)
 		log_event(LOG_ERROR, "cannot arm the clock of draining", NULL);
 }
@@ -80,7 +81,7 @@ drain_phase(const struct drain *d)
 		return DRAIN_NOT;
 	if (since >= last_after(d->limit))
 		return DRAIN_LAST;
-	return since < GRACE_MS ? DRAIN_GRACE : DRAIN_QUIET;
+	return since < d->grace ? DRAIN_GRACE : DRAIN_QUIET;
 }
 
 bool

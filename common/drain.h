@@ -23,8 +23,8 @@ struct drain;
 struct drain *drain_new(struct event_base *, void (*on_turn)(void *ctx), void *ctx);
 void drain_free(struct drain *); /* NULL is fine */
 
-/* limit: ms that all may take. */
-void drain_begin(struct drain *, uint64_t limit);
+/* limit: ms that all may take.  grace: false where others accept at the same place. */
+void drain_begin(struct drain *, uint64_t limit, bool grace);
 
 enum drain_phase drain_phase(const struct drain *);
 

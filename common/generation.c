@@ -268,9 +268,28 @@ supervisor_renew(struct supervisor *s, const struct supervisor_conf *conf,
 	return 0;
 }
 
-void
-supervisor_retire(struct supervisor *s)
+static void
+tell_to_yield(struct member *m)
 {
+	if (member_tell(m, CHANNEL_YIELD, span_of(NULL, 0)) < 0 && errno != ESRCH)
+		log_errno(LOG_WARN, "cannot tell a worker that others accept", "worker=%u",
+			  m->index);
+}
+
+void
+supervisor_yield(struct supervisor *s)
+{
+	for (unsigned i = 0; i < s->conf.slots; i++)
+		tell_to_yield(&s->member[i]);
+	supervisor_stop_workers(s);
+}
+
+void
+supervisor_retire(struct supervisor *s, bool yield)
+{
+	for (unsigned i = 0; yield && i < s->conf.slots; i++)
+		if (!supervisor_is_current(s, &s->member[i]))
+			tell_to_yield(&s->member[i]);
 	dismiss(s);
 	supervisor_top_up(s);
 }

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "handover.h"
 #include "inherit.h"
 #include "log.h"
 #include "net.h"
@@ -21,7 +22,7 @@ launch_settings(const char *program, const struct conf_table *tables, size_t n, 
 {
 	struct conf_command command;
 
-	if (conf_load(tables, n, argc, argv, NULL, &command, stderr) < 0)
+	if (handover_open() < 0 || conf_load(tables, n, argc, argv, NULL, &command, stderr) < 0)
 		return 2;
 	if (command.help) {
 		(void)printf("usage: %s [option ...]\n\n", program);
@@ -43,6 +44,7 @@ launch_settings(const char *program, const struct conf_table *tables, size_t n, 
 		return 2;
 	if (command.show || command.check)
 		return 0;
+	handover_settings_read();
 	if (command_remember(remembered, argc, argv, &command) == 0)
 		return LAUNCH_GO_ON;
 	(void)fprintf(stderr, "%s: %s\n", program, strerror(errno));
@@ -86,8 +88,12 @@ int
 launch_listen(const struct daemon_conf *d, struct addr *addr)
 {
 	char text[ADDR_TEXT];
-	int fd = inherit_listener(addr);
+	int fd = handover_listener(addr);
 
+	if (fd >= 0 && listen(fd, (int)d->backlog) < 0) /* the backlog may be another */
+		log_errno(LOG_WARN, "the backlog stays", NULL);
+	if (fd < 0)
+		fd = inherit_listener(addr);
 	if (fd < 0)
 		fd = net_listen(addr, (int)d->backlog);
 	if (fd < 0 || net_local(fd, addr) < 0)
@@ -112,6 +118,21 @@ launch_listen_anew(const struct daemon_conf *d, const struct addr *asked_before,
 	return -1;
 }
 
+static struct control *
+open_control(const struct daemon_conf *d, struct event_base *base, const char *path,
+	     const struct control_verb *verbs, void *ctx)
+{
+	int fd = handover_take(HANDOVER_CONTROL, path);
+	struct control *k;
+
+	if (fd < 0)
+		return control_new(base, path, (mode_t)d->control_mode, verbs, ctx);
+	k = control_adopt(base, fd, path, verbs, ctx);
+	if (k == NULL)
+		(void)close(fd);
+	return k;
+}
+
 int
 launch_control(const struct daemon_conf *d, struct event_base *base, const char *name,
 	       const struct control_verb *verbs, void *ctx, struct control **out)
@@ -126,7 +147,7 @@ launch_control(const struct daemon_conf *d, struct event_base *base, const char 
 				  NULL);
 		return 0;
 	}
-	*out = control_new(base, path, (mode_t)d->control_mode, verbs, ctx);
+	*out = open_control(d, base, path, verbs, ctx);
 	if (*out == NULL)
 		log_errno(asked_for ? LOG_ERROR : LOG_WARN, "no control socket", "path=%s",
 			  log_quoted(path));
@@ -149,7 +170,9 @@ listen_for_operators(const struct daemon_conf *d, struct addr *at)
 			  log_quoted(d->admin), log_quoted(why));
 		return -1;
 	}
-	fd = inherit_listener(at);
+	fd = handover_listener(at);
+	if (fd < 0)
+		fd = inherit_listener(at);
 	if (fd < 0)
 		fd = net_listen(at, OPERATORS_BACKLOG);
 	if (fd >= 0 && net_local(fd, at) == 0)
@@ -216,4 +239,30 @@ launch_supervisor(const struct daemon_conf *d, struct event_base *base, uint64_t
 	if (s == NULL)
 		log_errno(LOG_ERROR, "cannot set up the workers", NULL);
 	return s;
+}
+
+void
+launch_give(struct upgrade *u, const struct control *control, const struct admin *admin)
+{
+	const char *pidfile;
+	int lock = daemon_pidfile_held(&pidfile);
+
+	if (control != NULL)
+		upgrade_give(u, HANDOVER_CONTROL, control_fd(control), control_path(control),
+			     false);
+	if (lock >= 0)
+		upgrade_give(u, HANDOVER_PIDFILE, lock, pidfile, false);
+	if (admin != NULL)
+		upgrade_give(u, HANDOVER_LISTEN, admin_fd(admin), "admin", false);
+}
+
+void
+launch_given(const struct upgrade *u, struct control *control, struct admin **admin)
+{
+	if (control != NULL && upgrade_took(u, HANDOVER_CONTROL))
+		control_hand_over(control);
+	if (upgrade_took(u, HANDOVER_PIDFILE))
+		daemon_hand_over();
+	admin_free(*admin);
+	*admin = NULL;
 }

@@ -13,6 +13,7 @@
 #include "control.h"
 #include "daemon.h"
 #include "supervisor.h"
+#include "upgrade.h"
 
 /* Loads the settings and answers -h, -V, -t and -T.  check judges what no single key can; 0 if
  * fine. Returns LAUNCH_GO_ON, with the command to be released, or the exit status: 0, or 2 for what
@@ -61,5 +62,11 @@ void launch_supervisor_conf(const struct daemon_conf *, uint64_t leave_ms,
 MUST_CHECK struct supervisor *launch_supervisor(const struct daemon_conf *, struct event_base *,
 						uint64_t leave_ms, const struct supervisor_ops *,
 						void *ctx);
+
+/* What every daemon passes to its successor: control socket, pidfile, pages.  control and admin may
+ * be NULL. */
+void launch_give(struct upgrade *, const struct control *, const struct admin *);
+/* The successor serves: gives up what it has taken, and the pages in any case. */
+void launch_given(const struct upgrade *, struct control *, struct admin **);
 
 #endif

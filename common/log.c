@@ -24,10 +24,12 @@ static struct {
 	bool own; /* fd is the logger's to close */
 	bool syslog;
 	bool stderr_too;
+	int tap;       /* errors go there too; -1: nowhere */
 	bool confined; /* nothing may be opened */
 	unsigned long dropped;
 } logger = {.options = {.program = "policypool", .target = "stderr", .level = LOG_INFO},
 	    .fd = STDERR_FILENO,
+	    .tap = -1,
 	    .out = STDOUT_FILENO};
 
 /* A line being made.  Content ends at ROOM; behind it there is always space for what a cut line
@@ -430,6 +432,8 @@ deliver(struct line *l, enum log_level level)
 	put_end(l, "\n");
 	if (logger.stderr_too && level <= LOG_WARN)
 		(void)write_stderr(l->text, l->n);
+	if (logger.tap >= 0 && level == LOG_ERROR)
+		(void)log_sink_write(logger.tap, l->text, l->n);
 	if (write_log(l, level)) {
 		logger.dropped = 0;
 	} else {
@@ -544,6 +548,17 @@ log_take_file(int fd)
 		(void)close(logger.fd);
 	logger.fd = fd;
 	logger.own = true;
+	errno = saved;
+}
+
+void
+log_tell_too(int fd)
+{
+	int saved = errno;
+
+	if (logger.tap >= 0)
+		(void)close(logger.tap);
+	logger.tap = fd;
 	errno = saved;
 }
 

@@ -55,6 +55,10 @@ void log_close(void);
 /* Warnings and errors go to stderr as well: while somebody waits for a daemon to be ready. */
 void log_to_stderr_too(bool);
 
+/* Errors go to this descriptor as well, which becomes the logger's own, until another is given; -1:
+ * none. */
+void log_tell_too(int fd);
+
 /* fields is logfmt text made by the caller's format: "id=%s port=%u", or NULL.  Where a value may
  * hold spaces or quotes, write it key=%s through log_quoted(). */
 void log_event(enum log_level, const char *msg, const char *fields, ...) PRINTF_LIKE(3, 4);

@@ -136,9 +136,9 @@ ended_because(struct reload *r, const char *why)
 /* ---- running ---- */
 
 void
-reload_settled(struct reload *r)
+reload_settled(struct reload *r, bool yield)
 {
-	supervisor_retire(r->supervisor);
+	supervisor_retire(r->supervisor, yield);
 	ended(r, NULL);
 }
 

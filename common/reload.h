@@ -41,7 +41,8 @@ void reload_attach(struct reload *, struct supervisor *);
 void reload_request(struct reload *);
 /* The supervisor has room again: on with what waits for it. */
 void reload_look(struct reload *);
-void reload_settled(struct reload *);
+/* yield: the new workers accept where the old ones do. */
+void reload_settled(struct reload *, bool yield);
 /* One runs or waits. */
 bool reload_busy(const struct reload *);
 

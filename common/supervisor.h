@@ -109,8 +109,10 @@ MUST_CHECK int supervisor_renew(struct supervisor *, const struct supervisor_con
 /* False while another is on its way up, while those who leave hold the slots (on_room tells of a
  * change), and when it stops. */
 bool supervisor_may_renew(const struct supervisor *, unsigned workers);
-/* After a renewal: the generations before it drain. */
-void supervisor_retire(struct supervisor *);
+/* After a renewal: the generations before it drain.  yield: others accept where they do. */
+void supervisor_retire(struct supervisor *, bool yield);
+/* All drain, and others accept where they do. */
+void supervisor_yield(struct supervisor *);
 /* Workers of generations before the one in force that have not ended. */
 unsigned supervisor_former(const struct supervisor *);
 

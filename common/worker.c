@@ -24,7 +24,7 @@ struct worker {
 	void *ctx;
 	void *state; /* of the program, from ops->start */
 	int status;  /* to exit with */
-	bool draining;
+	bool draining, yields;
 	struct memory memory;
 	struct event *on_channel, *on_term, *on_quit, *heartbeat;
 	char space[CHANNEL_MAX + 1];
@@ -46,19 +46,6 @@ on_heartbeat(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	scoreboard_set(&w->row->heartbeat, clock_ms());
 	memory_look(&w->memory, scoreboard_get(&w->row->bytes_in));
-}
-
-static void
-on_term(evutil_socket_t sig, short what, void *arg)
-{
-	struct worker *w = arg;
-
-	(void)sig;
-	(void)what;
-	if (w->draining)
-		return;
-	w->draining = true;
-	w->ops->drain(w->state);
 }
 
 static void
@@ -97,9 +84,25 @@ on_channel(evutil_socket_t fd, short what, void *arg)
 			log_take_file(passed);
 		else if (tag == CHANNEL_FILE && passed >= 0)
 			take_file(w, passed);
+		else if (tag == CHANNEL_YIELD)
+			w->yields = true;
 		else if (tag == CHANNEL_DATA)
 			w->ops->on_message(w->state, body);
 	}
+}
+
+static void
+on_term(evutil_socket_t sig, short what, void *arg)
+{
+	struct worker *w = arg;
+
+	(void)sig;
+	(void)what;
+	if (w->draining)
+		return;
+	on_channel(w->channel, EV_READ, w); /* what was said before the signal */
+	w->draining = true;
+	w->ops->drain(w->state);
 }
 
 static int
@@ -234,6 +237,12 @@ worker_ready(struct worker *w)
 {
 	if (channel_send(w->channel, CHANNEL_READY, span_of(NULL, 0)) < 0)
 		log_errno(LOG_ERROR, "cannot tell the master that this worker is ready", NULL);
+}
+
+bool
+worker_yields(const struct worker *w)
+{
+	return w->yields;
 }
 
 void

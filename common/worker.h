@@ -8,6 +8,7 @@
 #define POLICYPOOL_WORKER_H
 
 #include <event2/event.h>
+#include <stdbool.h>
 
 #include "attr.h"
 #include "isolate.h"
@@ -54,6 +55,9 @@ struct scoreboard_row *worker_row(struct worker *); /* its own */
 
 /* Serving now; the master counts it as up. */
 void worker_ready(struct worker *);
+/* When draining: others accept at the same place, so nobody has to be waited for there. */
+bool worker_yields(const struct worker *);
+
 /* Drained: the loop ends and the process exits 0. */
 void worker_done(struct worker *);
 /* To the master; at most CHANNEL_MAX bytes.  0, or -1 with errno; EAGAIN when it does not read. */

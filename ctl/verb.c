@@ -141,6 +141,8 @@ static const struct verb verbs[] = {
 	{"stop", "[now]", false, table_print_object, NULL, "stops it; now: without waiting"},
 	{"reload", "", false, table_print_object, run_patiently,
 	 "reads its settings anew; answers with the outcome"},
+	{"upgrade", "", false, table_print_object, run_patiently,
+	 "replaces it by its binary as it is now; answers with the outcome"},
 	{"reopen", "", false, table_print_object, NULL, "opens its log anew"},
 	{"scale", "N", false, table_print_object, NULL, "so many workers from now on"},
 	{"recycle", "SLOT", false, table_print_object, NULL,

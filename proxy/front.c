@@ -769,7 +769,8 @@ front_drain(void *state)
 {
 	struct front *f = state;
 
-	drain_begin(f->drain, f->conf->settings->daemon.stop_timeout);
+	drain_begin(f->drain, f->conf->settings->daemon.stop_timeout, !worker_yields(f->worker));
+	on_drain_turn(f);
 }
 
 static void

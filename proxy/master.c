@@ -37,6 +37,7 @@ describe_proxy(void *arg)
 	status_add_text(o, "listen", addr_text(&m->addr, text));
 	describe_meter(o, m->front.meter);
 	reload_add_status(m->reload, o);
+	upgrade_add_status(m->upgrade, o);
 	return o;
 }
 
@@ -74,11 +75,10 @@ master_review_keys(struct master *m)
 		tell_change(m);
 }
 
-static void
-take_registration(struct master *m, unsigned slot, struct span message)
+void
+master_register(struct master *m, struct span message, struct buf *answer)
 {
 	struct join_handoff head;
-	struct buf answer = BUF_INIT;
 	struct span text;
 
 	if (message.n < sizeof head)
@@ -86,14 +86,24 @@ take_registration(struct master *m, unsigned slot, struct span message)
 	memcpy(&head, message.p, sizeof head);
 	text = span_of(message.p + sizeof head, message.n - sizeof head);
 	/* The head stands in front of the answer, and is known when that is. */
-	if (buf_append(&answer, &head, sizeof head) == 0) {
-		/* The workers know of the change before the server knows that it is done. */
-		if (join_handle(&m->join, text, &head.guest, clock_ms(), &answer) == JOIN_CHANGED)
-			tell_change(m);
-		memcpy(answer.base + answer.head, &head, sizeof head);
-		if (supervisor_tell(m->supervisor, slot, buf_span(&answer)) < 0)
-			log_errno(LOG_WARN, "cannot answer a registration", "worker=%u", slot);
-	}
+	if (buf_append(answer, &head, sizeof head) < 0)
+		return;
+	/* The workers know of the change before the server knows that it is done. */
+	if (join_handle(&m->join, text, &head.guest, clock_ms(), answer) == JOIN_CHANGED)
+		tell_change(m);
+	memcpy(answer->base + answer->head, &head, sizeof head);
+}
+
+static void
+take_registration(struct master *m, unsigned slot, struct span message)
+{
+	struct buf answer = BUF_INIT;
+	bool elsewhere = succession_forward(m, slot, message);
+
+	master_register(m, message, &answer);
+	if (!elsewhere && buf_len(&answer) > 0 &&
+	    supervisor_tell(m->supervisor, slot, buf_span(&answer)) < 0)
+		log_errno(LOG_WARN, "cannot answer a registration", "worker=%u", slot);
 	buf_release(&answer);
 }
 
@@ -156,6 +166,8 @@ after_fork(void *arg)
 	m->join.keyring = NULL;
 	reload_free(m->reload);
 	m->reload = NULL;
+	upgrade_free(m->upgrade);
+	m->upgrade = NULL;
 	refit_after_fork(m);
 }
 
@@ -205,7 +217,10 @@ static void
 on_up(void *arg)
 {
 	master_tell_serving(arg);
-	daemon_ready();
+	if (!handover_is_on())
+		daemon_ready();
+	else if (handover_ready() < 0)
+		log_errno(LOG_ERROR, "cannot tell the predecessor that this one is ready", NULL);
 }
 
 static void
@@ -252,6 +267,22 @@ on_reopen(void *arg)
 	(void)close(m->front.access_fd);
 	m->front.access_fd = fd;
 	supervisor_pass(m->supervisor, fd);
+}
+
+static void
+on_upgrade(void *arg)
+{
+	struct master *m = arg;
+
+	upgrade_request(m->upgrade);
+}
+
+static void
+on_other_child(pid_t pid, int status, void *arg)
+{
+	struct master *m = arg;
+
+	upgrade_child_ended(m->upgrade, pid, status);
 }
 
 static void
@@ -412,9 +443,8 @@ open_pages(struct master *m)
 	return 0;
 }
 
-/* Nothing that goes wrong here keeps the proxy from serving. */
-static void
-open_keeper(struct master *m)
+void
+master_open_keeper(struct master *m)
 {
 	const struct proxy_settings *s = &m->settings;
 	struct keeper_env env = {.base = m->base,
@@ -430,7 +460,8 @@ open_keeper(struct master *m)
 		return;
 	env.path = m->journal_path;
 	m->keeper = keeper_new(&env);
-	keeper_recall(m->keeper);
+	if (!handover_is_on()) /* otherwise all is known, and newer */
+		keeper_recall(m->keeper);
 	watch_registry(m->watch);
 	keeper_changed(m->keeper);
 }
@@ -448,6 +479,8 @@ make_ops(void)
 				     .on_exit = on_exit_of,
 				     .on_stop = on_stop,
 				     .on_reload = on_reload,
+				     .on_upgrade = on_upgrade,
+				     .on_other_child = on_other_child,
 				     .on_reopen = on_reopen,
 				     .on_room = on_room};
 
@@ -473,6 +506,25 @@ master_files(const struct daemon_conf *d)
 {
 	/* A client and its share of the connections to servers. */
 	return (unsigned long)d->worker_connections * 2 + 256;
+}
+
+static int
+open_upgrade(struct master *m)
+{
+	struct upgrade_env env = {.base = m->base,
+				  .command = &m->command,
+				  .name = m->name,
+				  .supervisor = m->supervisor,
+				  .reload = m->reload};
+
+	m->upgrade = upgrade_new(&env, &succession_testator, m);
+	if (m->upgrade == NULL || handover_begin(m->base, &succession_heir, m) < 0) {
+		log_errno(LOG_ERROR, "cannot prepare for upgrades", NULL);
+		return -1;
+	}
+	if (m->control != NULL)
+		control_add(m->control, upgrade_verbs, m->upgrade);
+	return 0;
 }
 
 int
@@ -510,12 +562,16 @@ master_prepare(struct master *m)
 		return -1;
 	if (m->control != NULL)
 		control_add(m->control, orders, m->supervisor);
-	open_keeper(m);
+	if (!handover_is_on())
+		master_open_keeper(m);
+	else if (succession_recall(m) < 0)
+		return -1;
+	watch_registry(m->watch);
 	master_review_keys(m);
 	if (m->control != NULL)
 		control_add(m->control, reload_verbs, m->reload);
 	reload_attach(m->reload, m->supervisor);
-	return 0;
+	return open_upgrade(m);
 }
 
 int
@@ -536,6 +592,8 @@ master_release(struct master *m)
 	watch_free(m->watch);
 	control_free(m->control);
 	reload_free(m->reload);
+	upgrade_free(m->upgrade);
+	handover_close();
 	if (m->expiry != NULL)
 		event_free(m->expiry);
 	if (m->base != NULL)

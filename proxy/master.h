@@ -15,7 +15,9 @@
 #include "refit.h"
 #include "reload.h"
 #include "settings.h"
+#include "succession.h"
 #include "supervisor.h"
+#include "upgrade.h"
 #include "watch.h"
 
 #define MASTER_PROGRAM "ppool-proxy"
@@ -47,6 +49,7 @@ struct master {
 	struct supervisor *supervisor;
 	struct reload *reload;
 	struct refit refit;
+	struct upgrade *upgrade;
 };
 
 /* Opens what it needs.  0, or -1 with the reason logged. */
@@ -54,6 +57,13 @@ MUST_CHECK int master_prepare(struct master *);
 
 /* Forks, serves until told to stop; the exit status. */
 int master_run(struct master *);
+
+/* ---- for succession.c ---- */
+
+/* A worker's registration, judged and carried out; what it is to be told is appended. */
+void master_register(struct master *, struct span message, struct buf *answer);
+/* Nothing that goes wrong there keeps the proxy from serving. */
+void master_open_keeper(struct master *);
 
 /* ---- for refit.c ---- */
 

@@ -147,12 +147,13 @@ static void
 keep(void *arg)
 {
 	struct master *m = arg;
+	bool same_place = m->refit.listen_fd == m->listen_fd;
 
 	events_add(m->events, EVENT_RELOADED, NULL, NULL, "fresh settings are in force");
 	master_tell_serving(m);
 	master_review_keys(m);
 	drop(m);
-	reload_settled(m->reload);
+	reload_settled(m->reload, same_place);
 }
 
 void

@@ -42,6 +42,7 @@ tell_status(const struct control_call *call, const char **error, void *arg)
 		status_add_text(o, "registration_key", m->settings.server.key_id);
 	}
 	reload_add_status(m->reload, o);
+	upgrade_add_status(m->upgrade, o);
 	return o;
 }
 
@@ -66,6 +67,8 @@ after_fork(void *arg)
 	m->leaving = NULL;
 	reload_free(m->reload);
 	m->reload = NULL;
+	upgrade_free(m->upgrade);
+	m->upgrade = NULL;
 	refit_after_fork(m);
 	server_settings_forget_keys(&m->settings); /* the master alone registers */
 }
@@ -102,12 +105,25 @@ master_tell_serving(struct master *m)
 }
 
 static void
+ready(void *arg)
+{
+	(void)arg;
+	if (handover_ready() < 0)
+		log_errno(LOG_ERROR, "cannot tell the predecessor that this one is ready", NULL);
+}
+
+static void
 on_up(void *arg)
 {
 	struct master *m = arg;
 
 	master_tell_serving(m);
-	daemon_ready();
+	if (!handover_is_on())
+		daemon_ready();
+	else if (m->registrar != NULL)
+		master_announce(m, ready); /* not before: the predecessor may have to go on */
+	else
+		ready(m);
 }
 
 static void
@@ -137,6 +153,22 @@ on_reload(void *arg)
 	struct master *m = arg;
 
 	reload_request(m->reload);
+}
+
+static void
+on_upgrade(void *arg)
+{
+	struct master *m = arg;
+
+	upgrade_request(m->upgrade);
+}
+
+static void
+on_other_child(pid_t pid, int status, void *arg)
+{
+	struct master *m = arg;
+
+	upgrade_child_ended(m->upgrade, pid, status);
 }
 
 static void
@@ -240,6 +272,8 @@ make_ops(void)
 				     .from_worker = from_worker,
 				     .on_stop = on_stop,
 				     .on_reload = on_reload,
+				     .on_upgrade = on_upgrade,
+				     .on_other_child = on_other_child,
 				     .on_room = on_room};
 
 	ops.worker.start = start_worker;
@@ -266,12 +300,36 @@ open_pages(struct master *m)
 	return 0;
 }
 
+static int
+open_upgrade(struct master *m)
+{
+	struct upgrade_env env = {.base = m->base,
+				  .command = &m->command,
+				  .name = m->name,
+				  .supervisor = m->supervisor,
+				  .reload = m->reload};
+
+	m->upgrade = upgrade_new(&env, &succession_testator, m);
+	if (m->upgrade == NULL || handover_begin(m->base, &succession_heir, m) < 0) {
+		log_errno(LOG_ERROR, "cannot prepare for upgrades", NULL);
+		return -1;
+	}
+	if (m->control != NULL)
+		control_add(m->control, upgrade_verbs, m->upgrade);
+	return 0;
+}
+
 int
 master_prepare(struct master *m)
 {
 	const struct daemon_conf *d = &m->settings.daemon;
 
 	(void)snprintf(m->name, sizeof m->name, "%s-%s", program, m->settings.server.id);
+	if (!handover_is_of(m->name)) {
+		log_event(LOG_ERROR, "a server of another id is another server", "id=%s",
+			  log_quoted(m->settings.server.id));
+		return -1;
+	}
 	m->ops = make_ops();
 	(void)net_raise_nofile((unsigned long)d->worker_connections + 64);
 	m->addr = m->asked;
@@ -299,13 +357,13 @@ master_prepare(struct master *m)
 	if (m->control != NULL)
 		control_add(m->control, reload_verbs, m->reload);
 	reload_attach(m->reload, m->supervisor);
-	return 0;
+	return open_upgrade(m);
 }
 
 int
 master_run(struct master *m)
 {
-	if (m->registrar != NULL)
+	if (m->registrar != NULL && !handover_is_on())
 		registrar_start(m->registrar);
 	return supervisor_run(m->supervisor);
 }
@@ -319,6 +377,8 @@ master_release(struct master *m)
 	registrar_free(m->leaving);
 	control_free(m->control);
 	reload_free(m->reload);
+	upgrade_free(m->upgrade);
+	handover_close();
 	if (m->base != NULL)
 		event_base_free(m->base);
 	if (m->listen_fd >= 0)

@@ -12,7 +12,9 @@
 #include "reload.h"
 #include "serve.h"
 #include "settings.h"
+#include "succession.h"
 #include "supervisor.h"
+#include "upgrade.h"
 
 #define MASTER_PROGRAM "ppool-server"
 
@@ -34,6 +36,7 @@ struct master {
 	struct registrar *leaving;   /* from the proxy of former settings, or NULL */
 	struct reload *reload;
 	struct refit refit;
+	struct upgrade *upgrade;
 	struct supervisor *supervisor;
 };
 

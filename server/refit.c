@@ -112,7 +112,7 @@ settled(void *arg)
 {
 	struct master *m = arg;
 
-	reload_settled(m->reload);
+	reload_settled(m->reload, m->refit.same_place);
 }
 
 /* Workers of the former policy would refuse the new one's requests, so where both listen at one
@@ -123,11 +123,12 @@ keep(void *arg)
 	struct master *m = arg;
 	bool same_place = m->refit.listen_fd == m->listen_fd;
 
+	m->refit.same_place = same_place;
 	m->refit.announce_later = m->serve.former_policy != NULL && same_place;
 	m->serve.former_policy = NULL;
 	master_tell_serving(m);
 	if (m->refit.announce_later)
-		supervisor_retire(m->supervisor);
+		supervisor_retire(m->supervisor, true);
 	else
 		master_announce(m, settled);
 	drop(m);

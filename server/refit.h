@@ -11,6 +11,7 @@ struct master;
 /* What was in force before, while new workers come up: where it listened beside the settings. */
 struct refit {
 	bool on;
+	bool same_place;     /* the new workers accept where the old ones do */
 	bool announce_later; /* once the workers of the former policy have gone */
 	struct server_settings settings;
 	struct addr asked, addr;

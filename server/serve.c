@@ -259,7 +259,8 @@ serve_drain(void *state)
 {
 	struct serve *s = state;
 
-	drain_begin(s->drain, s->conf->daemon->stop_timeout);
+	drain_begin(s->drain, s->conf->daemon->stop_timeout, !worker_yields(s->worker));
+	on_drain_turn(s);
 }
 
 static void

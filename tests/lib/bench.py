@@ -32,6 +32,15 @@ def wait_until(predicate, what, seconds=15):
     raise AssertionError(f"not in time: {what}")
 
 
+def runs(pid):
+    """Is there such a process, and no mere zombie?"""
+    try:
+        with open(f"/proc/{pid}/stat") as f:
+            return f.read().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
 def allow_files(n):
     """Raises this process's limit of open files; what it got."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -55,9 +64,22 @@ class Daemon:
         while chunk := os.read(self.process.stdout.fileno(), 65536):
             self.output += chunk.decode(errors="replace")
 
+    heir = None  # the pid of the process that it was upgraded to
+
     @property
     def pid(self):
-        return self.process.pid
+        return self.heir or self.process.pid
+
+    def upgraded(self, former):
+        """Whoever answers on the control socket is another process by now: from here on that is the daemon."""
+        self.heir = wait_until(lambda: (now := ctl(self.socket, "status")["pid"]) != former and now, "a successor")
+        return self
+
+    def upgrade(self):
+        former = self.pid
+        status, out, err = ctl_run("-s", self.socket, "upgrade")
+        assert status == 0, (out, err)
+        return self.upgraded(former)
 
     def wait_for(self, pattern, seconds=15):
         def look():
@@ -73,10 +95,10 @@ class Daemon:
             raise AssertionError(f"{e}\n{self.output}") from None
 
     def alive(self):
-        return self.process.poll() is None
+        return runs(self.heir) if self.heir else self.process.poll() is None
 
     def send_signal(self, number):
-        self.process.send_signal(number)
+        os.kill(self.pid, number) if self.heir else self.process.send_signal(number)
 
     def stop(self, number=signal.SIGTERM, seconds=20):
         """Its exit status."""
@@ -85,14 +107,16 @@ class Daemon:
         return self.wait(seconds)
 
     def wait(self, seconds=20):
+        """Its exit status; that of one that it was upgraded to is nobody's to know, so 0."""
         status = self.process.wait(seconds * SLOW)
+        wait_until(lambda: self.heir is None or not runs(self.heir), "the successor's end", seconds)
         self.reader.join(2)
         return status
 
     def kill_group(self):
         """The whole daemon at once, as if the machine had lost it."""
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.pid, signal.SIGKILL)
+            os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
 

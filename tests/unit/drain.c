@@ -8,6 +8,7 @@
 static struct event_base *base;
 static struct drain *d;
 static unsigned turns;
+static bool grace = true;
 static enum drain_phase wanted;
 static uint64_t heard, seen[DRAIN_LAST + 1], due_at;
 
@@ -50,7 +51,7 @@ run_to(enum drain_phase phase, uint64_t limit)
 	uint64_t begun = clock_ms();
 
 	wanted = phase;
-	drain_begin(d, limit);
+	drain_begin(d, limit, grace);
 	cr_assert_eq(event_base_dispatch(base), 0);
 	return begun;
 }
@@ -93,4 +94,11 @@ Test(drain, a_limit_of_nothing_is_the_last_at_once)
 	run_to(DRAIN_LAST, 0);
 	cr_assert_eq(seen[DRAIN_GRACE] + seen[DRAIN_QUIET], 0);
 	cr_assert(drain_is_due(d, 0));
+}
+
+Test(drain, without_grace_it_is_quiet_at_once)
+{
+	grace = false;
+	run_to(DRAIN_QUIET, 5000);
+	cr_assert_eq(seen[DRAIN_GRACE], 0);
 }

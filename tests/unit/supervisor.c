@@ -611,7 +611,7 @@ renew_then_stop(void)
 		cr_assert_eq(of_generation(2, SLOT_READY), 3);
 		cr_assert_eq(supervisor_former(sup), 2);
 		retired = true;
-		supervisor_retire(sup);
+		supervisor_retire(sup, true);
 	}
 	if (retired && supervisor_former(sup) == 0 && !supervisor_stopping(sup)) {
 		cr_assert_eq(count(SLOT_READY), 3);
@@ -666,7 +666,7 @@ kill_while_renewing(void)
 	}
 	if (stage == 1 && renewed == 1) {
 		stage = 2;
-		supervisor_retire(sup);
+		supervisor_retire(sup, true);
 	}
 	if (stage == 2 && count(SLOT_VACANT) == conf.slots - 2 && !supervisor_stopping(sup)) {
 		cr_assert_eq(of_generation(2, SLOT_READY), 2);
@@ -699,7 +699,7 @@ renew_with_few_slots(void)
 		stage = 3;
 		cr_assert_eq(of_generation(2, SLOT_READY), 1, "as many as slots were free");
 		cr_assert_not(supervisor_may_renew(sup, 4));
-		supervisor_retire(sup);
+		supervisor_retire(sup, true);
 	}
 	if (stage == 3 && of_generation(2, SLOT_READY) == 4 && !supervisor_stopping(sup))
 		stop();

@@ -1,0 +1,22 @@
+"""Plain servers, which announce themselves only once, are known to the successor; turns go on where they stood; a server that
+was upgraded is the same server, and was never gone."""
+from lib import plain
+from lib.bench import Bench, ask, correct, ctl
+
+with Bench() as b:
+    proxy = b.proxy()
+    plains = [plain.Server(proxy.port, id=i) for i in ("1", "2")]
+    own = b.server("3", "111", proxy)
+    for id in ("1", "2", "3"):
+        proxy.wait_server(id)
+    assert [ask(proxy)["srcid"] for _ in range(4)] == ["1", "2", "3", "1"]
+    before = {id: s["addr"] for id, s in proxy.servers().items()}
+    proxy.upgrade()
+    assert {id: s["addr"] for id, s in proxy.servers().items()} == before
+    assert [ask(proxy)["srcid"] for _ in range(5)] == ["2", "3", "1", "2", "3"]
+    joined = sum(e["event"] in ("joined", "left", "replaced") for e in ctl(proxy.socket, "events"))
+    own.upgrade()
+    assert [ask(proxy)["srcid"] for _ in range(3)] == ["1", "2", "3"]
+    assert sum(e["event"] in ("joined", "left", "replaced") for e in ctl(proxy.socket, "events")) == joined
+    for p in plains:
+        p.stop()
