@@ -35,11 +35,14 @@ wants_read(const struct conn *c)
 	return c->state == CONN_OPEN && !c->held && !c->eof && !c->faulted;
 }
 
+/* What is queued in this turn is written when it ends; only what is left then waits for the socket.
+ */
 static bool
 wants_write(const struct conn *c)
 {
-	return c->state == CONN_CONNECTING ||
-	       (c->state != CONN_CLOSED && (buf_len(&c->out) > 0 || c->tls_writes));
+	if (c->state == CONN_CONNECTING)
+		return true;
+	return c->state != CONN_CLOSED && ((buf_len(&c->out) > 0 && !c->dirty) || c->tls_writes);
 }
 
 void
