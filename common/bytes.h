@@ -1,4 +1,4 @@
-/* bytes.h - looks for bytes sixteen at a time: what a JSON string ends or is interrupted by.
+/* bytes.h - looks at JSON sixteen bytes at a time: what strings are made of, where they end.
  *
  * SSE2 where the compiler has it, a byte at a time elsewhere; the result is the same. */
 #ifndef POLICYPOOL_BYTES_H
@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #ifdef __SSE2__
 #include <emmintrin.h>
@@ -22,11 +23,11 @@ bytes_is_plain(char c)
 	return u >= 0x20 && u < 0x80 && u != '"' && u != '\\';
 }
 
-static inline bool
-bytes_ends_run(char c)
-{
-	return c == '"' || c == '\\';
-}
+/* Where in a block the bytes stand that JSON is structured by: a bit each, the first byte's lowest.
+ */
+struct bytes_marks {
+	uint64_t quotes, backslashes, opening, closing; /* brackets of both kinds */
+};
 
 #ifdef __SSE2__
 
@@ -59,13 +60,22 @@ bytes_plain_run(const char *p)
 	return (unsigned)__builtin_ctz(found | 1U << BYTES_BLOCK);
 }
 
-/* The same for a quote or a backslash. */
-static inline unsigned
-bytes_quote_run(const char *p)
+static inline uint64_t
+bytes_equal(__m128i v, char c)
 {
-	unsigned found = (unsigned)_mm_movemask_epi8(bytes_quotes(bytes_load(p)));
+	return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_set1_epi8(c)));
+}
 
-	return (unsigned)__builtin_ctz(found | 1U << BYTES_BLOCK);
+/* Of the sixteen bytes at p.  The two kinds of brackets differ in one bit alone. */
+static inline struct bytes_marks
+bytes_marks_16(const char *p)
+{
+	__m128i v = bytes_load(p), folded = _mm_or_si128(v, _mm_set1_epi8(0x20));
+
+	return (struct bytes_marks){.quotes = bytes_equal(v, '"'),
+				    .backslashes = bytes_equal(v, '\\'),
+				    .opening = bytes_equal(folded, '{'),
+				    .closing = bytes_equal(folded, '}')};
 }
 
 /* All of the 64 bytes at p are plain. */
@@ -90,14 +100,18 @@ bytes_plain_run(const char *p)
 	return n;
 }
 
-static inline unsigned
-bytes_quote_run(const char *p)
+static inline struct bytes_marks
+bytes_marks_16(const char *p)
 {
-	unsigned n = 0;
+	struct bytes_marks m = {0, 0, 0, 0};
 
-	while (n < BYTES_BLOCK && !bytes_ends_run(p[n]))
-		n++;
-	return n;
+	for (unsigned i = 0; i < BYTES_BLOCK; i++) {
+		m.quotes |= (uint64_t)(p[i] == '"') << i;
+		m.backslashes |= (uint64_t)(p[i] == '\\') << i;
+		m.opening |= (uint64_t)((p[i] | 0x20) == '{') << i;
+		m.closing |= (uint64_t)((p[i] | 0x20) == '}') << i;
+	}
+	return m;
 }
 
 static inline bool
@@ -110,6 +124,33 @@ bytes_plain_64(const char *p)
 }
 
 #endif
+
+/* Of n blocks at p, four at most. */
+static inline struct bytes_marks
+bytes_marks(const char *p, unsigned n)
+{
+	struct bytes_marks all = {0, 0, 0, 0};
+
+	for (unsigned i = 0; i < n; i++) {
+		struct bytes_marks m = bytes_marks_16(p + (size_t)i * BYTES_BLOCK);
+		unsigned shift = i * BYTES_BLOCK;
+
+		all.quotes |= m.quotes << shift;
+		all.backslashes |= m.backslashes << shift;
+		all.opening |= m.opening << shift;
+		all.closing |= m.closing << shift;
+	}
+	return all;
+}
+
+/* Bits from an odd mark up to the next one, without it: with quotes, what stands inside them. */
+static inline uint64_t
+bytes_between(uint64_t marks)
+{
+	for (unsigned n = 1; n < 64; n *= 2)
+		marks ^= marks << n;
+	return marks;
+}
 
 /* Past the plain bytes at p: the first that is not, or end. */
 static inline const char *

@@ -13,8 +13,6 @@
 
 #include "bytes.h"
 
-enum { SHORT_BLOCKS = 4 }; /* of BYTES_BLOCK: a longer string is worth a call */
-
 void
 frame_init(struct frame *f, size_t max)
 {
@@ -61,7 +59,7 @@ ends_in_escape(const char *begin, const char *end)
 /* Inside a string, p < end: where it is left, or end.  The backslashes looked back at lie
  * behind the last quote, so each is looked at once here too. */
 static const char *
-skip_long_string(struct frame *f, const char *p, const char *end)
+skip_string(struct frame *f, const char *p, const char *end)
 {
 	const char *quote;
 
@@ -78,31 +76,10 @@ skip_long_string(struct frame *f, const char *p, const char *end)
 	return end;
 }
 
-/* The same, fast for the usual short string without an escape. */
+/* From p to end, or to where the object is closed: *closed then. */
 static const char *
-skip_string(struct frame *f, const char *p, const char *end)
+scan_bytes(struct frame *f, const char *p, const char *end, bool *closed)
 {
-	for (unsigned i = 0; i < SHORT_BLOCKS && !f->escaped && end - p >= BYTES_BLOCK; i++) {
-		unsigned n = bytes_quote_run(p);
-
-		p += n;
-		if (n == BYTES_BLOCK)
-			continue;
-		if (*p == '\\')
-			break;
-		f->in_string = false;
-		return p + 1;
-	}
-	return p < end ? skip_long_string(f, p, end) : end;
-}
-
-/* Goes through what is new in text.  The bytes up to the end of the object, 0 if it is
- * not there. */
-static size_t
-scan(struct frame *f, struct span text)
-{
-	const char *p = text.p + f->seen, *end = text.p + text.n;
-
 	while (p < end) {
 		if (f->in_string) {
 			p = skip_string(f, p, end);
@@ -114,11 +91,67 @@ scan(struct frame *f, struct span text)
 		case '[': f->depth++; break;
 		case '}':
 		case ']':
-			if (--f->depth == 0)
-				return (size_t)(p - text.p);
+			*closed = --f->depth == 0;
+			if (*closed)
+				return p;
 			break;
 		}
 	}
+	return p;
+}
+
+/* The same for so many blocks without a backslash.  Its slow twin is scan_bytes(). */
+static const char *
+scan_marks(struct frame *f, const char *p, unsigned blocks, const struct bytes_marks *m,
+	   bool *closed)
+{
+	uint64_t inside = bytes_between(m->quotes) ^ (f->in_string ? UINT64_MAX : 0);
+	uint64_t brackets = (m->opening | m->closing) & ~inside;
+
+	for (; brackets != 0; brackets &= brackets - 1) {
+		unsigned i = (unsigned)__builtin_ctzll(brackets);
+
+		f->depth += m->opening >> i & 1 ? 1 : -1U;
+		*closed = f->depth == 0;
+		if (*closed) {
+			f->in_string = false;
+			return p + i + 1;
+		}
+	}
+	f->in_string = inside >> (blocks * BYTES_BLOCK - 1) & 1;
+	return p + (size_t)blocks * BYTES_BLOCK;
+}
+
+/* A few blocks at once where there is no escape, else a byte at a time. */
+static const char *
+scan_some(struct frame *f, const char *p, const char *end, bool *closed)
+{
+	size_t left = (size_t)(end - p);
+	unsigned blocks = left >= 4 * BYTES_BLOCK ? 4 : left >= BYTES_BLOCK;
+	struct bytes_marks m;
+
+	if (blocks == 0)
+		return scan_bytes(f, p, end, closed);
+	m = blocks == 4 ? bytes_marks(p, 4) : bytes_marks(p, 1);
+	if (f->in_string && m.quotes == 0) /* a long one: the library is faster */
+		return skip_string(f, p, end);
+	if (f->escaped || m.backslashes != 0)
+		return scan_bytes(f, p, p + (size_t)blocks * BYTES_BLOCK, closed);
+	return scan_marks(f, p, blocks, &m, closed);
+}
+
+/* Goes through what is new in text.  The bytes up to the end of the object, 0 if it is
+ * not there. */
+static size_t
+scan(struct frame *f, struct span text)
+{
+	const char *p = text.p + f->seen, *end = text.p + text.n;
+	bool closed = false;
+
+	while (p < end && !closed)
+		p = scan_some(f, p, end, &closed);
+	if (closed)
+		return (size_t)(p - text.p);
 	f->seen = text.n;
 	return 0;
 }

@@ -11,7 +11,8 @@
 static const char *
 skip_space(const char *p, const char *end)
 {
-	while (p < end && (*p == ' ' || *p == '\n' || *p == '\t' || *p == '\r'))
+	while (p < end && (unsigned char)*p <= ' ' &&
+	       (*p == ' ' || *p == '\n' || *p == '\t' || *p == '\r'))
 		p++;
 	return p;
 }
@@ -34,9 +35,8 @@ skip_other(const char *p, const char *end, bool *escaped)
 	return n == 0 ? NULL : p + n;
 }
 
-/* From behind one quote to the other. */
 static const char *
-skip_string(const char *p, const char *end, bool *escaped)
+skip_any_string(const char *p, const char *end, bool *escaped)
 {
 	for (;;) {
 		p = bytes_skip_plain(p, end);
@@ -48,6 +48,19 @@ skip_string(const char *p, const char *end, bool *escaped)
 		if (p == NULL)
 			return NULL;
 	}
+}
+
+/* From behind one quote to the other. */
+static inline const char *
+skip_string(const char *p, const char *end, bool *escaped)
+{
+	if (end - p >= BYTES_BLOCK) {
+		unsigned n = bytes_plain_run(p);
+
+		if (n < BYTES_BLOCK && p[n] == '"')
+			return p + n;
+	}
+	return skip_any_string(p, end, escaped);
 }
 
 /* An integer; what follows it must show that it is no more than that. */

@@ -408,15 +408,26 @@ jsontext_describe(enum jsontext_status status)
 
 /* ---- reading what was judged ---- */
 
-const struct jsontext_member *
-jsontext_find(const struct jsontext_object *o, const char *key)
+static const struct jsontext_member *
+find_escaped(const struct jsontext_object *o, struct span key)
 {
-	struct span wanted = span_str(key);
-
 	for (const struct jsontext_member *m = o->member; m < o->member + o->n; m++)
-		if (m->key_escaped ? same_string(m->key, wanted) : span_eq(m->key, wanted))
+		if (same_string(m->key, key))
 			return m;
 	return NULL;
+}
+
+const struct jsontext_member *
+jsontext_find_span(const struct jsontext_object *o, struct span key)
+{
+	bool escaped = false;
+
+	for (const struct jsontext_member *m = o->member; m < o->member + o->n; m++) {
+		escaped = escaped || m->key_escaped;
+		if (span_eq(m->key, key))
+			return m;
+	}
+	return escaped ? find_escaped(o, key) : NULL;
 }
 
 struct span
@@ -513,14 +524,17 @@ quote_into(char *to, struct span s)
 int
 jsontext_quote(struct buf *out, struct span s)
 {
-	size_t n = s.n > 0 ? quote_into(NULL, s) : 0;
+	bool plain = s.n == 0 || jsonchar_skip_plain(s.p, s.p + s.n) == s.p + s.n;
+	size_t n = plain ? s.n : quote_into(NULL, s);
 	char *room = buf_reserve(out, n + 2);
 
 	if (room == NULL)
 		return -1;
 	room[0] = '"';
-	if (s.n > 0)
+	if (!plain)
 		(void)quote_into(room + 1, s);
+	else if (n > 0)
+		memcpy(room + 1, s.p, n);
 	room[n + 1] = '"';
 	buf_commit(out, n + 2);
 	return 0;

@@ -67,8 +67,14 @@ MUST_CHECK enum jsontext_status jsontext_scan(struct span text, unsigned max_dep
 /* What went wrong, in a few words: "not JSON", "duplicate key", ... */
 const char *jsontext_describe(enum jsontext_status);
 
-/* The first member called key (compared decoded), or NULL.  key has no backslash. */
-const struct jsontext_member *jsontext_find(const struct jsontext_object *, const char *key);
+/* The member called key (compared decoded), or NULL.  key has no backslash. */
+const struct jsontext_member *jsontext_find_span(const struct jsontext_object *, struct span key);
+
+static inline const struct jsontext_member *
+jsontext_find(const struct jsontext_object *o, const char *key)
+{
+	return jsontext_find_span(o, span_str(key));
+}
 
 /* A string's content without its quotes, still escaped; any other kind's text as it
  * stands. */

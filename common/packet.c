@@ -277,7 +277,7 @@ static void
 read_type(struct packet *p)
 {
 	const struct jsontext_member *m = jsontext_find(&p->object, "type");
-	struct span text = packet_scalar(p, "type");
+	struct span text = m != NULL && is_scalar(m) ? jsontext_inner(m) : span_of(NULL, 0);
 
 	p->type_number = m != NULL && m->kind == JSONTEXT_NUMBER;
 	p->type = -1;
