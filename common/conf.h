@@ -59,7 +59,7 @@ struct conf_table {
 	void *settings; /* zeroed before conf_load() */
 };
 
-enum { CONF_KEYS_MAX = 96 }; /* of all tables together */
+enum { CONF_KEYS_MAX = 192 }; /* of all tables together */
 
 /* What a command line asks for beside settings. */
 struct conf_command {

@@ -153,13 +153,22 @@ conn_finish(struct conn *c)
 /* ---- input ---- */
 
 static void
+timed_out(struct conn *c)
+{
+	if (c->state == CONN_LINGERING)
+		conn_fail(c, c->error);
+	else
+		conn_fail(c, c->handshake_until != 0 ? ETIME : ETIMEDOUT);
+}
+
+static void
 conn_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct conn *c = arg;
 
 	(void)fd;
 	if (what & EV_TIMEOUT) {
-		conn_fail(c, c->state == CONN_LINGERING ? c->error : ETIMEDOUT);
+		timed_out(c);
 		return;
 	}
 	if (c->state == CONN_LINGERING) {
@@ -302,7 +311,7 @@ conn_writable(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	if (what & EV_TIMEOUT)
-		conn_fail(c, ETIMEDOUT);
+		timed_out(c);
 	else if (c->state == CONN_CONNECTING)
 		connected(c);
 	else if (c->state == CONN_HANDSHAKING)

@@ -54,9 +54,10 @@ struct conn_ops {
 	/* The peer has ended its side; cut is true when an object was unfinished.  Nothing more
 	 * comes. Finish when nothing more is to be written. */
 	void (*on_eof)(struct conn *, bool cut, void *ctx);
-	/* Gone: error is 0 for an orderly end, ETIMEDOUT for idleness or a connect or a handshake
-	 * that took too long, EPROTO where TLS failed, EBUSY for one handshake too many, otherwise
-	 * what the system said; conn_why() has words.  Not called for conn_close(). */
+	/* Gone: error is 0 for an orderly end, ETIMEDOUT for idleness or a connect that took too
+	 * long, ETIME for a handshake that did, EPROTO where TLS failed, EBUSY for one handshake
+	 * too many, otherwise what the system said; conn_why() has words.  Not called for
+	 * conn_close(). */
 	void (*on_close)(struct conn *, int error, void *ctx);
 	/* The output buffer is empty again.  May be NULL. */
 	void (*on_drained)(struct conn *, void *ctx);

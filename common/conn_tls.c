@@ -202,7 +202,7 @@ is_late(struct conn *c)
 {
 	if (clock_ms() < c->handshake_until)
 		return false;
-	conn_fail(c, ETIMEDOUT);
+	conn_fail(c, ETIME);
 	return true;
 }
 

@@ -10,6 +10,7 @@
 #include "conf.h"
 #include "isolate.h"
 #include "log.h"
+#include "tls_settings.h"
 
 enum { DAEMON_WORKERS_MAX = 512 }; /* the proxy's permits know as many */
 
@@ -37,6 +38,7 @@ struct daemon_conf {
 	bool strict_payloadsize;
 	uint64_t idle_timeout;	       /* ms; 0: never */
 	struct isolate_conf isolation; /* of workers */
+	struct tls_listen_conf tls;    /* of the listener */
 	char *admin; /* PORT or HOST:PORT of the pages for operators; empty: none */
 };
 

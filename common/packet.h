@@ -136,7 +136,7 @@ struct packet_announcement {
 	char policy[PACKET_ID_MAX + 1];
 	char host[256]; /* empty: the address it comes from */
 	uint16_t port;
-	bool ack, keepalive;
+	bool ack, keepalive, tls;
 #define PACKET_MEMBER(name, max) unsigned name;
 	PACKET_ANNOUNCED(PACKET_MEMBER)
 #undef PACKET_MEMBER

@@ -174,7 +174,8 @@ put_register(struct buf *out, const struct packet_announcement *a)
 		return -1;
 	if (put_text(out, ",\"host\":", a->host) < 0 ||
 	    put_announced(out, ",\"ack\":\"", a->ack) < 0 ||
-	    put_announced(out, ",\"keepalive\":\"", a->keepalive) < 0)
+	    put_announced(out, ",\"keepalive\":\"", a->keepalive) < 0 ||
+	    put_announced(out, ",\"tls\":\"", a->tls) < 0)
 		return -1;
 #define PUT_NUMBER(name, max)                                     \
 	if (put_announced(out, ",\"" #name "\":\"", a->name) < 0) \

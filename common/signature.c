@@ -38,7 +38,8 @@ put_number(struct buf *out, const char *name, uint64_t value)
 static int
 put_capacities(struct buf *out, const struct packet_announcement *a)
 {
-	if (put_number(out, "ack", a->ack) < 0 || put_number(out, "keepalive", a->keepalive) < 0)
+	if (put_number(out, "ack", a->ack) < 0 || put_number(out, "keepalive", a->keepalive) < 0 ||
+	    put_number(out, "tls", a->tls) < 0)
 		return -1;
 #define PUT_NUMBER(name, max)                    \
 	if (put_number(out, #name, a->name) < 0) \

@@ -50,6 +50,7 @@ add_sums(struct json_object *o, struct supervisor *sup)
 #undef TELL
 	status_add_number(o, "connections", scoreboard_get(&sum.connections));
 	status_add_number(o, "in_flight", scoreboard_get(&sum.in_flight));
+	status_add_number(o, "tls_handshaking", scoreboard_get(&sum.tls_handshaking));
 }
 
 struct json_object *

@@ -41,8 +41,8 @@ MUST_CHECK struct tls_creds *tls_creds_load(enum tls_side, const struct tls_file
 					    const char *prefix, FILE *err);
 
 /* Sessions hold them too: who swaps them for others lets go, and running sessions go on. */
-struct tls_creds *tls_creds_hold(struct tls_creds *);
-void tls_creds_release(struct tls_creds *); /* NULL is fine */
+struct tls_creds *tls_creds_hold(struct tls_creds *); /* NULL is fine, here and below */
+void tls_creds_release(struct tls_creds *);
 
 /* ---- sessions ---- */
 

@@ -331,7 +331,8 @@ tls_creds_load(enum tls_side side, const struct tls_files *f, const char *prefix
 struct tls_creds *
 tls_creds_hold(struct tls_creds *c)
 {
-	c->references++;
+	if (c != NULL)
+		c->references++;
 	return c;
 }
 

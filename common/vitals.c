@@ -67,6 +67,9 @@ write_sums(struct exposition *e, struct supervisor *s)
 	exposition_family(e, "policypool_in_flight", EXPOSITION_GAUGE,
 			  "Requests taken and not yet answered.");
 	exposition_number(e, NULL, scoreboard_get(&sum.in_flight));
+	exposition_family(e, "policypool_tls_handshaking", EXPOSITION_GAUGE,
+			  "TLS handshakes under way.");
+	exposition_number(e, NULL, scoreboard_get(&sum.tls_handshaking));
 }
 
 /* ---- a sample a worker ---- */

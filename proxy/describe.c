@@ -63,6 +63,7 @@ server_status(const struct registry *r, struct tally *t, struct watch *w, unsign
 	status_add_text(o, "policy", registry_policy(r, s->policy)->name);
 	status_add_text(o, "addr", addr_text(&s->addr, text));
 	status_add_text(o, "kind", s->pooled ? "pooled" : "plain");
+	status_add_text(o, "tls", s->tls ? "yes" : "no");
 	add_key(o, r, i);
 	status_add_text(o, "state", state_of(s, &v));
 	status_add_seconds(o, "since_s", now > v.since ? now - v.since : 0);

@@ -46,6 +46,7 @@ struct front {
 	const struct front_conf *conf;
 	struct scoreboard_row *row;
 	struct conn_loop *loop;
+	bool told_of_tls;
 	struct roster *roster;
 	struct relay *relay;
 	struct access *access;	   /* NULL: no line is wanted */
@@ -438,11 +439,18 @@ on_fault(struct conn *conn, int error, void *arg)
 
 	(void)conn;
 	c->last = true;
-	if (error == EMSGSIZE)
+	switch (error) {
+	case EPROTONOSUPPORT:
+		tls_settings_tell_off(&c->guest.peer, &c->front->told_of_tls);
+		client_settle(c);
+		break;
+	case EPROTOTYPE: refuse(c, span_of(NULL, 0), PACKET_DENIED, "TLS is required here"); break;
+	case EMSGSIZE:
 		refuse(c, span_of(NULL, 0), PACKET_TOO_LARGE,
 		       "the object is larger than max_message");
-	else
-		refuse(c, span_of(NULL, 0), PACKET_BAD_JSON, "an object must begin with {");
+		break;
+	default: refuse(c, span_of(NULL, 0), PACKET_BAD_JSON, "an object must begin with {");
+	}
 }
 
 static void
@@ -463,15 +471,10 @@ static void
 on_close(struct conn *conn, int error, void *arg)
 {
 	struct client *c = arg;
-	char from[ADDR_TEXT];
 
-	(void)conn;
 	scoreboard_add(&c->front->meter->timeout[METER_client_idle], error == ETIMEDOUT);
-	if (error != 0) {
-		errno = error;
-		log_errno(LOG_VERBOSE, "connection lost", "peer=%s",
-			  addr_text(&c->guest.peer, from));
-	}
+	if (error != 0)
+		tls_settings_tell_lost(conn, &c->guest.peer, error);
 	client_free(c);
 }
 
@@ -677,6 +680,8 @@ open_relay(struct front *f)
 	f->roster = roster_new(conf->registry);
 	if (f->loop == NULL || f->roster == NULL)
 		return -1;
+	tls_settings_secure(f->loop, &conf->settings->daemon.tls, conf->settings->tls_listen,
+			    f->row);
 	env.upstream = (struct upstream_env){.conf = &conf->settings->proxy,
 					     .loop = f->loop,
 					     .roster = f->roster,

@@ -237,6 +237,18 @@ own(const struct handling *h)
 	return true;
 }
 
+/* Whether the proxy would speak to it as it asks to be spoken to. */
+static int
+judge_tls(struct handling *h)
+{
+	if (h->a.tls && !h->j->tls_known)
+		return refuse(h, PACKET_DENIED,
+			      "it announces TLS, and this proxy has no server_ca to verify it by");
+	if (!h->a.tls && h->j->tls_required)
+		return refuse(h, PACKET_DENIED, "it does not announce TLS, which is required here");
+	return 0;
+}
+
 static int
 do_register(struct handling *h)
 {
@@ -244,7 +256,7 @@ do_register(struct handling *h)
 	enum registry_change change;
 	struct addr at;
 
-	if (judge_place(h, &at) < 0 || judge_rights(h, &at) < 0)
+	if (judge_place(h, &at) < 0 || judge_rights(h, &at) < 0 || judge_tls(h) < 0)
 		return -1;
 	change = registry_join(r, &h->a, &at, h->now);
 	if (change == REGISTRY_FULL)

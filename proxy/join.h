@@ -44,7 +44,8 @@ struct join {
 	const struct keyring *keyring; /* NULL: no key is known */
 	const char *cluster;
 	bool require_signature;
-	struct limiter *refusals; /* by address; NULL: no limit */
+	bool tls_known, tls_required; /* servers that announce TLS can be reached; all must */
+	struct limiter *refusals;     /* by address; NULL: no limit */
 };
 
 enum join_result { JOIN_NOTHING, JOIN_CHANGED }; /* has the registry changed: tell the workers */

@@ -52,13 +52,13 @@ write_server(struct buf *out, const struct registry *r, unsigned i, uint64_t now
 	if (s->unproved && buf_append_str(out, ",\"unproved\":true") < 0)
 		return -1;
 	return buf_printf(out,
-			  ",\"addr\":\"%s\",\"pooled\":%s,\"pipeline\":%u,\"slots\":%u,"
+			  ",\"addr\":\"%s\",\"pooled\":%s,\"tls\":%s,\"pipeline\":%u,\"slots\":%u,"
 			  "\"weight\":%u,\"admin\":\"%s\",\"age\":%" PRIu64 ",\"lease\":%" PRIu64
 			  ",\"remains\":%" PRIu64 "}\n",
-			  addr_text(&s->addr, addr), s->pooled ? "true" : "false", s->pipeline,
-			  s->slots, s->weight, registry_admin_text(s->admin),
-			  until(now, registry_joined(r, i)), registry_lease(r, i),
-			  until(registry_lease_end(r, i), now));
+			  addr_text(&s->addr, addr), s->pooled ? "true" : "false",
+			  s->tls ? "true" : "false", s->pipeline, s->slots, s->weight,
+			  registry_admin_text(s->admin), until(now, registry_joined(r, i)),
+			  registry_lease(r, i), until(registry_lease_end(r, i), now));
 }
 
 /* A policy and its servers, which begin at index[*at] in a list of n. */
@@ -286,6 +286,13 @@ owner(struct reader *r, struct kept_server *k)
 	return number(r, "epoch", 0, UINT64_MAX, &k->epoch);
 }
 
+/* Journals of before did not tell. */
+static int
+security(struct reader *r, bool *tls)
+{
+	return jsontext_find(&r->object, "tls") == NULL ? 0 : truth(r, "tls", tls);
+}
+
 static int
 read_server(struct reader *r)
 {
@@ -299,7 +306,8 @@ read_server(struct reader *r)
 		return wrong(r, "more than max_servers, %u", r->max_servers);
 	*s = (struct registry_server){.used = true, .policy = r->policies - 1};
 	if (text(r, "server", s->id, sizeof s->id) < 0 || address(r, &s->addr) < 0 ||
-	    truth(r, "pooled", &s->pooled) < 0 || admin(r, &s->admin) < 0 ||
+	    truth(r, "pooled", &s->pooled) < 0 || security(r, &s->tls) < 0 ||
+	    admin(r, &s->admin) < 0 ||
 	    short_number(r, "pipeline", s->pooled ? UINT16_MAX : 1, &s->pipeline) < 0 ||
 	    short_number(r, "slots", UINT16_MAX, &s->slots) < 0 ||
 	    short_number(r, "weight", 1000, &s->weight) < 0 ||

@@ -9,9 +9,35 @@
 
 static const struct conn_ops conn_ops;
 
+const char *
+lane_why(int error)
+{
+	if (error == EPROTONOSUPPORT)
+		return "it announced TLS, and there is no server_ca to verify it by";
+	return error == EPROTOTYPE ? "it did not announce TLS, which is required" : strerror(error);
+}
+
+static struct conn *
+dial(struct lane *l, const struct registry_server *s, const struct proxy_conf *conf,
+     uint64_t timeout)
+{
+	char host[ADDR_TEXT];
+	bool fixed = conf->server.name[0] != '\0';
+	struct conn_tls_peer peer = {.creds = s->tls ? conf->server_creds : NULL,
+				     .name = fixed ? conf->server.name
+						   : addr_host_text(&s->addr, host),
+				     .handshake_ms = conf->server_handshake};
+
+	if (s->tls ? conf->server_creds == NULL : conf->server_tls != 0) {
+		errno = s->tls ? EPROTONOSUPPORT : EPROTOTYPE;
+		return NULL;
+	}
+	return conn_connect_tls(l->loop, &s->addr, timeout, &peer, &conn_ops, l);
+}
+
 struct lane *
-lane_open(struct conn_loop *loop, const struct addr *to, uint64_t connect_timeout,
-	  enum verify_how verify, const struct lane_ops *ops, void *ctx)
+lane_open(struct conn_loop *loop, const struct registry_server *s, const struct proxy_conf *conf,
+	  uint64_t connect_timeout, enum verify_how verify, const struct lane_ops *ops, void *ctx)
 {
 	struct lane *l = calloc(1, sizeof *l);
 
@@ -19,7 +45,7 @@ lane_open(struct conn_loop *loop, const struct addr *to, uint64_t connect_timeou
 		return NULL;
 	*l = (struct lane){.loop = loop, .ops = ops, .ctx = ctx, .verify = verify};
 	TAILQ_INIT(&l->flight);
-	l->conn = conn_connect(loop, to, connect_timeout, &conn_ops, l);
+	l->conn = dial(l, s, conf, connect_timeout);
 	if (l->conn == NULL) {
 		int saved = errno;
 		free(l);
@@ -149,9 +175,9 @@ on_close(struct conn *c, int error, void *arg)
 	struct lane *l = arg;
 	enum incident_cause cause = incident_of_errno(error, l->open);
 
-	(void)c;
 	l->conn = NULL;
-	end(l, cause, cause == CAUSE_UNREACHABLE ? strerror(error) : incident_text(cause), false);
+	end(l, cause, cause == CAUSE_UNREACHABLE ? conn_why(c, error) : incident_text(cause),
+	    false);
 }
 
 static void

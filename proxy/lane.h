@@ -8,7 +8,9 @@
 
 #include "conn.h"
 #include "incident.h"
+#include "registry.h"
 #include "request.h"
+#include "settings.h"
 #include "verify.h"
 
 struct lane;
@@ -51,9 +53,15 @@ struct lane {
 	LIST_ENTRY(lane) link; /* the owner's */
 };
 
-/* Starts connecting.  NULL with errno when that failed at once. */
-struct lane *lane_open(struct conn_loop *, const struct addr *, uint64_t connect_timeout,
-		       enum verify_how, const struct lane_ops *, void *ctx);
+/* Starts connecting to a server, over TLS where it has announced that.  NULL with errno when that
+ * failed at once. */
+struct lane *lane_open(struct conn_loop *, const struct registry_server *,
+		       const struct proxy_conf *, uint64_t connect_timeout, enum verify_how,
+		       const struct lane_ops *, void *ctx);
+
+/* That errno in words: EPROTONOSUPPORT and EPROTOTYPE say what settings have changed since the
+ * server registered. */
+const char *lane_why(int error);
 
 /* Closes and frees; its flight is empty.  Not followed by on_end. */
 void lane_free(struct lane *);

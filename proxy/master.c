@@ -335,6 +335,8 @@ master_set_join(struct master *m, const struct addr *self)
 				.keyring = m->settings.keyring,
 				.cluster = c->cluster,
 				.require_signature = c->require_signature,
+				.tls_known = c->server_creds != NULL,
+				.tls_required = c->server_tls != 0,
 				.refusals = refusals,
 				.trusted = trusted,
 				.trusted_n = c->trusted_networks.n};

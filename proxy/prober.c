@@ -191,7 +191,8 @@ launch(struct probe *x, const struct registry_server *s, const char *policy, uin
 
 	if (x->timeout == NULL || event_add(x->timeout, &tv) < 0)
 		return false;
-	x->lane = lane_open(x->prober->loop, &s->addr, timeout_ms, VERIFY_DIGEST, &lane_ops, x);
+	x->lane = lane_open(x->prober->loop, s, x->prober->env.conf, timeout_ms, VERIFY_DIGEST,
+			    &lane_ops, x);
 	if (x->lane == NULL && errno == ENOMEM)
 		return false;
 	if (x->lane == NULL) {

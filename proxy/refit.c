@@ -54,6 +54,7 @@ drop(struct master *m)
 	if (f->access_fd >= 0)
 		(void)close(f->access_fd);
 	proxy_settings_forget_keys(&f->settings);
+	proxy_settings_forget_tls(&f->settings);
 	conf_free(f->settings.table, 2);
 	f->listen_fd = f->access_fd = -1;
 	f->on = false;

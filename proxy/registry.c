@@ -167,6 +167,7 @@ describe(struct registry_server *s, const struct packet_announcement *a, const s
 {
 	s->used = true;
 	s->pooled = a->keepalive;
+	s->tls = a->tls;
 	s->pipeline = a->keepalive ? at_least_one(a->pipeline) : 1;
 	s->slots = at_least_one(a->slots);
 	s->weight = at_least_one(a->weight);
@@ -178,8 +179,9 @@ describe(struct registry_server *s, const struct packet_announcement *a, const s
 static bool
 same(const struct registry_server *a, const struct registry_server *b)
 {
-	return a->pooled == b->pooled && a->pipeline == b->pipeline && a->slots == b->slots &&
-	       a->weight == b->weight && a->policy == b->policy && addr_eq(&a->addr, &b->addr);
+	return a->pooled == b->pooled && a->tls == b->tls && a->pipeline == b->pipeline &&
+	       a->slots == b->slots && a->weight == b->weight && a->policy == b->policy &&
+	       addr_eq(&a->addr, &b->addr);
 }
 
 static void

@@ -30,6 +30,7 @@ const char *registry_admin_text(enum registry_admin);
 struct registry_server {
 	bool used;
 	bool pooled;	   /* connections may be kept; otherwise plain: one request a connection */
+	bool tls;	   /* to be spoken to in TLS */
 	uint16_t pipeline; /* requests in flight on one connection, at least 1 */
 	uint16_t slots;	   /* connections at once, at least 1 */
 	uint16_t weight;

@@ -103,6 +103,7 @@ judge_check(const char *item)
 
 #define ACCESS_NAME(name, text) text,
 static const char *const access_names[] = {ACCESS_MODES(ACCESS_NAME) NULL};
+static const char *const server_tls_names[] = {"announced", "required", NULL};
 
 static const struct conf_key keys[] = {
 	{.name = "id",
@@ -402,6 +403,41 @@ static const struct conf_key keys[] = {
 	 .fallback = "256M",
 	 .max = (uint64_t)1 << 40,
 	 .help = "bytes of requests and answers that one worker holds for clients; 0: no limit"},
+	{.name = "server_tls",
+	 .type = CONF_CHOICE,
+	 .offset = AT(server_tls),
+	 .fallback = "announced",
+	 .choices = server_tls_names,
+	 .help = "TLS to servers: announced (to those that announce it) or required (of all)"},
+	{.name = "server_ca",
+	 .type = CONF_TEXT,
+	 .offset = AT(server.ca),
+	 .max = 4096,
+	 .judge = judge_path,
+	 .help = "PEM file of the CAs that sign certificates of servers; empty: none with TLS are taken"},
+	{.name = "server_name",
+	 .type = CONF_TEXT,
+	 .offset = AT(server.name),
+	 .max = ADDR_HOST - 1,
+	 .judge = judge_id,
+	 .help = "name that every server's certificate must be for; empty: its address"},
+	{.name = "server_verify",
+	 .type = CONF_BOOL,
+	 .offset = AT(server.verify),
+	 .fallback = "yes",
+	 .help = "verify certificates of servers; no: anybody in between can read and answer"},
+	{.name = "server_certificate",
+	 .type = CONF_TEXT,
+	 .offset = AT(server.certificate),
+	 .max = 4096,
+	 .judge = judge_path,
+	 .help = "PEM file of the certificate that the proxy shows to servers; empty: none"},
+	{.name = "server_key",
+	 .type = CONF_TEXT,
+	 .offset = AT(server.key),
+	 .max = 4096,
+	 .judge = judge_path,
+	 .help = "PEM file of its key"},
 };
 
 static void
@@ -473,6 +509,30 @@ proxy_settings_forget_keys(struct proxy_settings *s)
 	s->keyring = NULL;
 }
 
+static int
+load_tls(struct proxy_settings *s, FILE *err)
+{
+	proxy_settings_forget_tls(s);
+	s->proxy.server_handshake = s->daemon.tls.handshake_timeout;
+	if (tls_settings_listen(&s->daemon.tls, "ppool-proxy", &s->tls_listen, err) < 0 ||
+	    tls_settings_dial(&s->proxy.server, s->daemon.tls.priorities,
+			      "ppool-proxy: server_ca, server_certificate", &s->proxy.server_creds,
+			      err) < 0)
+		return -1;
+	if (s->proxy.server_tls == 0 || s->proxy.server_creds != NULL)
+		return 0;
+	(void)fprintf(err, "ppool-proxy: server_tls: required needs server_ca\n");
+	return -1;
+}
+
+void
+proxy_settings_forget_tls(struct proxy_settings *s)
+{
+	tls_creds_release(s->tls_listen);
+	tls_creds_release(s->proxy.server_creds);
+	s->tls_listen = s->proxy.server_creds = NULL;
+}
+
 int
 proxy_settings_check(struct proxy_settings *s, struct addr *listen, FILE *err)
 {
@@ -487,5 +547,5 @@ proxy_settings_check(struct proxy_settings *s, struct addr *listen, FILE *err)
 	}
 	if (check_lists(s, err) < 0 || isolate_check(&s->daemon.isolation, "ppool-proxy", err) < 0)
 		return -1;
-	return load_keyring(s, err);
+	return load_keyring(s, err) < 0 ? -1 : load_tls(s, err);
 }

@@ -42,11 +42,18 @@ struct proxy_conf {
 	uint64_t check_interval, check_timeout;	    /* ms */
 	unsigned check_rise, check_fall;
 	uint64_t client_send_timeout, client_read_timeout; /* ms; 0: never */
-	uint64_t max_buffered; /* bytes that one worker holds for clients; 0: no limit */
+	uint64_t max_buffered;	     /* bytes that one worker holds for clients; 0: no limit */
+	struct tls_dial_conf server; /* of servers that speak TLS */
+	int server_tls;		     /* 0 announced, 1 required */
+	/* Set by proxy_settings_check(): credentials, NULL for none, and ms. */
+	struct tls_creds *server_creds;
+	uint64_t server_handshake;
 };
 
 struct proxy_settings {
-	struct keyring *keyring; /* loaded by proxy_settings_check(); NULL: none */
+	/* Loaded by proxy_settings_check(); NULL: none. */
+	struct keyring *keyring;
+	struct tls_creds *tls_listen;
 	struct proxy_conf proxy;
 	struct daemon_conf daemon;
 	struct conf_table table[2];
@@ -55,12 +62,15 @@ struct proxy_settings {
 /* Ties the tables to s; call first. */
 void proxy_settings_init(struct proxy_settings *s);
 
-/* What no single key can judge, and the keyring.  Without a host the proxy listens on 127.0.0.1. 0,
- * or -1 with what is wrong on err. */
+/* What no single key can judge, the keyring and the credentials of TLS.  Without a host the proxy
+ * listens on 127.0.0.1. 0, or -1 with what is wrong on err. */
 MUST_CHECK int proxy_settings_check(struct proxy_settings *, struct addr *listen, FILE *err);
 
 /* Wipes and frees the keyring: for workers, which judge no registration, and at the end. */
 void proxy_settings_forget_keys(struct proxy_settings *);
+
+/* Lets go of the credentials of TLS: at the end, or when they are not in force any more. */
+void proxy_settings_forget_tls(struct proxy_settings *);
 
 /* Each has what the other had, its tables tied to itself. */
 void proxy_settings_swap(struct proxy_settings *, struct proxy_settings *);

@@ -312,11 +312,11 @@ static struct lane *
 connect_lane(struct upstream *up, int permit, const char **why)
 {
 	const struct upstream_env *env = &up->all->env;
-	struct lane *l = lane_open(env->loop, &up->info.addr, env->conf->connect_timeout,
+	struct lane *l = lane_open(env->loop, &up->info, env->conf, env->conf->connect_timeout,
 				   up->verify, &lane_ops, up);
 
 	if (l == NULL) {
-		*why = strerror(errno);
+		*why = lane_why(errno);
 		pause_after(up);
 		tell_incident(up, incident_of_errno(errno, false), *why);
 		permit_give(env->permits, up->index, permit, env->worker);

@@ -32,6 +32,7 @@ main(int argc, char *argv[])
 		log_close();
 	}
 	server_settings_forget_keys(&m.settings);
+	server_settings_forget_tls(&m.settings);
 	conf_free(m.settings.table, 2);
 	return status;
 }

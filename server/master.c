@@ -201,6 +201,9 @@ registration(const struct master *m, struct registrar_conf *conf, struct packet_
 					.retry_max = c->retry_max,
 					.ack_timeout = c->ack_timeout,
 					.signer = m->settings.signer,
+					.tls = m->settings.tls_proxy,
+					.tls_name = c->proxy.name,
+					.handshake = m->settings.daemon.tls.handshake_timeout,
 					.reannounce = c->reannounce};
 	server_settings_announcement(&m->settings, a);
 	a->port = addr_port(&m->addr);
@@ -248,7 +251,7 @@ master_announce(struct master *m, void (*done)(void *master))
 	bool same;
 
 	registration(m, &conf, &a);
-	same = m->registrar != NULL && registrar_is_of(m->registrar, conf.proxy);
+	same = m->registrar != NULL && registrar_is_of(m->registrar, &conf);
 	if (same) {
 		registrar_announce(m->registrar, &conf, &a, done, m);
 		return;
@@ -286,6 +289,7 @@ master_set_serve(struct master *m)
 	m->serve = (struct serve_conf){.id = m->settings.server.id,
 				       .policy = m->settings.server.policy,
 				       .daemon = &m->settings.daemon,
+				       .tls = m->settings.tls_listen,
 				       .listen_fd = m->listen_fd};
 }
 

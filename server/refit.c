@@ -44,6 +44,7 @@ drop(struct master *m)
 	if (f->listen_fd >= 0 && f->listen_fd != m->listen_fd)
 		(void)close(f->listen_fd);
 	server_settings_forget_keys(&f->settings);
+	server_settings_forget_tls(&f->settings);
 	conf_free(f->settings.table, 2);
 	f->listen_fd = -1;
 	f->on = false;

@@ -269,8 +269,7 @@ on_fault(struct conn *c, int error, void *arg)
 static void
 on_close(struct conn *c, int error, void *arg)
 {
-	(void)c;
-	lost(arg, error != 0 ? strerror(error) : "the proxy closed the connection");
+	lost(arg, error != 0 ? conn_why(c, error) : "the proxy closed the connection");
 }
 
 static void
@@ -348,10 +347,22 @@ say_leave(struct registrar *r)
 	return say(r, r->conn, PACKET_DEREGISTER, &a);
 }
 
+/* Whom the proxy's certificate must be for. */
+static const char *
+certified_name(const struct registrar *r)
+{
+	if (r->conf.tls_name != NULL && r->conf.tls_name[0] != '\0')
+		return r->conf.tls_name;
+	return r->host[0] != '\0' ? r->host : "127.0.0.1";
+}
+
 static void
 connect_to(struct registrar *r, const struct addr *to)
 {
-	r->conn = conn_connect(r->loop, to, CONNECT_MS, &ops, r);
+	struct conn_tls_peer peer = {
+		.creds = r->conf.tls, .name = certified_name(r), .handshake_ms = r->conf.handshake};
+
+	r->conn = conn_connect_tls(r->loop, to, CONNECT_MS, &peer, &ops, r);
 	if (r->conn == NULL)
 		pause_then_try(r, strerror(errno));
 	else
@@ -450,11 +461,13 @@ registrar_new(struct event_base *base, const struct registrar_conf *conf,
 	r->base = base;
 	r->conf = *conf;
 	r->conf.signer = signer_hold(conf->signer);
+	r->conf.tls = tls_creds_hold(conf->tls);
 	r->announcement = *announcement;
 	r->pause = (struct backoff){.min = (uint32_t)conf->retry_min,
 				    .max = (uint32_t)conf->retry_max};
 	if (addr_split(conf->proxy, r->host, &r->port, &why) < 0) {
 		signer_free(r->conf.signer);
+		tls_creds_release(r->conf.tls);
 		free(r);
 		errno = EINVAL;
 		return NULL;
@@ -483,6 +496,7 @@ registrar_free(struct registrar *r)
 	if (r->clock != NULL)
 		event_free(r->clock);
 	signer_free(r->conf.signer);
+	tls_creds_release(r->conf.tls);
 	free(r);
 }
 
@@ -493,14 +507,14 @@ registrar_start(struct registrar *r)
 }
 
 bool
-registrar_is_of(const struct registrar *r, const char *proxy)
+registrar_is_of(const struct registrar *r, const struct registrar_conf *conf)
 {
 	char host[ADDR_HOST];
 	uint16_t port;
 	const char *why;
 
-	return addr_split(proxy, host, &port, &why) == 0 && port == r->port &&
-	       strcmp(host, r->host) == 0;
+	return addr_split(conf->proxy, host, &port, &why) == 0 && port == r->port &&
+	       strcmp(host, r->host) == 0 && (conf->tls == NULL) == (r->conf.tls == NULL);
 }
 
 /* Would the proxy read the same? */
@@ -522,8 +536,12 @@ take_conf(struct registrar *r, const struct registrar_conf *conf)
 {
 	struct signer *before = r->conf.signer;
 
+	struct tls_creds *tls_before = r->conf.tls;
+
 	r->conf = *conf;
 	r->conf.signer = signer_hold(conf->signer);
+	r->conf.tls = tls_creds_hold(conf->tls);
+	tls_creds_release(tls_before);
 	if (conf->signer != before && (r->state == JOINED || r->state == ANNOUNCED)) {
 		drop_conn(r);
 		set_state(r, PAUSING);

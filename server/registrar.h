@@ -21,6 +21,7 @@
 #include "attr.h"
 #include "packet.h"
 #include "signer.h"
+#include "tls.h"
 
 struct registrar;
 
@@ -29,6 +30,10 @@ struct registrar_conf {
 	uint64_t lease, retry_min, retry_max, ack_timeout, reannounce; /* ms */
 	/* NULL: nothing is signed, and no proxy needs to prove itself.  Held by the registrar. */
 	struct signer *signer;
+	struct tls_creds *tls; /* NULL: plain.  Held by the registrar. */
+	const char
+		*tls_name;  /* whom to find in the proxy's certificate; empty: its host; borrowed */
+	uint64_t handshake; /* ms that TLS's may take */
 };
 
 /* The announcement is copied.  NULL with errno. */
@@ -39,8 +44,8 @@ void registrar_free(struct registrar *);
 
 void registrar_start(struct registrar *);
 
-/* Is it this proxy that it joins? */
-bool registrar_is_of(const struct registrar *, const char *proxy);
+/* Is it this proxy that it joins, over TLS or plain as it is said there? */
+bool registrar_is_of(const struct registrar *, const struct registrar_conf *);
 
 /* For another conf of the same proxy: what is announced from now on.  done is called once, when the
  * proxy knows it or can't be told for now, maybe before the return.  Starts what is not started. */

@@ -30,6 +30,7 @@ struct serve {
 	const struct serve_conf *conf;
 	struct scoreboard_row *row;
 	struct conn_loop *loop;
+	bool told_of_tls;
 	struct listener *listener; /* NULL once the grace is over */
 	struct drain *drain;
 	struct service service;
@@ -127,8 +128,17 @@ broken(struct peer *p, enum service_break how)
 static void
 on_fault(struct conn *c, int error, void *arg)
 {
-	(void)c;
-	broken(arg, error == EMSGSIZE ? SERVICE_TOO_LARGE : SERVICE_NO_OBJECT);
+	struct peer *p = arg;
+
+	switch (error) {
+	case EPROTONOSUPPORT:
+		tls_settings_tell_off(&p->addr, &p->serve->told_of_tls);
+		conn_finish(c);
+		break;
+	case EPROTOTYPE: broken(p, SERVICE_PLAIN); break;
+	case EMSGSIZE: broken(p, SERVICE_TOO_LARGE); break;
+	default: broken(p, SERVICE_NO_OBJECT);
+	}
 }
 
 static void
@@ -144,13 +154,9 @@ static void
 on_close(struct conn *c, int error, void *arg)
 {
 	struct peer *p = arg;
-	char from[ADDR_TEXT];
 
-	(void)c;
-	if (error != 0) {
-		errno = error;
-		log_errno(LOG_VERBOSE, "connection lost", "peer=%s", addr_text(&p->addr, from));
-	}
+	if (error != 0)
+		tls_settings_tell_lost(c, &p->addr, error);
 	peer_free(p);
 }
 
@@ -234,6 +240,8 @@ serve_start(struct worker *w, void *arg)
 	LIST_INIT(&s->peers);
 	s->drain = drain_new(worker_base(w), on_drain_turn, s);
 	s->loop = conn_loop_new(worker_base(w), conf->daemon->max_message);
+	if (s->loop != NULL)
+		tls_settings_secure(s->loop, &conf->daemon->tls, conf->tls, s->row);
 	if (s->loop != NULL && s->drain != NULL)
 		s->listener = listener_new(worker_base(w), conf->listen_fd,
 					   conf->daemon->worker_connections, on_accept, s);

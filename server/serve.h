@@ -9,6 +9,7 @@ struct serve_conf {
 	const char *id, *policy;   /* borrowed, as all here */
 	const char *former_policy; /* answered too: it was served until now; or NULL */
 	const struct daemon_conf *daemon;
+	struct tls_creds *tls; /* of the listener; NULL: plain */
 	int listen_fd;
 };
 

@@ -88,6 +88,7 @@ service_broken(struct service *s, enum service_break how, struct buf *out,
 		[SERVICE_TOO_LARGE] = {PACKET_TOO_LARGE, true,
 				       "the object is larger than max_message"},
 		[SERVICE_NO_OBJECT] = {PACKET_BAD_JSON, true, "an object must begin with {"},
+		[SERVICE_PLAIN] = {PACKET_DENIED, true, "TLS is required here"},
 		[SERVICE_CUT] = {PACKET_BAD_JSON, true,
 				 "the object was cut by the end of the connection"},
 	};

@@ -36,7 +36,7 @@ MUST_CHECK enum service_outcome service_answer(struct service *, struct span tex
 					       struct service_note *);
 
 /* Appends the last answer to a stream that can't be followed; always SERVICE_LOST unless FAILED. */
-enum service_break { SERVICE_TOO_LARGE, SERVICE_NO_OBJECT, SERVICE_CUT };
+enum service_break { SERVICE_TOO_LARGE, SERVICE_NO_OBJECT, SERVICE_CUT, SERVICE_PLAIN };
 MUST_CHECK enum service_outcome service_broken(struct service *, enum service_break,
 					       struct buf *out, struct service_note *);
 

@@ -150,6 +150,40 @@ static const struct conf_key keys[] = {
 	 .fallback = "1m",
 	 .max = 24 * HOUR,
 	 .help = "pause between announcements to a proxy that never acknowledges; 0: announce once"},
+	{.name = "revproc_tls",
+	 .type = CONF_BOOL,
+	 .offset = AT(proxy_tls),
+	 .fallback = "no",
+	 .help = "join the proxy over TLS"},
+	{.name = "revproc_ca",
+	 .type = CONF_TEXT,
+	 .offset = AT(proxy.ca),
+	 .max = 4096,
+	 .judge = judge_path,
+	 .help = "PEM file of the CAs that sign the proxy's certificate"},
+	{.name = "revproc_name",
+	 .type = CONF_TEXT,
+	 .offset = AT(proxy.name),
+	 .max = ADDR_HOST - 1,
+	 .judge = judge_id,
+	 .help = "name that the proxy's certificate must be for; empty: the host of revproc"},
+	{.name = "revproc_verify",
+	 .type = CONF_BOOL,
+	 .offset = AT(proxy.verify),
+	 .fallback = "yes",
+	 .help = "verify the proxy's certificate; no: anybody in between can be the proxy"},
+	{.name = "revproc_certificate",
+	 .type = CONF_TEXT,
+	 .offset = AT(proxy.certificate),
+	 .max = 4096,
+	 .judge = judge_path,
+	 .help = "PEM file of the certificate that this server shows to the proxy; empty: none"},
+	{.name = "revproc_key",
+	 .type = CONF_TEXT,
+	 .offset = AT(proxy.key),
+	 .max = 4096,
+	 .judge = judge_path,
+	 .help = "PEM file of its key"},
 };
 
 static void
@@ -227,6 +261,34 @@ server_settings_forget_keys(struct server_settings *s)
 	s->signer = NULL;
 }
 
+static int
+load_tls(struct server_settings *s, FILE *err)
+{
+	const struct server_conf *c = &s->server;
+
+	server_settings_forget_tls(s);
+	if (tls_settings_listen(&s->daemon.tls, "ppool-server", &s->tls_listen, err) < 0)
+		return -1;
+	if (!c->proxy_tls)
+		return 0;
+	if (tls_settings_dial(&c->proxy, s->daemon.tls.priorities,
+			      "ppool-server: revproc_ca, revproc_certificate", &s->tls_proxy,
+			      err) < 0)
+		return -1;
+	if (s->tls_proxy != NULL)
+		return 0;
+	(void)fprintf(err, "ppool-server: revproc_tls needs revproc_ca\n");
+	return -1;
+}
+
+void
+server_settings_forget_tls(struct server_settings *s)
+{
+	tls_creds_release(s->tls_listen);
+	tls_creds_release(s->tls_proxy);
+	s->tls_listen = s->tls_proxy = NULL;
+}
+
 int
 server_settings_check(struct server_settings *s, struct addr *listen, FILE *err)
 {
@@ -249,7 +311,7 @@ server_settings_check(struct server_settings *s, struct addr *listen, FILE *err)
 	}
 	if (isolate_check(&s->daemon.isolation, "ppool-server", err) < 0)
 		return -1;
-	return load_key(s, err);
+	return load_key(s, err) < 0 ? -1 : load_tls(s, err);
 }
 
 void
@@ -263,6 +325,7 @@ server_settings_announcement(const struct server_settings *s, struct packet_anno
 	*a = (struct packet_announcement){
 		.ack = true,
 		.keepalive = c->keepalive,
+		.tls = s->daemon.tls.mode != CONN_TLS_OFF,
 		.pipeline = c->keepalive ? c->pipeline : 0,
 		.slots = slots > 65535 ? 65535 : (unsigned)slots,
 		.weight = c->weight,

@@ -21,10 +21,14 @@ struct server_conf {
 	bool keepalive;
 	unsigned pipeline, slots, weight; /* slots 0: workers x worker_connections */
 	uint64_t retry_min, retry_max, ack_timeout, reannounce; /* ms */
+	bool proxy_tls;						/* the proxy is joined over TLS */
+	struct tls_dial_conf proxy;
 };
 
 struct server_settings {
-	struct signer *signer; /* loaded by server_settings_check(); NULL: nothing is signed */
+	/* Loaded by server_settings_check(); NULL: nothing is signed, or plain. */
+	struct signer *signer;
+	struct tls_creds *tls_listen, *tls_proxy;
 	struct server_conf server;
 	struct daemon_conf daemon;
 	struct conf_table table[2];
@@ -44,6 +48,9 @@ MUST_CHECK int server_settings_check(struct server_settings *, struct addr *list
 /* Wipes and frees what was read from the key file: for workers, which never register, and at the
  * end. */
 void server_settings_forget_keys(struct server_settings *);
+
+/* Lets go of the credentials of TLS: at the end, or when they are not in force any more. */
+void server_settings_forget_tls(struct server_settings *);
 
 /* What to announce, but for the port. */
 void server_settings_announcement(const struct server_settings *, struct packet_announcement *);
