@@ -9,8 +9,9 @@ with Bench() as b:
     assert got["wrong"] == 0 and got["refused"] == 0, got
     for daemon, old in ((server, before[0]), (proxy, before[1])):
         wait_until(lambda: len(set(workers(daemon)) - old) == 2, "all are new")
-        deaths = ctl(daemon.socket, "deaths")
-        assert len(deaths) >= 2 and all(d["why"] == "asked to" and d["exit"] == "code 0" for d in deaths), deaths
+        # The last of the old may still be finishing what it has.
+        deaths = wait_until(lambda: (lambda d: len(d) >= 2 and d)(ctl(daemon.socket, "deaths")), "the end of the old")
+        assert all(d["why"] == "asked to" and d["exit"] == "code 0" for d in deaths), deaths
         daemon.wait_for("worker recycled.*worker_max_requests")
     # The proxy's own workers end connections between two answers; the client sends again what was on its way.
     assert got["correct"] == 60000, got

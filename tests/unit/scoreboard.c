@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -46,12 +47,14 @@ Test(scoreboard, a_cleared_row_keeps_what_was_counted_and_drops_what_was_held)
 	scoreboard_free(sb);
 }
 
-/* Every value that it ever stores has equal halves. */
+/* Every value of in_flight has equal halves; bytes_in is three times requests, or will be at once.
+ */
 static void
 update_for_ever(struct scoreboard_row *row)
 {
 	for (uint64_t i = 1;; i++) {
-		scoreboard_set(&row->requests, i << 32 | (i & UINT32_MAX));
+		scoreboard_add(&row->requests, 1);
+		scoreboard_add(&row->bytes_in, 3);
 		scoreboard_set(&row->in_flight, i << 32 | (i & UINT32_MAX));
 	}
 }
@@ -62,49 +65,60 @@ is_whole(uint64_t v)
 	return v >> 32 == (v & UINT32_MAX);
 }
 
-Test(scoreboard, ten_thousand_workers_killed_in_the_middle_leave_whole_values, .timeout = 120)
-{
-	struct scoreboard *sb = scoreboard_new(1);
-	struct scoreboard_row *row = scoreboard_row(sb, 0);
-	unsigned seed = 7;
+enum { ROWS = 5, ROUNDS = 10000 };
 
-	for (int i = 0; i < 10000; i++) {
-		pid_t pid = fork();
-		int status;
-		cr_assert_geq(pid, 0);
-		if (pid == 0)
-			update_for_ever(row);
-		for (unsigned spin = (unsigned)rand_r(&seed) % 2000; spin > 0; spin--)
-			cr_assert(is_whole(scoreboard_get(&row->requests)));
-		cr_assert_eq(kill(pid, SIGKILL), 0);
-		cr_assert_eq(waitpid(pid, &status, 0), pid);
-		cr_assert(is_whole(scoreboard_get(&row->requests)));
-		cr_assert(is_whole(scoreboard_get(&row->in_flight)));
-		scoreboard_set(&row->requests, 0);
-		scoreboard_clear(sb, 0);
-		cr_assert_eq(scoreboard_get(&row->in_flight), 0);
+static pid_t
+hammer(struct scoreboard_row *row)
+{
+	pid_t pid = fork();
+
+	cr_assert_geq(pid, 0);
+	if (pid == 0) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		update_for_ever(row);
 	}
-	scoreboard_free(sb);
+	return pid;
 }
 
-Test(scoreboard, the_least_is_of_those_who_accept_and_of_others)
+/* Killed, reaped, looked at and cleared; what it had counted. */
+static uint64_t
+bury(struct scoreboard *sb, unsigned i, pid_t pid)
 {
-	struct scoreboard *sb = scoreboard_new(3);
-	uint64_t least = 99;
+	struct scoreboard_row *row = scoreboard_row(sb, i);
+	uint64_t requests, bytes;
+	int status;
 
-	cr_assert_not_null(sb);
-	cr_expect(!scoreboard_least(sb, 0, &least));
-	for (unsigned i = 0; i < 3; i++)
-		scoreboard_set(&scoreboard_row(sb, i)->connections, 10 + i);
-	scoreboard_set(&scoreboard_row(sb, 0)->accepting, 1);
-	cr_expect(!scoreboard_least(sb, 0, &least));
-	scoreboard_set(&scoreboard_row(sb, 2)->accepting, 1);
-	cr_expect(scoreboard_least(sb, 0, &least));
-	cr_expect_eq(least, 12);
-	cr_expect(scoreboard_least(sb, 1, &least));
-	cr_expect_eq(least, 10);
-	scoreboard_clear(sb, 0);
-	cr_expect(scoreboard_least(sb, 1, &least));
-	cr_expect_eq(least, 12);
+	cr_assert_eq(kill(pid, SIGKILL), 0);
+	cr_assert_eq(waitpid(pid, &status, 0), pid);
+	requests = scoreboard_get(&row->requests);
+	bytes = scoreboard_get(&row->bytes_in);
+	cr_assert(bytes == 3 * requests || bytes == 3 * (requests - 1), "%lu %lu",
+		  (unsigned long)requests, (unsigned long)bytes);
+	cr_assert(is_whole(scoreboard_get(&row->in_flight)));
+	scoreboard_clear(sb, i);
+	cr_assert_eq(scoreboard_get(&row->in_flight), 0);
+	return requests;
+}
+
+Test(scoreboard, ten_thousand_workers_killed_in_the_middle_leave_sums_that_are_right,
+     .timeout = 120)
+{
+	struct scoreboard *sb = scoreboard_new(ROWS);
+	struct scoreboard_row sum;
+	uint64_t counted = 0, bytes;
+	unsigned seed = 7;
+
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		struct scoreboard_row *row = scoreboard_row(sb, round % ROWS);
+		pid_t pid = hammer(row);
+		for (unsigned spin = (unsigned)rand_r(&seed) % 2000; spin > 0; spin--)
+			cr_assert(is_whole(scoreboard_get(&row->in_flight)));
+		counted += bury(sb, round % ROWS, pid);
+		scoreboard_sum(sb, &sum);
+		cr_assert_eq(scoreboard_get(&sum.requests), counted);
+	}
+	bytes = scoreboard_get(&sum.bytes_in);
+	cr_assert(bytes <= 3 * counted && bytes + 3 * ROUNDS >= 3 * counted);
+	cr_assert_eq(scoreboard_get(&sum.in_flight), 0);
 	scoreboard_free(sb);
 }
