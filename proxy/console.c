@@ -212,7 +212,7 @@ set_admin(const struct console *c, const struct control_call *call, enum registr
 	if (at < 0)
 		return NULL;
 	s = registry_server(c->env.registry, (unsigned)at);
-	if (registry_set_admin(c->env.registry, (unsigned)at, admin)) {
+	if (registry_set_admin(c->env.registry, (unsigned)at, admin, clock_ms())) {
 		remember(c, call, kind, s);
 		c->env.changed(c->env.ctx);
 	}

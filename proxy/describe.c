@@ -46,6 +46,25 @@ add_key(struct json_object *o, const struct registry *r, unsigned i)
 	status_add_text(o, "key", text);
 }
 
+static void
+add_since(struct json_object *o, uint64_t since, uint64_t now)
+{
+	status_add_seconds(o, "since_s", now > since ? now - since : 0);
+}
+
+static void
+add_check(struct json_object *o, const struct health_view *v, uint64_t now)
+{
+	char text[48] = "-";
+	uint64_t ago = now > v->probed ? now - v->probed : 0;
+
+	if (v->probed > 0)
+		(void)snprintf(text, sizeof text, "%s %llu.%llus ago",
+			       v->passed ? "passed" : "missed", (unsigned long long)(ago / 1000),
+			       (unsigned long long)(ago % 1000 / 100));
+	status_add_text(o, "last_check", text);
+}
+
 static struct json_object *
 server_status(const struct registry *r, struct tally *t, struct watch *w, unsigned i, uint64_t now)
 {
@@ -66,7 +85,7 @@ server_status(const struct registry *r, struct tally *t, struct watch *w, unsign
 	status_add_text(o, "tls", s->tls ? "yes" : "no");
 	add_key(o, r, i);
 	status_add_text(o, "state", state_of(s, &v));
-	status_add_seconds(o, "since_s", now > v.since ? now - v.since : 0);
+	add_since(o, s->admin != REGISTRY_ENABLED ? registry_ordered(r, i) : v.since, now);
 	status_add_seconds(o, "age_s", now - registry_joined(r, i));
 	add_lease(o, registry_lease_end(r, i), now);
 	status_add_number(o, "weight", s->weight);
@@ -79,7 +98,9 @@ server_status(const struct registry *r, struct tally *t, struct watch *w, unsign
 	status_add_number(o, "retried", tally_get(&sum.retried));
 	status_add_number(o, "p50_us", tally_quantile(&sum, 0.50));
 	status_add_number(o, "p99_us", tally_quantile(&sum, 0.99));
-	status_add_text(o, "reason", watch_reason(&v));
+	add_check(o, &v, now);
+	status_add_text(o, "reason",
+			s->admin != REGISTRY_ENABLED ? "an operator's order" : watch_reason(&v));
 	return o;
 }
 

@@ -25,6 +25,7 @@ struct row {
 	uint64_t fresh;	   /* what happened before says nothing of it as it is now */
 	uint64_t calm;	   /* ejections are forgotten from here on */
 	uint64_t probe_at; /* 0: no probe is to be started */
+	uint64_t probed;   /* the last probe's result, 0: there was none */
 };
 
 struct health {
@@ -92,6 +93,8 @@ health_look(const struct health *h, unsigned server, struct health_view *v)
 				  .cause = r->cause,
 				  .since = r->since,
 				  .until = r->until,
+				  .probed = r->probed,
+				  .passed = r->missed == 0,
 				  .ejections = r->ejections};
 }
 
@@ -388,6 +391,7 @@ health_passed(struct health *h, unsigned server, bool whole, uint64_t now)
 	struct row *r = row_of(h, server);
 
 	r->missed = 0;
+	r->probed = now;
 	if (!r->used || r->state == HEALTH_EJECTED)
 		return;
 	if (r->state == HEALTH_PROBING) {
@@ -409,6 +413,7 @@ health_missed(struct health *h, unsigned server, enum incident_cause cause, uint
 {
 	struct row *r = row_of(h, server);
 
+	r->probed = now;
 	if (!r->used || r->state == HEALTH_EJECTED)
 		return;
 	r->passed = 0;

@@ -18,6 +18,7 @@
 #include "registry.h"
 #include "span.h"
 
+#define JOURNAL_FORMAT "policypool"
 enum { JOURNAL_VERSION = 1, JOURNAL_WHY = 160 };
 
 /* Appends the journal.  now in clock_ms(), wall in ms since 1970.  0, or -1 with ENOMEM and out as

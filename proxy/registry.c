@@ -288,13 +288,14 @@ registry_leave(struct registry *r, const char *id, const char *policy)
 }
 
 bool
-registry_set_admin(struct registry *r, unsigned i, enum registry_admin admin)
+registry_set_admin(struct registry *r, unsigned i, enum registry_admin admin, uint64_t now)
 {
 	if (r->server[i].admin == admin)
 		return false;
 	begin(r);
 	r->server[i].admin = (uint8_t)admin;
 	end(r);
+	r->tenure[i].is.ordered = now;
 	return true;
 }
 
@@ -381,6 +382,12 @@ uint64_t
 registry_heard(const struct registry *r, unsigned i)
 {
 	return r->tenure[i].heard;
+}
+
+uint64_t
+registry_ordered(const struct registry *r, unsigned i)
+{
+	return r->tenure[i].is.ordered;
 }
 
 uint64_t

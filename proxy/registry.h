@@ -80,7 +80,7 @@ bool registry_leave(struct registry *, const char *id, const char *policy);
 void registry_remove(struct registry *, unsigned index);
 
 /* An order about the server at an index that is in use.  False when it was so before. */
-bool registry_set_admin(struct registry *, unsigned index, enum registry_admin);
+bool registry_set_admin(struct registry *, unsigned index, enum registry_admin, uint64_t now);
 
 /* The server at that index lives: it is unproved no more. */
 void registry_prove(struct registry *, unsigned index);
@@ -95,6 +95,8 @@ uint64_t registry_lease_end(const struct registry *, unsigned index);
 uint64_t registry_joined(const struct registry *, unsigned index);
 /* When it last announced itself, changed or not. */
 uint64_t registry_heard(const struct registry *, unsigned index);
+/* When the last order about it was given that changed something; 0: never. */
+uint64_t registry_ordered(const struct registry *, unsigned index);
 /* The whole lease as announced, in ms; 0: none. */
 uint64_t registry_lease(const struct registry *, unsigned index);
 
@@ -114,8 +116,8 @@ unsigned registry_list(const struct registry *, unsigned *index);
 /* ---- restoring an empty registry from what was kept ---- */
 
 struct registry_tenure {
-	uint64_t joined, lease, lease_end; /* as the functions of these names tell */
-	char keyid[PACKET_ID_MAX + 1];	   /* empty: nobody's */
+	uint64_t joined, lease, lease_end, ordered; /* as the functions of these names tell */
+	char keyid[PACKET_ID_MAX + 1];		    /* empty: nobody's */
 	uint64_t epoch;
 	bool old_secret; /* signed with a secret of the key that is not the one to use */
 };

@@ -13,7 +13,8 @@ with Bench() as b:
         lease.append(proxy.servers()["1"]["lease_s"])
         return lease[-1] > lease[-2]
     wait_until(renewed, "a renewal")
-    assert proxy.servers()["1"]["state"] == "draining"
+    row = proxy.servers()["1"]
+    assert row["state"] == "draining" and row["reason"] == "an operator's order" and row["since_s"] <= row["age_s"], row
     # Another announcement under the same id takes its place, and its state.
     port = free_port()
     with Peer(proxy) as p:

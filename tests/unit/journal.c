@@ -61,9 +61,10 @@ fill(void)
 	join_at("naïve", "111", "127.0.0.1", 10, 3000);
 	cr_assert(registry_leave(reg, "gone", "nobody's"));
 	registry_own(reg, (unsigned)registry_find(reg, "a"), "alpha", 4711, false);
-	cr_assert(registry_set_admin(reg, (unsigned)registry_find(reg, "a"), REGISTRY_DRAINING));
-	cr_assert(
-		registry_set_admin(reg, (unsigned)registry_find(reg, "other"), REGISTRY_DISABLED));
+	cr_assert(registry_set_admin(reg, (unsigned)registry_find(reg, "a"), REGISTRY_DRAINING,
+				     4000));
+	cr_assert(registry_set_admin(reg, (unsigned)registry_find(reg, "other"), REGISTRY_DISABLED,
+				     4500));
 	for (int i = 0; i < 5; i++)
 		(void)registry_turn(reg, 0);
 }
@@ -113,6 +114,8 @@ Test(journal, what_is_handed_over_is_as_it_was)
 		cr_assert(y->pooled == x->pooled && y->pipeline == x->pipeline &&
 			  y->slots == x->slots && y->weight == x->weight && y->admin == x->admin);
 		cr_assert(!y->unproved);
+		uint64_t ordered = registry_ordered(reg, index[0][i]);
+		cr_assert_eq(registry_ordered(again, index[1][i]), ordered > 0 ? ordered + 100 : 0);
 		cr_assert_str_eq(registry_keyid(again, index[1][i]),
 				 registry_keyid(reg, index[0][i]));
 		cr_assert_eq(registry_epoch(again, index[1][i]), registry_epoch(reg, index[0][i]));

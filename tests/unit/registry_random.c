@@ -299,7 +299,7 @@ happen_order(const char *id)
 
 	if (m == NULL)
 		return;
-	cr_assert_eq(registry_set_admin(reg, (unsigned)registry_find(reg, id), admin),
+	cr_assert_eq(registry_set_admin(reg, (unsigned)registry_find(reg, id), admin, now),
 		     m->admin != admin, WHERE);
 	m->admin = admin;
 }

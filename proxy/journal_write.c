@@ -1,0 +1,111 @@
+/* journal_write.c - the registry -> bytes; see journal.h. */
+#include "journal.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "digest.h"
+#include "jsontext.h"
+
+static int
+write_policy(struct buf *out, const struct registry_policy *p)
+{
+	if (buf_append_str(out, "{\"policy\":") < 0 || jsontext_quote(out, span_str(p->name)) < 0)
+		return -1;
+	return buf_printf(out, ",\"ticket\":%" PRIu64 "}\n",
+			  atomic_load_explicit(&p->ticket, memory_order_relaxed));
+}
+
+static uint64_t
+until(uint64_t end, uint64_t now)
+{
+	return end > now ? end - now : 0;
+}
+
+static int
+write_owner(struct buf *out, const struct registry *r, unsigned i)
+{
+	if (buf_append_str(out, ",\"key\":") < 0 ||
+	    jsontext_quote(out, span_str(registry_keyid(r, i))) < 0)
+		return -1;
+	return buf_printf(out, ",\"epoch\":%" PRIu64, registry_epoch(r, i));
+}
+
+static int
+write_server(struct buf *out, const struct registry *r, unsigned i, uint64_t now)
+{
+	const struct registry_server *s = registry_server(r, i);
+	char addr[ADDR_TEXT];
+
+	if (buf_append_str(out, "{\"server\":") < 0 || jsontext_quote(out, span_str(s->id)) < 0)
+		return -1;
+	if (registry_keyid(r, i)[0] != '\0' && write_owner(out, r, i) < 0)
+		return -1;
+	if (s->unproved && buf_append_str(out, ",\"unproved\":true") < 0)
+		return -1;
+	if (registry_ordered(r, i) > 0 &&
+	    buf_printf(out, ",\"ordered\":%" PRIu64, until(now, registry_ordered(r, i))) < 0)
+		return -1;
+	return buf_printf(out,
+			  ",\"addr\":\"%s\",\"pooled\":%s,\"tls\":%s,\"pipeline\":%u,\"slots\":%u,"
+			  "\"weight\":%u,\"admin\":\"%s\",\"age\":%" PRIu64 ",\"lease\":%" PRIu64
+			  ",\"remains\":%" PRIu64 "}\n",
+			  addr_text(&s->addr, addr), s->pooled ? "true" : "false",
+			  s->tls ? "true" : "false", s->pipeline, s->slots, s->weight,
+			  registry_admin_text(s->admin), until(now, registry_joined(r, i)),
+			  registry_lease(r, i), until(registry_lease_end(r, i), now));
+}
+
+/* A policy and its servers, which begin at index[*at] in a list of n. */
+static int
+write_pool(struct buf *out, const struct registry *r, unsigned policy, const unsigned *index,
+	   unsigned n, unsigned *at, uint64_t now)
+{
+	if (write_policy(out, registry_policy(r, policy)) < 0)
+		return -1;
+	for (; *at < n && registry_server(r, index[*at])->policy == policy; ++*at)
+		if (write_server(out, r, index[*at], now) < 0)
+			return -1;
+	return 0;
+}
+
+static int
+write_pools(struct buf *out, const struct registry *r, uint64_t now, unsigned *records)
+{
+	unsigned *index = calloc(registry_server_end(r) + 1, sizeof *index), n, at = 0;
+	int rc = index == NULL ? -1 : 0;
+
+	n = index == NULL ? 0 : registry_list(r, index);
+	for (unsigned i = 0; rc == 0 && i < registry_policy_end(r); i++) {
+		if (!registry_policy(r, i)->used)
+			continue;
+		rc = write_pool(out, r, i, index, n, &at, now);
+		++*records;
+	}
+	*records += at;
+	free(index);
+	return rc;
+}
+
+int
+journal_write(struct buf *out, const struct registry *r, uint64_t now, uint64_t wall)
+{
+	struct buf text = BUF_INIT;
+	char sum[DIGEST_HEX + 1];
+	unsigned records = 1;
+	int rc = -1;
+
+	if (buf_printf(&text, "{\"journal\":\"%s\",\"version\":%d,\"saved\":%" PRIu64 "}\n",
+		       JOURNAL_FORMAT, JOURNAL_VERSION, wall) == 0 &&
+	    write_pools(&text, r, now, &records) == 0) {
+		digest_sha1_hex(buf_span(&text), sum);
+		if (buf_printf(&text, "{\"end\":%u,\"sha1\":\"%s\"}\n", records, sum) == 0)
+			rc = buf_append_span(out, buf_span(&text));
+	}
+	buf_release(&text);
+	if (rc < 0)
+		errno = ENOMEM;
+	return rc;
+}
