@@ -8,6 +8,16 @@ import threading
 from lib import plain
 
 
+def ended(connection):
+    """Its peer has closed it, whether or not a thread has seen that yet."""
+    try:
+        return connection.fileno() < 0 or connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+
+
 class Server:
     """Announces itself and serves.  `gate`: an Event that every answer waits for; `answer(server, request)` replaces
     what is answered, None: nothing."""
@@ -37,7 +47,7 @@ class Server:
             with self.lock:
                 self.open.append(connection)
                 self.connections += 1
-                self.most_connections = max(self.most_connections, self.connections)
+                self.most_connections = max(self.most_connections, sum(not ended(c) for c in self.open))
             answers = queue.Queue()
             threading.Thread(target=self._read, args=(connection, answers), daemon=True).start()
             threading.Thread(target=self._write, args=(connection, answers), daemon=True).start()
