@@ -125,7 +125,7 @@ lint: all
 
 # ---- installing ----
 
-ETC := $(sort $(wildcard etc/*.conf))
+ETC := $(sort $(wildcard etc/*.conf)) etc/keyring
 SERVICES := $(sort $(wildcard etc/*.service etc/*.socket))
 install: all
 	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(BINDIR) $(DESTDIR)$(DOCDIR) $(DESTDIR)$(SAMPLES)
