@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "access.h"
@@ -353,8 +354,7 @@ static void
 take_announcement(struct client *c, const struct packet *p)
 {
 	struct front *f = c->front;
-	struct join_handoff head = {
-		.kind = HANDOFF_REGISTRATION, .token = ++f->tokens, .guest = c->guest};
+	struct join_handoff head;
 	struct buf message = BUF_INIT;
 	struct request *q;
 
@@ -365,6 +365,10 @@ take_announcement(struct client *c, const struct packet *p)
 	q = admit(c, p->text, span_of(NULL, 0));
 	if (q == NULL)
 		return;
+	memset(&head, 0, sizeof head); /* its gaps too: it is sent as bytes */
+	head.kind = HANDOFF_REGISTRATION;
+	head.token = ++f->tokens;
+	head.guest = c->guest;
 	c->guest.nonce[0] = '\0'; /* good once */
 	q->token = head.token;
 	q->state = REQUEST_WITH_MASTER;
