@@ -316,9 +316,8 @@ on_close(struct conn *c, int error, void *ctx)
 {
 	struct lane *l = ctx;
 
-	(void)c;
 	l->conn = NULL;
-	lane_lost(l, error == 0 ? "connection closed" : strerror(error));
+	lane_lost(l, error == 0 ? "connection closed" : conn_why(c, error));
 }
 
 static void
@@ -341,10 +340,13 @@ static void
 lane_connect(struct lane *l)
 {
 	const struct load_conf *conf = &l->load->conf;
+	const struct conn_tls_peer peer = {
+		.creds = conf->tls, .name = conf->tls_name, .handshake_ms = conf->connect_timeout};
 
 	lane_set(l, LANE_CONNECTING);
 	l->head = 0;
-	l->conn = conn_connect(l->load->conns, &conf->proxy, conf->connect_timeout, &lane_ops, l);
+	l->conn = conn_connect_tls(l->load->conns, &conf->proxy, conf->connect_timeout, &peer,
+				   &lane_ops, l);
 	if (l->conn == NULL)
 		lane_lost(l, strerror(errno));
 }

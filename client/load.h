@@ -15,6 +15,7 @@
 #include "addr.h"
 #include "reply.h"
 #include "template.h"
+#include "tls.h"
 
 struct load;
 
@@ -27,6 +28,8 @@ struct load_conf {
 	bool keepalive;	   /* false: a connection for each request */
 	uint64_t timeout, connect_timeout; /* ms */
 	size_t max_message;		   /* bytes of a reply */
+	struct tls_creds *tls;		   /* NULL: plain; borrowed, as the name */
+	const char *tls_name;		   /* whom to find in the proxy's certificate */
 };
 
 enum load_end {

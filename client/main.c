@@ -20,16 +20,20 @@ static int
 send_packets(const struct client_settings *s, const struct addr *proxy)
 {
 	struct template template;
+	struct tls_creds *tls;
 	int status = RUN_USAGE;
 
+	if (client_settings_tls(s, &tls, stderr) < 0)
+		return RUN_USAGE;
 	if (client_settings_template(s, &template, stderr) == 0)
-		status = (int)run(s, proxy, &template);
+		status = (int)run(s, proxy, &template, tls);
 	template_free(&template);
+	tls_creds_release(tls);
 	return status;
 }
 
 static int
-obey(const struct client_settings *s, int argc, char *argv[])
+obey(struct client_settings *s, int argc, char *argv[])
 {
 	const struct conf_command *command = &s->command;
 	struct addr proxy;

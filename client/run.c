@@ -167,10 +167,11 @@ on_signal(evutil_socket_t signo, short what, void *ctx)
 
 static int
 prepare(struct run *r, const struct client_settings *s, const struct addr *proxy,
-	struct template *t)
+	struct template *t, struct tls_creds *tls)
 {
 	struct load_conf conf = client_settings_load(s, proxy);
 
+	conf.tls = tls;
 	(void)signal(SIGPIPE, SIG_IGN); /* cannot fail: the signal exists */
 	(void)net_raise_nofile((unsigned long)conf.parallel + 64);
 	r->base = event_base_new();
@@ -233,7 +234,8 @@ release(struct run *r)
 }
 
 enum run_status
-run(const struct client_settings *s, const struct addr *proxy, struct template *t)
+run(const struct client_settings *s, const struct addr *proxy, struct template *t,
+    struct tls_creds *tls)
 {
 	const struct client_conf *c = &s->client;
 	struct run r = {.conf = c, .template = t, .status = RUN_INCORRECT};
@@ -241,7 +243,7 @@ run(const struct client_settings *s, const struct addr *proxy, struct template *
 	r.narrates = c->count == 1 && !c->quiet && !c->json;
 	(void)addr_text(proxy, r.proxy);
 	summary_init(&r.summary);
-	if (prepare(&r, s, proxy, t) < 0) {
+	if (prepare(&r, s, proxy, t, tls) < 0) {
 		r.status = fail("cannot begin", strerror(errno));
 	} else {
 		drive(&r);

@@ -14,7 +14,8 @@ enum run_status {
 };
 
 /* Tells the outcome on stdout and what prevents the work on stderr.  SIGINT and SIGTERM end it
- * early, with the outcome so far. */
-enum run_status run(const struct client_settings *, const struct addr *proxy, struct template *);
+ * early, with the outcome so far.  Plain where the credentials are NULL. */
+enum run_status run(const struct client_settings *, const struct addr *proxy, struct template *,
+		    struct tls_creds *);
 
 #endif

@@ -158,6 +158,37 @@ static const struct conf_key keys[] = {
 	 .offset = AT(json),
 	 .fallback = "no",
 	 .help = "print the outcome as one JSON object"},
+	{.name = "tls",
+	 .type = CONF_BOOL,
+	 .offset = AT(tls),
+	 .fallback = "no",
+	 .help = "speak TLS to the proxy"},
+	{.name = "ca",
+	 .type = CONF_TEXT,
+	 .offset = AT(ca),
+	 .max = 4096,
+	 .help = "PEM file of the CAs that sign the proxy's certificate; needed with tls"},
+	{.name = "cert",
+	 .type = CONF_TEXT,
+	 .offset = AT(cert),
+	 .max = 4096,
+	 .help = "PEM file of the certificate to show to the proxy"},
+	{.name = "key",
+	 .type = CONF_TEXT,
+	 .offset = AT(key),
+	 .max = 4096,
+	 .help = "PEM file of its key, which others must not be able to read"},
+	{.name = "server_name",
+	 .type = CONF_TEXT,
+	 .offset = AT(server_name),
+	 .max = ADDR_HOST - 1,
+	 .judge = judge_id,
+	 .help = "name that the proxy's certificate must be for; empty: its host"},
+	{.name = "insecure",
+	 .type = CONF_BOOL,
+	 .offset = AT(insecure),
+	 .fallback = "no",
+	 .help = "do not verify the proxy's certificate: anybody in between can be the proxy"},
 };
 
 void
@@ -184,6 +215,20 @@ refuse(FILE *err, const char *what, const char *why)
 {
 	(void)fprintf(err, "%s: %s: %s\n", program, what, why);
 	return -1;
+}
+
+static int
+check_tls(const struct client_settings *s, FILE *err)
+{
+	static const char *const need_it[] = {"ca", "cert", "key", "server_name", "insecure"};
+	const struct client_conf *c = &s->client;
+
+	for (size_t i = 0; !c->tls && i < sizeof need_it / sizeof *need_it; i++)
+		if (given(s, need_it[i]))
+			return refuse(err, need_it[i], "of no use without --tls");
+	if (c->tls && c->ca[0] == '\0' && !c->insecure)
+		return refuse(err, "--tls", "--ca is needed, to verify the proxy's certificate");
+	return 0;
 }
 
 static int
@@ -216,7 +261,7 @@ client_settings_check(const struct client_settings *s, FILE *err)
 		return refuse(err, "-revproc", "needed: PORT or HOST:PORT of the proxy");
 	if (c->id[0] == '\0')
 		return refuse(err, "-id", "empty");
-	if (check_payload(s, err) < 0)
+	if (check_payload(s, err) < 0 || check_tls(s, err) < 0)
 		return -1;
 	if (addr_split(c->revproc, host, &port, &why) < 0)
 		return refuse(err, c->revproc, why);
@@ -224,17 +269,41 @@ client_settings_check(const struct client_settings *s, FILE *err)
 }
 
 int
-client_settings_proxy(const struct client_settings *s, struct addr *proxy, FILE *err)
+client_settings_proxy(struct client_settings *s, struct addr *proxy, FILE *err)
 {
 	const struct client_conf *c = &s->client;
-	char host[ADDR_HOST];
 	uint16_t port;
 	const char *why;
 
-	if (addr_split(c->revproc, host, &port, &why) < 0 ||
-	    addr_resolve(proxy, host[0] != '\0' ? host : c->host, port, &why) < 0)
-		return refuse(err, host[0] != '\0' ? host : c->host, why);
+	if (addr_split(c->revproc, s->host, &port, &why) < 0)
+		return refuse(err, c->revproc, why);
+	if (s->host[0] == '\0')
+		(void)snprintf(s->host, sizeof s->host, "%s", c->host);
+	if (addr_resolve(proxy, s->host, port, &why) < 0)
+		return refuse(err, s->host, why);
 	return 0;
+}
+
+int
+client_settings_tls(const struct client_settings *s, struct tls_creds **out, FILE *err)
+{
+	const struct client_conf *c = &s->client;
+	const struct tls_files files = {.certificate = c->cert,
+					.key = c->key,
+					.ca = c->ca,
+					.verify = c->insecure ? TLS_VERIFY_NO
+							      : TLS_VERIFY_REQUIRED};
+
+	*out = NULL;
+	if (!c->tls)
+		return 0;
+	if (c->insecure)
+		(void)fprintf(err,
+			      "%s: --insecure: the proxy's certificate is not verified: anybody "
+			      "can read and answer what is sent\n",
+			      program);
+	*out = tls_creds_load(TLS_CLIENT, &files, program, err);
+	return *out == NULL ? -1 : 0;
 }
 
 /* ---- the request ---- */
@@ -346,5 +415,6 @@ client_settings_load(const struct client_settings *s, const struct addr *proxy)
 				  .keepalive = c->keepalive,
 				  .timeout = c->timeout,
 				  .connect_timeout = c->connect_timeout,
-				  .max_message = (size_t)c->max_message};
+				  .max_message = (size_t)c->max_message,
+				  .tls_name = c->server_name[0] != '\0' ? c->server_name : s->host};
 }

@@ -27,12 +27,16 @@ struct client_conf {
 	uint64_t timeout, connect_timeout; /* ms */
 	uint64_t max_message;		   /* bytes */
 	bool quiet, json;
+	bool tls, insecure;
+	char *ca, *cert, *key; /* files */
+	char *server_name;     /* whom to find in the certificate; empty: the host */
 };
 
 struct client_settings {
 	struct client_conf client;
 	struct conf_table table[1];
 	struct conf_command command; /* filled by conf_load() */
+	char host[ADDR_HOST];	     /* of the proxy, filled by client_settings_proxy() */
 };
 
 /* Ties the table to s; call first. */
@@ -43,14 +47,18 @@ void client_settings_init(struct client_settings *);
 MUST_CHECK int client_settings_check(const struct client_settings *, FILE *err);
 
 /* Where the proxy is; asks the resolver where it has a name.  0, or -1 with one line on err. */
-MUST_CHECK int client_settings_proxy(const struct client_settings *, struct addr *proxy, FILE *err);
+MUST_CHECK int client_settings_proxy(struct client_settings *, struct addr *proxy, FILE *err);
 
 /* The request to send: reads the files that it is made of.  0, or -1 with one line on err.
  * Release: template_free(), in either case; the settings must outlive it. */
 MUST_CHECK int client_settings_template(const struct client_settings *, struct template *,
 					FILE *err);
 
-/* How to send it. */
+/* What TLS is to be spoken with, NULL in *out for plain.  0, or -1 with one line on err. */
+MUST_CHECK int client_settings_tls(const struct client_settings *, struct tls_creds **out,
+				   FILE *err);
+
+/* How to send it; but for TLS's credentials. */
 struct load_conf client_settings_load(const struct client_settings *, const struct addr *proxy);
 
 #endif

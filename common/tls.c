@@ -161,8 +161,9 @@ static int
 set_up(struct tls *t, int fd, const char *name)
 {
 	bool server = t->creds->side == TLS_SERVER;
-	int rc = gnutls_init(&t->session, (server ? GNUTLS_SERVER : GNUTLS_CLIENT) |
-						  GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL);
+	/* Ours is shown whoever the server believes: it then says what it does not like of it. */
+	unsigned side = server ? GNUTLS_SERVER : GNUTLS_CLIENT | GNUTLS_FORCE_CLIENT_CERT;
+	int rc = gnutls_init(&t->session, side | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL);
 
 	if (rc == 0)
 		rc = gnutls_priority_set(t->session, t->creds->priorities);

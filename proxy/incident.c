@@ -30,6 +30,8 @@ incident_text(enum incident_cause cause)
 enum incident_cause
 incident_of_errno(int error, bool connected)
 {
+	if (error == EPROTO || error == ETIME || error == EPROTONOSUPPORT || error == EPROTOTYPE)
+		return CAUSE_TLS;
 	if (connected)
 		return error == 0 ? CAUSE_CLOSED : CAUSE_RESET;
 	if (error == ETIMEDOUT)

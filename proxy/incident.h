@@ -15,6 +15,7 @@ enum incident_kind {
 	X(CAUSE_REFUSED, INCIDENT_LOCAL, "connection refused")                                  \
 	X(CAUSE_UNREACHABLE, INCIDENT_LOCAL, "cannot be reached")                               \
 	X(CAUSE_CONNECT_TIMEOUT, INCIDENT_LOCAL, "connecting took longer than connect_timeout") \
+	X(CAUSE_TLS, INCIDENT_LOCAL, "TLS failed")                                              \
 	X(CAUSE_RESET, INCIDENT_REMOTE, "connection reset")                                     \
 	X(CAUSE_CLOSED, INCIDENT_REMOTE, "the server closed the connection")                    \
 	X(CAUSE_CUT, INCIDENT_REMOTE, "the reply was cut")                                      \
@@ -36,7 +37,8 @@ enum incident_cause { INCIDENT_CAUSES(INCIDENT_ENUM) INCIDENT_CAUSE_COUNT };
 enum incident_kind incident_kind(enum incident_cause);
 const char *incident_text(enum incident_cause);
 
-/* Of an errno that a connection ended with; connected: it was established before. */
+/* Of an errno that a connection ended with (see conn.h, lane.h); connected: it was established
+ * before. */
 enum incident_cause incident_of_errno(int error, bool connected);
 
 #endif

@@ -176,7 +176,9 @@ on_close(struct conn *c, int error, void *arg)
 	enum incident_cause cause = incident_of_errno(error, l->open);
 
 	l->conn = NULL;
-	end(l, cause, cause == CAUSE_UNREACHABLE ? conn_why(c, error) : incident_text(cause),
+	end(l, cause,
+	    cause == CAUSE_UNREACHABLE || cause == CAUSE_TLS ? conn_why(c, error)
+							     : incident_text(cause),
 	    false);
 }
 

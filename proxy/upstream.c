@@ -143,8 +143,9 @@ tell_incident(struct upstream *up, enum incident_cause cause, const char *why)
 	struct upstreams *all = up->all;
 	uint64_t now = clock_ms();
 
-	log_event(LOG_VERBOSE, "server failed", "id=%s why=%s", log_quoted(up->info.id),
-		  log_quoted(why));
+	/* Certificates want an operator, who can't see why from the cause alone. */
+	log_event(cause == CAUSE_TLS ? LOG_WARN : LOG_VERBOSE, "server failed", "id=%s why=%s",
+		  log_quoted(up->info.id), log_quoted(why));
 	if (incident_kind(cause) != INCIDENT_LIE && up->told_at != 0 &&
 	    now < up->told_at + TELL_EVERY)
 		return;

@@ -129,7 +129,7 @@ pause_then_try(struct registrar *r, const char *why)
 static void
 unconfirmed(struct registrar *r, const char *why)
 {
-	if (r->ever_acked || r->conf.signer != NULL) {
+	if (r->ever_acked || r->conf.signer != NULL || r->conf.tls != NULL) {
 		pause_then_try(r, why);
 		return;
 	}

@@ -20,6 +20,9 @@ Test(incident, before_it_is_connected_it_is_local)
 	cr_assert_eq(incident_of_errno(ECONNREFUSED, false), CAUSE_REFUSED);
 	cr_assert_eq(incident_of_errno(ETIMEDOUT, false), CAUSE_CONNECT_TIMEOUT);
 	cr_assert_eq(incident_of_errno(ENETUNREACH, false), CAUSE_UNREACHABLE);
+	cr_assert_eq(incident_of_errno(EPROTO, false), CAUSE_TLS);
+	cr_assert_eq(incident_of_errno(EPROTO, true), CAUSE_TLS);
+	cr_assert_eq(incident_of_errno(ETIME, false), CAUSE_TLS);
 	cr_assert_eq(incident_kind(CAUSE_REFUSED), INCIDENT_LOCAL);
 	cr_assert_eq(incident_kind(CAUSE_CONNECT_TIMEOUT), INCIDENT_LOCAL);
 	cr_assert_eq(incident_kind(CAUSE_UNREACHABLE), INCIDENT_LOCAL);
