@@ -4,6 +4,7 @@
 #define POLICYPOOL_CHOOSER_H
 
 #include "packet.h"
+#include "route.h"
 #include "upstream.h"
 
 struct chooser;
