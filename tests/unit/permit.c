@@ -52,6 +52,19 @@ Test(permit, as_many_are_given_as_there_are_slots)
 	cr_assert_geq(permit_take(p, 0, 2, 2), 0);
 }
 
+Test(permit, who_only_tries_does_not_wait)
+{
+	int held = permit_try(p, 0, 1, 0);
+
+	cr_assert_geq(held, 0);
+	cr_assert_eq(permit_try(p, 0, 1, 1), PERMIT_NONE);
+	cr_assert(!told(0), "nobody is asked to hurry");
+	permit_give(p, 0, held, 0);
+	cr_assert(!told(1), "it is told though it does not wait");
+	cr_assert_geq(permit_try(p, 0, 1, 2), 0);
+	cr_assert_eq(permit_try(p, 0, PERMIT_MAX, 3), PERMIT_UNBOUNDED);
+}
+
 Test(permit, many_slots_are_not_bounded)
 {
 	for (int i = 0; i < 1000; i++)
