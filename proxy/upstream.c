@@ -8,45 +8,14 @@
 #include "backoff.h"
 #include "bypolicy.h"
 #include "clock.h"
-#include "lane.h"
 #include "log.h"
+#include "upstream_inside.h"
 
 enum {
 	PAUSE_MIN = 50, /* ms, after a server could not be reached */
 	PAUSE_MAX = 1000,
-	BATCH_BYTES = 8192, /* of small requests that leave together on one lane */
 	LANE_TURN = 64, /* requests after which a lane is given up when another worker wants it */
 	TELL_EVERY = HEALTH_BURST / 2 /* ms; what is closer together is one incident anyway */
-};
-
-LIST_HEAD(lane_list, lane);
-
-struct upstream {
-	struct upstreams *all;
-	unsigned index;
-	struct registry_server info; /* of the incarnation that new lanes go to */
-	struct lane_list lanes;
-	unsigned lanes_n; /* that take requests */
-	struct backoff pause;
-	uint64_t retry_at; /* clock_ms(): not tried before */
-	uint64_t told_at;  /* clock_ms(): of the last incident told */
-	unsigned in_flight;
-	bool doubted; /* it failed a request and has answered none since: it gets one at a time */
-	bool waiting; /* for a permit */
-	enum verify_how verify;
-	struct tally_cell *cell;
-	LIST_ENTRY(upstream) link; /* in all->list */
-};
-
-struct upstreams {
-	struct upstream_env env;
-	const struct upstream_ops *ops;
-	void *ctx;
-	struct upstream **by_index; /* NULL until first used */
-	LIST_HEAD(upstream_list, upstream) list;
-	struct meter_row *meter;
-	unsigned in_flight, waiting;
-	uint32_t chance; /* for drawing lots, never 0 */
 };
 
 static const struct lane_ops lane_ops;
@@ -346,38 +315,6 @@ another_lane(struct upstream *up, const char **why)
 	return NULL;
 }
 
-static struct lane *
-least_loaded(const struct upstream *up)
-{
-	struct lane *l, *best = NULL;
-
-	LIST_FOREACH(l, &up->lanes, link)
-		if (!l->leaving && l->n < up->info.pipeline && (best == NULL || l->n < best->n))
-			best = l;
-	return best;
-}
-
-/* A lane that is written to in this turn already and has not much to write: one more leaves in the
- * same system call, and is read and answered in one at the other end. */
-static struct lane *
-under_way(const struct upstream *up)
-{
-	struct lane *l;
-
-	LIST_FOREACH(l, &up->lanes, link) {
-		size_t queued = l->open && !l->leaving ? conn_queued(l->conn) : 0;
-		if (queued > 0 && queued < BATCH_BYTES && l->n < up->info.pipeline)
-			return l;
-	}
-	return NULL;
-}
-
-static bool
-may_open(const struct upstream *up)
-{
-	return up->lanes_n < up->all->env.conf->server_connections;
-}
-
 /* One that leaves in this turn anyway, an idle one, then a new one as long as more may be kept,
  * then the one with the least in flight.
  */
@@ -388,89 +325,17 @@ lane_for(struct upstream *up, const char **why)
 
 	if (!up->info.pooled)
 		return another_lane(up, why);
-	best = under_way(up);
+	best = upstream_under_way(up);
 	if (best != NULL)
 		return best;
-	best = least_loaded(up);
-	if ((best != NULL && best->n == 0) || !may_open(up))
+	best = upstream_least_loaded(up);
+	if ((best != NULL && best->n == 0) || !upstream_may_open(up))
 		return best;
 	fresh = another_lane(up, why);
 	return fresh != NULL ? fresh : best;
 }
 
 /* ---- sending ---- */
-
-/* Xorshift: for lots, nothing secret. */
-static uint32_t
-draw(struct upstreams *all)
-{
-	all->chance ^= all->chance << 13;
-	all->chance ^= all->chance >> 17;
-	all->chance ^= all->chance << 5;
-	return all->chance;
-}
-
-enum upstream_verdict
-upstream_judge(struct upstreams *all, unsigned server, size_t bytes, uint64_t now)
-{
-	const struct registry_server *info = roster_server(all->env.roster, server);
-	const struct upstream *up = all->by_index[server];
-	unsigned share = verdict_share(all->env.verdicts, server, now, all->env.conf->slow_start);
-
-	if (info->admin != REGISTRY_ENABLED)
-		return info->admin == REGISTRY_DRAINING ? UPSTREAM_DRAINING : UPSTREAM_DISABLED;
-	if (!info->pooled && bytes > all->env.conf->plain_message)
-		return UPSTREAM_TOO_SMALL;
-	if (share < VERDICT_FULL && share <= draw(all) % VERDICT_FULL)
-		return share == 0 ? UPSTREAM_EJECTED : UPSTREAM_RAMPING;
-	if (up == NULL)
-		return UPSTREAM_USABLE;
-	if (now < up->retry_at)
-		return UPSTREAM_PAUSING;
-	if (up->doubted && up->in_flight > 0)
-		return UPSTREAM_DOUBTED;
-	return !up->info.pooled || may_open(up) || least_loaded(up) != NULL ? UPSTREAM_USABLE
-									    : UPSTREAM_FULL;
-}
-
-#define VERDICT_TEXT(name, text) text,
-static const char *const verdict_text[] = {UPSTREAM_VERDICTS(VERDICT_TEXT)};
-
-const char *
-upstream_verdict_text(enum upstream_verdict v)
-{
-	return verdict_text[v];
-}
-
-/* Every connection that it takes is held by somebody, and none of ours has room. */
-static bool
-all_held(const struct upstream *up, const struct registry_server *info,
-	 const struct permits *permits, unsigned server)
-{
-	if (info->slots >= PERMIT_MAX || permit_held(permits, server) < info->slots)
-		return false;
-	return up == NULL || !info->pooled || least_loaded(up) == NULL;
-}
-
-void
-upstream_look(struct upstreams *all, unsigned server, size_t bytes, uint64_t now,
-	      struct upstream_sight *out)
-{
-	const struct registry_server *info = roster_server(all->env.roster, server);
-	const struct upstream *up = all->by_index[server];
-	const struct lane *l;
-	unsigned lanes = info->pooled ? all->env.conf->server_connections : 1;
-
-	*out = (struct upstream_sight){.verdict = upstream_judge(all, server, bytes, now),
-				       .slots = info->slots,
-				       .room = lanes * info->pipeline};
-	out->busy = all_held(up, info, all->env.permits, server);
-	if (up == NULL)
-		return;
-	LIST_FOREACH(l, &up->lanes, link)
-		out->in_flight += l->n;
-	out->pause = up->retry_at > now ? up->retry_at - now : 0;
-}
 
 int
 upstream_send(struct upstreams *all, unsigned server, struct request *r, const char **why)
