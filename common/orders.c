@@ -88,9 +88,12 @@ run_stop(const struct control_call *call, const char **error, void *ctx)
 static struct json_object *
 run_reopen(const struct control_call *call, const char **error, void *ctx)
 {
-	(void)error;
-	supervisor_reopen(ctx);
-	return said("log opened anew", call);
+	static char why[160];
+
+	if (supervisor_reopen(ctx) == 0)
+		return said("log opened anew", call);
+	(void)snprintf(why, sizeof why, "reopen: the log cannot be opened: %s", strerror(errno));
+	return refused(why, error);
 }
 
 static struct json_object *
@@ -106,7 +109,7 @@ run_scale(const struct control_call *call, const char **error, void *ctx)
 		return refused(why, error);
 	}
 	if (supervisor_scale(ctx, n) < 0)
-		return refused("scale: not now: it stops, or every slot is taken", error);
+		return refused("scale: not now: it reloads, starts or stops", error);
 	(void)snprintf(what, sizeof what, "%u workers", n);
 	return said(what, call);
 }

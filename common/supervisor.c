@@ -187,15 +187,19 @@ supervisor_pass(struct supervisor *s, int fd)
 }
 
 /* The workers open nothing: they are given the master's new descriptor. */
-void
+int
 supervisor_reopen(struct supervisor *s)
 {
-	if (log_reopen() < 0)
+	int rc = log_reopen(), error = errno;
+
+	if (rc < 0)
 		log_errno(LOG_ERROR, "cannot reopen the log", NULL);
 	else if (log_file() >= 0)
 		pass_to_all(s, CHANNEL_LOG, log_file());
 	if (s->ops->on_reopen != NULL)
 		s->ops->on_reopen(s->ctx);
+	errno = error;
+	return rc;
 }
 
 /* ---- stopping ---- */
@@ -272,7 +276,7 @@ on_reopen_signal(evutil_socket_t sig, short what, void *arg)
 {
 	(void)sig;
 	(void)what;
-	supervisor_reopen(arg);
+	(void)supervisor_reopen(arg); /* which is logged */
 }
 
 static void

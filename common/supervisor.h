@@ -91,7 +91,8 @@ void supervisor_stop_workers(struct supervisor *);
 /* ---- orders, as by signal ---- */
 
 void supervisor_stop(struct supervisor *, bool at_once);
-void supervisor_reopen(struct supervisor *);
+/* The log anew, for the workers too.  0, or -1 with errno, and the old one is written to. */
+int supervisor_reopen(struct supervisor *);
 /* So many workers from now on.  0, or -1 with ERANGE (1 to supervisor_most_workers()), or EBUSY
  * while it reloads or stops. */
 MUST_CHECK int supervisor_scale(struct supervisor *, unsigned workers);

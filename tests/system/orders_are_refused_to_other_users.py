@@ -1,0 +1,27 @@
+"""Any user may look; orders are for root and the daemon's own user.  (Only root can try as somebody else.)"""
+import os
+import subprocess
+from lib.bench import PROGRAMS, Bench, ctl_run, workers
+
+
+def as_nobody(socket, *argv):
+    return subprocess.run([f"{PROGRAMS}/ppool-ctl", "-s", socket, *argv], capture_output=True, text=True, timeout=30,
+                          preexec_fn=lambda: (os.setgroups([]), os.setgid(65534), os.setuid(65534)) if os.geteuid() == 0 else None)
+
+
+with Bench() as b:
+    folder = b.runtime
+    while folder != "/tmp" and os.geteuid() == 0:  # where nobody may go through
+        os.chmod(folder, 0o755)
+        folder = os.path.dirname(folder)
+    proxy = b.proxy()
+    server = b.server("1", "111", proxy)
+    for daemon in (proxy, server):
+        before = workers(daemon)
+        assert as_nobody(daemon.socket, "status").returncode == 0
+        for order in (["stop"], ["stop", "now"], ["reload"], ["upgrade"], ["reopen"], ["scale", "7"], ["recycle", "0"], ["kill-worker", "0"]):
+            done = as_nobody(daemon.socket, *order)
+            if os.geteuid() == 0:
+                assert done.returncode == 1 and "only root and the daemon's own user may" in done.stderr, (order, done)
+        if os.geteuid() == 0:
+            assert workers(daemon) == before
