@@ -124,6 +124,7 @@ class Policypool(Stack):
                        *self.proxy)
         self.wait_port(p, self.port)
         self.socket = f"{self.folder}/ppool-proxy-{self.port}.sock"
+        wait_until(lambda: os.path.exists(self.socket), "the control socket")
         for i in range(self.servers):
             port = free_port()
             p = self.start("ppool-server", f"{self.programs}/ppool-server", "-id", i + 1, "-pp", "111", "-listen", port,
@@ -138,12 +139,12 @@ class Policypool(Stack):
             raise RuntimeError(f"ppool-ctl {verb}: {done.stderr}")
         return json.loads(done.stdout)
 
-    def announce(self, port, servers, policies):
-        """Servers that all stand at one port."""
+    def announce(self, port, policies):
+        """Servers that all stand at one port: the policy of each."""
         with socket.create_connection(("127.0.0.1", self.port)) as s, s.makefile() as replies:
-            for i in range(servers):
-                s.sendall(json.dumps({"type": 1, "id": f"s{i}", "privPolyId": f"p{i % policies}", "listenport": port, "ack": 1,
-                                      "keepalive": 1, "pipeline": 64, "slots": 65535}).encode())
+            for i, policy in enumerate(policies):
+                s.sendall(json.dumps({"type": 1, "id": f"s{i}", "privPolyId": policy, "listenport": port, "ack": 1, "keepalive": 1,
+                                      "pipeline": 64, "slots": 65535}).encode())
                 got = json.loads(replies.readline())
                 if got["type"] != 4:
                     raise RuntimeError(f"not registered: {got}")
@@ -172,6 +173,7 @@ class Straight:
 
 
 class HaproxyNginx(Stack):
+    SERVERS = 1  # nginx with two workers, as a server of ours has
     HAPROXY = """global
   nbthread 2
   maxconn 8000
@@ -232,6 +234,7 @@ http {{
 
 
 class TwemproxyRedis(Stack):
+    SERVERS = 2
     TWEMPROXY = """pool:
   listen: 127.0.0.1:{front}
   redis: true
@@ -268,6 +271,8 @@ class TwemproxyRedis(Stack):
 
 
 class PlainPeers(Stack):
+    SERVERS = 2
+
     def __init__(self, folder):
         super().__init__("Python peers", folder)
 
