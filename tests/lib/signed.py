@@ -7,7 +7,7 @@ import secrets
 
 from lib.bench import Peer
 
-FIELDS = ("host", "port", "ack", "keepalive", "pipeline", "slots", "weight", "lease", "epoch", "salt")
+FIELDS = ("host", "port", "ack", "keepalive", "tls", "pipeline", "slots", "weight", "lease", "epoch", "salt")
 
 
 def lengths(*texts):

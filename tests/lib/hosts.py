@@ -1,0 +1,85 @@
+"""Two hosts on a wire of their own: network namespaces, which need root, and what can be heard on the wire."""
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+
+from lib.bench import FOLDER, PROGRAMS, SLOW, Daemon, wait_until
+
+LAST_WORD = b"that was all"
+ADDRESSES = ("192.0.2.1", "192.0.2.2")
+LISTEN = """
+import socket, sys
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+s.bind((sys.argv[1], 0))
+with open(sys.argv[2], "wb", buffering=0) as f:
+    print("listening", flush=True)
+    while True:
+        f.write(s.recv(65536))
+"""
+
+
+def ip(*argv):
+    done = subprocess.run(["ip", *argv], capture_output=True, text=True)
+    assert done.returncode == 0, f"ip {' '.join(argv)}: {done.stderr}"
+
+
+class Host:
+    def __init__(self, name, address):
+        self.name, self.address = name, address
+        self.enter = ["ip", "netns", "exec", name]
+
+    def daemon(self, program, *argv):
+        return Daemon([*self.enter, f"{PROGRAMS}/{program}", *map(str, argv)])
+
+    def run(self, program, *argv):
+        """(exit status, stdout, stderr)"""
+        done = subprocess.run([*self.enter, f"{PROGRAMS}/{program}", *map(str, argv)], capture_output=True, text=True, cwd=FOLDER,
+                              timeout=60 * SLOW)
+        return done.returncode, done.stdout, done.stderr
+
+
+@contextlib.contextmanager
+def two():
+    """Two hosts that reach each other; gone with the block, however that ends."""
+    names = [f"ppool-{os.getpid()}-{side}" for side in "ab"]
+    made = []
+    try:
+        for name in names:
+            ip("netns", "add", name)
+            made.append(name)
+            ip("-n", name, "link", "set", "lo", "up")
+        ip("-n", names[0], "link", "add", "wire", "type", "veth", "peer", "name", "wire", "netns", names[1])
+        for name, address in zip(names, ADDRESSES):
+            ip("-n", name, "address", "add", f"{address}/24", "dev", "wire")
+            ip("-n", name, "link", "set", "wire", "up")
+        yield [Host(*pair) for pair in zip(names, ADDRESSES)]
+    finally:
+        for name in made:
+            subprocess.run(["ip", "netns", "del", name], check=False)
+
+
+class Capture:
+    """All that crosses the wire within the block, then in heard; host: the first of the two."""
+
+    def __init__(self, host, name):
+        self.host, self.path, self.heard = host, os.path.join(FOLDER, name), b""
+
+    def __enter__(self):
+        self.ear = Daemon([*self.host.enter, sys.executable, "-c", LISTEN, "wire", self.path])
+        self.ear.wait_for("listening")
+        return self
+
+    def read(self):
+        with open(self.path, "rb") as f:
+            return f.read()
+
+    def __exit__(self, kind, *_):
+        """What was said before the last word has been heard when that is."""
+        if kind is None:
+            say = f"import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto({LAST_WORD!r}, ({ADDRESSES[1]!r}, 9))"
+            subprocess.run([*self.host.enter, sys.executable, "-c", say], check=True)
+            wait_until(lambda: LAST_WORD in self.read(), "the last word on the wire")
+        self.ear.stop(signal.SIGKILL)
+        self.heard = self.read()
