@@ -156,7 +156,7 @@ dist:
 
 # A Debian package of the programs, in build/; needs dpkg-dev.
 deb: all
-	packaging/build $(VERSION) $(B)
+	+packaging/build $(VERSION) $(B)
 
 clean:
 	rm -rf build build-*
