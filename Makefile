@@ -78,7 +78,7 @@ $(foreach l,$(LAYERS),$(eval $(call layer,$(l))))
 
 # The load generator of the bench stands on common/ as the programs do.
 INC.bench := -Icommon -Ibench
-$(B)/bench/load: $(B)/bench/plan.o $(B)/bench/protocol.o
+$(B)/bench/load: $(B)/bench/plan.o $(B)/bench/protocol.o $(B)/bench/wire.o
 $(BENCHES): %: %.o $(B)/libcommon.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS)
 

@@ -18,6 +18,7 @@
 #include "histogram.h"
 #include "net.h"
 #include "plan.h"
+#include "wire.h"
 
 enum {
 	READ_CHUNK = 65536,
@@ -34,7 +35,7 @@ struct slot {
 
 struct link {
 	struct load *load;
-	int fd; /* -1: to be opened */
+	struct wire wire; /* closed: to be opened */
 	bool wants_write;
 	struct slot *slot;
 	uint64_t head, unsent, tail;
@@ -45,6 +46,7 @@ struct link {
 
 struct load {
 	const struct plan *plan;
+	struct tls_creds *creds; /* NULL: plain */
 	int epoll;
 	struct link *link;
 	unsigned next;			 /* variant */
@@ -66,16 +68,14 @@ watch(struct link *l, bool write)
 	if (write == l->wants_write)
 		return;
 	l->wants_write = write;
-	if (epoll_ctl(l->load->epoll, EPOLL_CTL_MOD, l->fd, &ev) < 0)
+	if (epoll_ctl(l->load->epoll, EPOLL_CTL_MOD, l->wire.fd, &ev) < 0)
 		abort();
 }
 
 static void
 link_close(struct link *l)
 {
-	if (l->fd >= 0)
-		(void)close(l->fd);
-	l->fd = -1;
+	wire_close(&l->wire);
 	l->head = l->unsent = l->tail;
 	l->offset = 0;
 	buf_clear(&l->in);
@@ -95,9 +95,10 @@ static int
 link_open(struct link *l)
 {
 	struct epoll_event ev = {.events = EPOLLIN, .data.ptr = l};
+	int fd = net_connect(&l->load->plan->to);
 
-	l->fd = net_connect(&l->load->plan->to);
-	if (l->fd < 0 || epoll_ctl(l->load->epoll, EPOLL_CTL_ADD, l->fd, &ev) < 0) {
+	if (fd < 0 || wire_open(&l->wire, fd, l->load->creds) < 0 ||
+	    epoll_ctl(l->load->epoll, EPOLL_CTL_ADD, fd, &ev) < 0) {
 		link_fail(l, "cannot connect");
 		return -1;
 	}
@@ -158,11 +159,10 @@ link_write(struct link *l)
 {
 	while (l->unsent < l->tail) {
 		struct iovec iov[WRITE_SPANS];
-		struct msghdr m = {.msg_iov = iov, .msg_iovlen = (size_t)gather(l, iov)};
-		ssize_t n = sendmsg(l->fd, &m, MSG_NOSIGNAL);
+		ssize_t n = wire_send(&l->wire, iov, gather(l, iov));
 
 		if (n < 0 && errno == EAGAIN) {
-			watch(l, true);
+			watch(l, l->wire.wants_write);
 			return;
 		}
 		if (n < 0) {
@@ -171,7 +171,10 @@ link_write(struct link *l)
 		}
 		written(l, (size_t)n);
 	}
-	watch(l, false);
+	if (wire_flush(&l->wire) < 0)
+		link_fail(l, "cannot send");
+	else
+		watch(l, l->wire.wants_write);
 }
 
 /* Sends what may be sent, over a new connection where there is none. */
@@ -179,7 +182,7 @@ static void
 link_go(struct link *l)
 {
 	fill(l);
-	if (l->unsent < l->tail && (l->fd >= 0 || link_open(l) == 0))
+	if (l->unsent < l->tail && (l->wire.fd >= 0 || link_open(l) == 0))
 		link_write(l);
 }
 
@@ -203,7 +206,7 @@ static void
 link_read(struct link *l)
 {
 	char *room = buf_reserve(&l->in, READ_CHUNK);
-	ssize_t n = room == NULL ? -1 : recv(l->fd, room, READ_CHUNK, 0);
+	ssize_t n = room == NULL ? -1 : wire_receive(&l->wire, room, READ_CHUNK);
 	enum frame_result got;
 	struct span digest;
 
@@ -242,9 +245,13 @@ turn(struct load *load)
 	for (int i = 0; i < n; i++) {
 		struct link *l = ev[i].data.ptr;
 
-		if (l->fd >= 0 && (ev[i].events & EPOLLOUT))
+		if (l->wire.fd >= 0 && (ev[i].events & EPOLLOUT))
 			link_write(l);
-		if (l->fd >= 0 && (ev[i].events & ~(unsigned)EPOLLOUT))
+		if (l->wire.fd < 0 || (ev[i].events & ~(unsigned)EPOLLOUT) == 0)
+			continue;
+		if (l->wire.shaking)
+			link_go(l);
+		else
 			link_read(l);
 	}
 }
@@ -336,7 +343,7 @@ links_new(struct load *load)
 	if (load->link == NULL || load->epoll < 0)
 		return -1;
 	for (unsigned i = 0; i < p->connections; i++) {
-		load->link[i] = (struct link){.load = load, .fd = -1};
+		load->link[i] = (struct link){.load = load, .wire = {.fd = -1}};
 		load->link[i].slot = calloc(p->in_flight, sizeof(struct slot));
 		if (load->link[i].slot == NULL)
 			return -1;
@@ -363,16 +370,22 @@ main(int argc, char *argv[])
 {
 	struct plan plan;
 	struct load load = {.plan = &plan, .epoll = -1};
+	const struct tls_files anybody = {.verify = TLS_VERIFY_NO};
 	int status = 2;
 
 	if (plan_read(&plan, argc, argv) == 0) {
 		(void)net_raise_nofile(plan.connections + 64UL);
-		if (links_new(&load) < 0)
+		if (plan.tls)
+			load.creds = tls_creds_load(TLS_CLIENT, &anybody, "load", stderr);
+		if (plan.tls && load.creds == NULL)
+			plan.connections = 0;
+		else if (links_new(&load) < 0)
 			perror("load");
 		else
 			run(&load);
 		status = load.correct > 0 && load.wrong == 0 && load.failed == 0 ? 0 : 1;
 		links_free(&load);
+		tls_creds_release(load.creds);
 	}
 	plan_free(&plan);
 	return status;

@@ -22,7 +22,8 @@ enum option_key {
 	KEY_SCRIPT = 'x',
 	KEY_WARM = 'w',
 	KEY_SECONDS = 't',
-	KEY_COUNT = 'k'
+	KEY_COUNT = 'k',
+	KEY_TLS = 'T'
 };
 
 static const struct option options[] = {
@@ -38,6 +39,7 @@ static const struct option options[] = {
 	{"warm", required_argument, NULL, KEY_WARM},
 	{"seconds", required_argument, NULL, KEY_SECONDS},
 	{"count", required_argument, NULL, KEY_COUNT},
+	{"tls", no_argument, NULL, KEY_TLS},
 	{NULL, 0, NULL, 0},
 };
 
@@ -103,6 +105,7 @@ read_option(struct plan *p, int key)
 	case KEY_NAME: p->name = optarg; return 0;
 	case KEY_SCRIPT: p->script = optarg; return 0;
 	case KEY_ONE: p->one_a_connection = true; return 0;
+	case KEY_TLS: p->tls = true; return 0;
 	case KEY_PORT: return read_port(p);
 	case KEY_CONNECTIONS: return read_unsigned("connections", 16384, &p->connections);
 	case KEY_IN_FLIGHT: return read_unsigned("in-flight", 1024, &p->in_flight);

@@ -22,6 +22,7 @@ struct plan {
 	unsigned connections;	  /* kept open, or opened anew for each request */
 	unsigned in_flight;	  /* requests on one connection */
 	bool one_a_connection;	  /* a connection serves one request */
+	bool tls;		  /* whoever answers: nothing is verified */
 	unsigned size;		  /* bytes of a payload */
 	const char *name;	  /* of the policy; policies > 1: with their number behind it */
 	unsigned policies;	  /* taken in turn */

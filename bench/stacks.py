@@ -150,6 +150,36 @@ class Policypool(Stack):
                     raise RuntimeError(f"not registered: {got}")
 
 
+class Secure(Policypool):
+    """The same with TLS on every leg, for a load that speaks it too."""
+
+    def __init__(self, folder, programs, name="TLS on every leg"):
+        folder = os.path.join(folder, re.sub(r"\W+", "-", name) + "-keys")
+        os.makedirs(folder)
+        self.make_keys(folder)
+        listener = ["--tls", "optional", "--tls-certificate", f"{folder}/crt", "--tls-key", f"{folder}/key"]
+        super().__init__(folder, programs, name, proxy=[*listener, "--server-ca", f"{folder}/ca.crt"],
+                         server=listener)
+
+    @staticmethod
+    def make_keys(folder):
+        """A certificate for 127.0.0.1, ECDSA with P-256, signed by a CA of its own."""
+        for name, fields in (("ca", "cn = ca\nca\ncert_signing_key\n"),
+                             ("", "cn = pool\nip_address = 127.0.0.1\ntls_www_server\nsigning_key\n")):
+            prefix = f"{folder}/{name}." if name else f"{folder}/"
+            with open(prefix + "template", "w") as f:
+                f.write(fields + "expiration_days = 1\n")
+            signer = ["--generate-self-signed"] if name else \
+                ["--generate-certificate", "--load-ca-certificate", f"{folder}/ca.crt", "--load-ca-privkey", f"{folder}/ca.key"]
+            for argv in (["--generate-privkey", "--key-type", "ecdsa", "--curve", "secp256r1", "--outfile", prefix + "key"],
+                         [*signer, "--load-privkey", prefix + "key", "--template", prefix + "template", "--outfile", prefix + "crt"]):
+                subprocess.run(["certtool", *argv], check=True, capture_output=True)
+
+    def begin(self):
+        super().begin()
+        self.load = [*self.load, "--tls"]
+
+
 class Answer(Stack):
     """A server of every policy that joins nobody by itself."""
 

@@ -10,8 +10,8 @@
  *   any -> LEAVING -> LEFT
  *
  * With a signer an announcement is made twice, before and after the proxy's challenge, and a proxy
- * that does not prove that it has the key is left for a while: there is no UNCONFIRMED then, nor over
- * TLS, which no plain proxy speaks. */
+ * that does not prove that it has the key is left for a while: there is no UNCONFIRMED then, nor
+ * over TLS, which no plain proxy speaks. */
 #ifndef POLICYPOOL_REGISTRAR_H
 #define POLICYPOOL_REGISTRAR_H
 

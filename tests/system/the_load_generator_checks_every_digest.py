@@ -1,7 +1,8 @@
 import json
 import subprocess
 from lib import plain
-from lib.bench import PROGRAMS, SLOW, Bench
+from lib.bench import PROGRAMS, SLOW, Bench, ctl
+from lib.certificates import authority, issue, listening
 
 
 def load(port, *argv):
@@ -17,12 +18,17 @@ def lie(server, connection, request):
 
 
 with Bench() as b:
-    proxy = b.proxy()
+    proxy = b.proxy(options=listening(issue("pool", authority()), "optional"))
     b.server("1", "111", proxy)
     for shape in ((), ("--connections", "8", "--in-flight", "16"), ("--connections", "4", "--one-a-connection"),
                   ("--connections", "4", "--size", "100000")):
         status, got = load(proxy.port, *shape)
         assert status == 0 and got["requests"] == got["all"] == 200 and got["wrong"] == got["failed"] == 0, (shape, got)
+        before = ctl(proxy.socket, "status")["tls_handshakes"]
+        status, got = load(proxy.port, "--tls", *shape)
+        assert status == 0 and got["requests"] == got["all"] == 200 and got["wrong"] == got["failed"] == 0, (shape, got)
+        made = ctl(proxy.socket, "status")["tls_handshakes"] - before
+        assert made == (200 if "--one-a-connection" in shape else int(dict(zip(shape, shape[1:])).get("--connections", made))), made
     status, got = load(proxy.port, "--name", "nobody")
     assert status == 1 and got["wrong"] == 200, got
 

@@ -1,0 +1,94 @@
+/* wire.c - see wire.h. */
+#include "wire.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+int
+wire_open(struct wire *w, int fd, struct tls_creds *creds)
+{
+	*w = (struct wire){.fd = fd};
+	if (creds == NULL)
+		return 0;
+	w->tls = tls_new(creds, fd, NULL);
+	w->shaking = true;
+	return w->tls == NULL ? -1 : 0;
+}
+
+void
+wire_close(struct wire *w)
+{
+	tls_free(w->tls);
+	buf_release(&w->out);
+	if (w->fd >= 0)
+		(void)close(w->fd);
+	*w = (struct wire){.fd = -1};
+}
+
+static ssize_t
+not_now(struct wire *w, enum tls_result r)
+{
+	w->wants_write = r == TLS_WANT_WRITE;
+	errno = r == TLS_FAILED ? EPROTO : EAGAIN;
+	return -1;
+}
+
+int
+wire_flush(struct wire *w)
+{
+	enum tls_result r = TLS_DONE;
+	size_t n;
+
+	while (r == TLS_DONE && buf_len(&w->out) > 0) {
+		struct span s = buf_span(&w->out);
+		r = tls_write(w->tls, s.p, s.n, &n);
+		buf_consume(&w->out, n);
+	}
+	w->wants_write = r == TLS_WANT_WRITE;
+	if (r != TLS_FAILED)
+		return 0;
+	errno = EPROTO;
+	return -1;
+}
+
+/* All of it is taken at once: many requests, one record. */
+static ssize_t
+send_secure(struct wire *w, const struct iovec *iov, int n)
+{
+	ssize_t taken = 0;
+
+	if (w->shaking) {
+		enum tls_result r = tls_handshake(w->tls);
+		if (r != TLS_DONE)
+			return not_now(w, r);
+		w->shaking = false;
+	}
+	for (int i = 0; i < n; i++) {
+		if (buf_append(&w->out, iov[i].iov_base, iov[i].iov_len) < 0)
+			return -1;
+		taken += (ssize_t)iov[i].iov_len;
+	}
+	return wire_flush(w) < 0 ? -1 : taken;
+}
+
+ssize_t
+wire_send(struct wire *w, struct iovec *iov, int n)
+{
+	struct msghdr m = {.msg_iov = iov, .msg_iovlen = (size_t)n};
+
+	w->wants_write = true;
+	return w->tls != NULL ? send_secure(w, iov, n) : sendmsg(w->fd, &m, MSG_NOSIGNAL);
+}
+
+ssize_t
+wire_receive(struct wire *w, char *to, size_t room)
+{
+	enum tls_result r;
+	size_t n;
+
+	if (w->tls == NULL)
+		return recv(w->fd, to, room, 0);
+	r = tls_read(w->tls, to, room, &n);
+	return r == TLS_DONE ? (ssize_t)n : not_now(w, r);
+}

@@ -1,0 +1,33 @@
+/* wire.h - the bytes of a connection of the load generator, plain or in TLS. */
+#ifndef POLICYPOOL_BENCH_WIRE_H
+#define POLICYPOOL_BENCH_WIRE_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include "attr.h"
+#include "buf.h"
+#include "tls.h"
+
+struct wire {
+	int fd; /* -1: none */
+	struct tls *tls;
+	bool shaking;	  /* the handshake is not done */
+	bool wants_write; /* what it waits for after EAGAIN */
+	struct buf out;	  /* taken, and not yet in TLS's hands */
+};
+
+/* Over a socket that connects, which becomes the wire's; creds may be NULL.  0, or -1 with errno.
+ */
+MUST_CHECK int wire_open(struct wire *, int fd, struct tls_creds *);
+void wire_close(struct wire *);
+
+/* As sendmsg(2) and recv(2), never blocking; EPROTO where TLS fails.  While shaking, sending is
+ * what goes on with it. */
+ssize_t wire_send(struct wire *, struct iovec *, int n);
+ssize_t wire_receive(struct wire *, char *to, size_t room);
+/* What was taken before.  0, or -1 with errno; EAGAIN is none. */
+MUST_CHECK int wire_flush(struct wire *);
+
+#endif
