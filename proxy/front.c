@@ -239,12 +239,14 @@ static void
 on_incident(unsigned server, uint64_t incarnation, enum incident_cause cause, void *arg)
 {
 	struct front *f = arg;
-	struct handoff_incident m = {.kind = HANDOFF_INCIDENT,
-				     .server = server,
-				     .incarnation = incarnation,
-				     .at = clock_ms(),
-				     .cause = cause};
+	struct handoff_incident m;
 
+	memset(&m, 0, sizeof m); /* no byte is left to chance */
+	m.kind = HANDOFF_INCIDENT;
+	m.server = server;
+	m.incarnation = incarnation;
+	m.at = clock_ms();
+	m.cause = cause;
 	if (worker_tell(f->worker, span_of((const char *)&m, sizeof m)) < 0)
 		log_errno(LOG_VERBOSE, "cannot tell the master of an incident", NULL);
 }

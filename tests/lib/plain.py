@@ -143,56 +143,6 @@ def is_probe(data, proxy_id="proxy"):
     return json.loads(data)["srcid"] == proxy_id
 
 
-class Pooled:
-    """A server that announces keepalive and answers the requests of each connection in order, each `delay` seconds
-    after the one before.  With delay None it keeps them until `pause` is set."""
-
-    def __init__(self, proxy_port, id="1", policy="111", delay=0, pipeline=16):
-        self.id, self.delay, self.served = str(id), delay, 0
-        self.pause, self.connections, self.dropping = threading.Event(), [], False
-        self.lock = threading.Lock()
-        self.socket = listen()
-        self.port = self.socket.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
-        with socket.create_connection(("127.0.0.1", proxy_port)) as s:
-            s.sendall(json.dumps({"type": "1", "id": self.id, "privPolyId": policy, "listenport": str(self.port), "keepalive": "1",
-                                  "pipeline": str(pipeline), "slots": "64"}).encode())
-
-    def _accept(self):
-        while True:
-            try:
-                connection, _ = self.socket.accept()
-            except OSError:
-                return
-            with self.lock:
-                self.connections.append(connection)
-                if self.dropping:
-                    connection.shutdown(socket.SHUT_RDWR)
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
-
-    def drop(self):
-        """Ends all its connections without an answer, also those that still wait to be accepted."""
-        with self.lock:
-            self.dropping = True
-            for connection in self.connections:
-                connection.shutdown(socket.SHUT_RDWR)
-
-    def _serve(self, connection):
-        with connection, connection.makefile("rb") as lines:
-            for line in lines:
-                self.pause.wait(self.delay)
-                self.served += 1
-                try:
-                    connection.sendall(json.dumps(reply(self.id, json.loads(line))).encode() + b"\n")
-                except OSError:
-                    return
-
-    def stop(self):
-        self.pause.set()
-        self.socket.shutdown(socket.SHUT_RDWR)
-        self.socket.close()
-
-
 class Proxy:
     """Takes "type":"1" as strings only, connects anew for each request, reads one answer, never acknowledges."""
 
