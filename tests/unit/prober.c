@@ -43,13 +43,14 @@ on_result(unsigned index, uint64_t incarnation, enum prober_how how, bool passed
 static void
 open_prober(void)
 {
-	static char id[] = "proxy";
+	static char id[] = "proxy", none[] = "";
 	struct prober_env env;
 
 	memset(&result, 0, sizeof result);
 	base = event_base_new();
 	permits = permits_new(SERVERS, WORKERS + 1);
 	conf.id = id;
+	conf.server.name = none;
 	server = (struct registry_server){.used = true, .slots = 1, .incarnation = 77};
 	cr_assert_eq(addr_numeric(&server.addr, "127.0.0.1", 0), 0);
 	listener = net_listen(&server.addr, 64);
