@@ -2,26 +2,65 @@
 #include "proctitle.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-/* The block of memory that the kernel shows: the arguments, one after the other. */
+/* The block of memory that the kernel shows: the arguments, one after the other, and where the last
+ * byte of theirs is not zero, what follows: the environment. */
 static struct {
 	char *start;
 	size_t size;
 	const char *program;
 } title;
 
+/* The strings that stand one after the other from end on; behind the last. */
+static char *
+behind(char *end, char *const string[])
+{
+	for (; *string != NULL && *string == end; string++)
+		end += strlen(*string) + 1;
+	return end;
+}
+
+/* A copy of the environment, for the rest of the process's life, so that its place is free.  False
+ * on ENOMEM with everything as it was. */
+static bool
+move_environment(void)
+{
+	size_t n = 0;
+	char **copy;
+
+	while (environ[n] != NULL)
+		n++;
+	copy = calloc(n + 1, sizeof *copy);
+	for (size_t i = 0; copy != NULL && i < n; i++) {
+		copy[i] = strdup(environ[i]);
+		if (copy[i] != NULL)
+			continue;
+		while (i-- > 0)
+			free(copy[i]);
+		free(copy);
+		return false;
+	}
+	if (copy != NULL)
+		environ = copy;
+	return copy != NULL;
+}
+
 void
 proctitle_init(int argc, char *argv[], const char *program)
 {
-	char *end;
+	char *end, *far;
 
 	if (argc < 1)
 		return;
-	end = argv[0];
-	for (int i = 0; i < argc && argv[i] == end; i++)
-		end += strlen(argv[i]) + 1;
+	end = behind(argv[0], argv);
+	far = environ == NULL ? end : behind(end, environ);
+	if (far > end && move_environment())
+		end = far;
 	title.start = argv[0];
 	title.size = (size_t)(end - argv[0]);
 	title.program = program;
@@ -43,6 +82,5 @@ proctitle_set(const char *fmt, ...)
 	if (n < 0)
 		return;
 	memset(title.start, 0, title.size);
-	/* The last byte stays zero: otherwise the kernel goes on into the environment. */
 	(void)snprintf(title.start, title.size, "%s", text);
 }

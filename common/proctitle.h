@@ -5,11 +5,11 @@
 #include "attr.h"
 
 /* Once, at the beginning of main.  program is borrowed for good.  The title lives where the
- * arguments stood: they can't be read from argv after the first proctitle_set(), so load the
- * settings before. */
+ * arguments and the environment stood: they can't be read from argv after the first
+ * proctitle_set(), so load the settings before; the environment is moved elsewhere first. */
 void proctitle_init(int argc, char *argv[], const char *program);
 
-/* PROGRAM: TEXT, cut at the room that the arguments left.  Nothing without proctitle_init(). */
+/* PROGRAM: TEXT, cut at the room that they left.  Nothing without proctitle_init(). */
 void proctitle_set(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
 #endif

@@ -2,10 +2,12 @@
 #include "proctitle.h"
 
 #include <criterion/criterion.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static char block[64];
-static char *args[3];
+static char *args[4];
 
 /* Arguments as the kernel lays them out: one after the other, the environment behind. */
 static void
@@ -37,6 +39,18 @@ Test(proctitle, a_long_one_is_cut_before_the_environment)
 	cr_assert_str_eq(block, "ppool: x");
 	cr_assert_eq(memcmp(block + 8, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 14), 0,
 		     "nothing of the longer one is left");
+}
+
+Test(proctitle, the_environment_makes_room_and_is_still_there)
+{
+	char *env[] = {block + 22, NULL};
+
+	environ = env;
+	proctitle_init(3, args, "ppool");
+	proctitle_set("%s", "a title that is longer than its place");
+	cr_assert_str_eq(block, "ppool: a title that is long");
+	cr_assert_str_eq(getenv("ENV"), "1");
+	environ = NULL;
 }
 
 Test(proctitle, without_a_place_nothing_happens)
