@@ -1,6 +1,6 @@
 /* supervisor_state.h - what the files of the supervisor share: supervisor.c (the whole),
- * generation.c (who is wanted), watch.c (who is not well), deaths.c (who ended, and how).  Internal
- * to them. */
+ * generation.c (who is wanted), checkup.c (who is not well), deaths.c (who ended, and how).
+ * Internal to them. */
 #ifndef POLICYPOOL_SUPERVISOR_STATE_H
 #define POLICYPOOL_SUPERVISOR_STATE_H
 
@@ -65,7 +65,7 @@ void supervisor_member_ended(struct supervisor *, struct member *);
 void supervisor_renewal_abort(struct supervisor *, const char *why);
 int supervisor_renewal_init(struct supervisor *);
 
-/* ---- watch.c ---- */
+/* ---- checkup.c ---- */
 
 /* An event's callback, every SUPERVISOR_WATCH_MS. */
 enum { SUPERVISOR_WATCH_MS = 250 };

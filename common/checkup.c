@@ -1,4 +1,4 @@
-/* watch.c - workers that hang, and those whose time is over; see supervisor_state.h. */
+/* checkup.c - workers that hang, and those whose time is over; see supervisor_state.h. */
 #include <errno.h>
 
 #include "clock.h"
