@@ -80,13 +80,11 @@ route_hash(struct span s)
 	return mixed(h);
 }
 
-/* The most load that a server may have and still be asked. */
-static uint64_t
-bound_of(const struct route_server *s, uint64_t load, uint64_t weights)
+/* Has it as much as a server may have and still be asked? */
+static bool
+is_saturated(const struct route_server *s, uint64_t load, uint64_t weights)
 {
-	uint64_t share = ((load + 1) * s->weight * 5 + weights * 4 - 1) / (weights * 4);
-
-	return share < HASH_SPARE ? HASH_SPARE : share;
+	return s->load >= HASH_SPARE && s->load * weights * 4 >= (load + 1) * s->weight * 5;
 }
 
 /* Of all servers, the key's is the one with the highest score: who leaves gives its own keys away
@@ -111,7 +109,7 @@ route_rendezvous(const struct route_live *live, uint64_t weights, bool equal)
 		load += route_is_candidate(live, i) ? live->server[i].load : 0;
 	for (size_t i = 0; i < live->n; i++) {
 		const struct route_server *s = &live->server[i];
-		if (!route_is_candidate(live, i) || s->load >= bound_of(s, load, weights))
+		if (!route_is_candidate(live, i) || is_saturated(s, load, weights))
 			continue;
 		double own = score(s, live->key, equal);
 		if (best == ROUTE_NOBODY || own > highest) {
