@@ -140,7 +140,9 @@ on_expiry(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (join_expire(&m->join, clock_ms()) == JOIN_CHANGED)
+	/* Who stops takes no renewals, and needs the servers until its workers are done. */
+	if (!supervisor_stopping(m->supervisor) &&
+	    join_expire(&m->join, clock_ms()) == JOIN_CHANGED)
 		tell_change(m);
 }
 
