@@ -455,6 +455,12 @@ conn_set_idle(struct conn *c, uint64_t idle_ms)
 }
 
 size_t
+conn_gathered(const struct conn *c)
+{
+	return c->dirty && !event_pending(&c->wr, EV_WRITE, NULL) ? buf_len(&c->out) : 0;
+}
+
+size_t
 conn_queued(const struct conn *c)
 {
 	return buf_len(&c->out);

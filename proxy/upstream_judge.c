@@ -24,7 +24,7 @@ upstream_under_way(const struct upstream *up)
 	struct lane *l;
 
 	LIST_FOREACH(l, &up->lanes, link) {
-		size_t queued = l->open && !l->leaving ? conn_queued(l->conn) : 0;
+		size_t queued = l->open && !l->leaving ? conn_gathered(l->conn) : 0;
 		if (queued > 0 && queued < BATCH_BYTES && l->n < up->info.pipeline)
 			return l;
 	}

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "net.h"
 
 enum { MAX = 4096 };
@@ -437,4 +438,36 @@ Test(conn, answers_are_owed_to_be_taken_and_a_byte_now_and_then_does_not_put_it_
 	}
 	cr_assert(!got.owes[CONN_TAKING]);
 	cr_assert_eq(got.told[CONN_TAKING], 3, "anew once the first half was taken, and the end");
+}
+
+Test(conn, what_leaves_in_this_turn_is_told_from_what_the_socket_does_not_take)
+{
+	size_t large = 1 << 20;
+	char *bytes = calloc(1, large);
+
+	cr_assert_not_null(bytes);
+	open_pair(0);
+	cr_expect_eq(conn_gathered(c), 0);
+	cr_assert_eq(conn_write(c, span_str("ab")), 0);
+	cr_assert_eq(conn_write(c, span_str("c")), 0);
+	cr_expect_eq(conn_gathered(c), 3);
+	turn();
+	cr_expect_eq(conn_gathered(c), 0);
+	cr_assert_eq(conn_write(c, span_of(bytes, large)), 0);
+	turn();
+	cr_assert_gt(conn_queued(c), 0, "the socket took it all");
+	cr_assert_eq(conn_write(c, span_str("more")), 0);
+	cr_expect_eq(conn_gathered(c), 0);
+	free(bytes);
+}
+
+Test(conn, the_time_of_a_turn_stands_still_and_the_next_turn_has_its_own)
+{
+	uint64_t first = conn_loop_us(loop);
+
+	while (clock_us() < first + 2000)
+		continue;
+	cr_expect_eq(conn_loop_us(loop), first);
+	turn();
+	cr_expect_geq(conn_loop_us(loop), first + 2000);
 }
