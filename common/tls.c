@@ -286,14 +286,34 @@ tls_why(const struct tls *t)
 	return t->text;
 }
 
+/* Empty when the peer has shown no certificate. */
+static void
+peer_name(const struct tls *t, char *out, size_t room)
+{
+	unsigned n = 0;
+	const gnutls_datum_t *chain = gnutls_certificate_get_peers(t->session, &n);
+	gnutls_x509_crt_t crt;
+
+	out[0] = '\0';
+	if (n == 0 || gnutls_x509_crt_init(&crt) < 0)
+		return;
+	if (gnutls_x509_crt_import(crt, &chain[0], GNUTLS_X509_FMT_DER) < 0 ||
+	    gnutls_x509_crt_get_dn(crt, out, &room) < 0)
+		out[0] = '\0';
+	gnutls_x509_crt_deinit(crt);
+}
+
 const char *
 tls_describe(struct tls *t)
 {
 	const char *version = gnutls_protocol_get_name(gnutls_protocol_get_version(t->session)),
 		   *cipher = gnutls_cipher_get_name(gnutls_cipher_get(t->session));
+	char peer[128];
 
-	(void)snprintf(t->text, sizeof t->text, "%s, %s%s", version != NULL ? version : "?",
+	peer_name(t, peer, sizeof peer);
+	(void)snprintf(t->text, sizeof t->text, "%s, %s%s%s%s", version != NULL ? version : "?",
 		       cipher != NULL ? cipher : "?",
-		       gnutls_session_is_resumed(t->session) != 0 ? ", resumed" : "");
+		       gnutls_session_is_resumed(t->session) != 0 ? ", resumed" : "",
+		       peer[0] != '\0' ? ", " : "", peer);
 	return t->text;
 }

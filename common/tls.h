@@ -77,7 +77,8 @@ MUST_CHECK enum tls_result tls_bye(struct tls *);
 
 /* A sentence, valid for as long as the session. */
 const char *tls_why(const struct tls *);
-/* "TLS1.3, AES-256-GCM, resumed", once the handshake is done; the same validity. */
+/* "TLS1.3, AES-256-GCM, resumed, CN=pool" (whom the peer's certificate is of, where it has shown
+ * one), once the handshake is done; the same validity. */
 const char *tls_describe(struct tls *);
 
 /* ---- on the wire ---- */

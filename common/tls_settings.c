@@ -69,6 +69,17 @@ tls_settings_dial(const struct tls_dial_conf *c, const char *priorities, const c
 }
 
 void
+tls_settings_tell_agreed(const struct conn *c, const struct addr *peer)
+{
+	const char *what = log_wants(LOG_VERBOSE) ? conn_tls_describe(c) : NULL;
+	char from[ADDR_TEXT];
+
+	if (what != NULL)
+		log_event(LOG_VERBOSE, "TLS", "peer=%s what=%s", addr_text(peer, from),
+			  log_quoted(what));
+}
+
+void
 tls_settings_tell_lost(const struct conn *c, const struct addr *peer, int error)
 {
 	bool tls = error == EPROTO;

@@ -40,6 +40,8 @@ struct tls_dial_conf {
 MUST_CHECK int tls_settings_dial(const struct tls_dial_conf *, const char *priorities,
 				 const char *prefix, struct tls_creds **out, FILE *err);
 
+/* In on_open of an accepted conn: what was agreed upon; nothing of a plain one. */
+void tls_settings_tell_agreed(const struct conn *, const struct addr *peer);
 /* In on_close of an accepted conn, error not 0. */
 void tls_settings_tell_lost(const struct conn *, const struct addr *peer, int error);
 /* For EPROTONOSUPPORT in on_fault; told: of this worker, so that it says so once. */

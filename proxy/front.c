@@ -519,6 +519,14 @@ on_too_slow(void *client, enum conn_debt debt, void *arg)
 }
 
 static void
+on_open(struct conn *conn, void *arg)
+{
+	const struct client *c = arg;
+
+	tls_settings_tell_agreed(conn, &c->guest.peer);
+}
+
+static void
 on_drained(struct conn *conn, void *arg)
 {
 	(void)conn;
@@ -526,6 +534,7 @@ on_drained(struct conn *conn, void *arg)
 }
 
 static const struct conn_ops client_ops = {
+	.on_open = on_open,
 	.on_packet = on_packet,
 	.on_fault = on_fault,
 	.on_eof = on_eof,

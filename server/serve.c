@@ -161,6 +161,14 @@ on_close(struct conn *c, int error, void *arg)
 }
 
 static void
+on_open(struct conn *c, void *arg)
+{
+	const struct peer *p = arg;
+
+	tls_settings_tell_agreed(c, &p->addr);
+}
+
+static void
 on_drained(struct conn *c, void *arg)
 {
 	(void)arg;
@@ -168,6 +176,7 @@ on_drained(struct conn *c, void *arg)
 }
 
 static const struct conn_ops peer_ops = {
+	.on_open = on_open,
 	.on_packet = on_packet,
 	.on_fault = on_fault,
 	.on_eof = on_eof,

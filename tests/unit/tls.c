@@ -195,6 +195,9 @@ Test(tls, bytes_go_both_ways_and_each_side_ends_for_itself)
 
 	cr_assert(p.s == TLS_DONE && p.c == TLS_DONE);
 	cr_assert_not_null(strstr(tls_describe(p.client), "TLS1.3"), "%s", tls_describe(p.client));
+	cr_assert_not_null(strstr(tls_describe(p.client), "CN=server"), "%s",
+			   tls_describe(p.client));
+	cr_assert_null(strstr(tls_describe(p.server), "CN="), "%s", tls_describe(p.server));
 	cr_assert_eq(read_some(p.server, room, &n), TLS_WANT_READ);
 	cr_assert_eq(tls_write(p.client, "hello", 5, &n), TLS_DONE);
 	cr_assert_eq(n, 5);
@@ -342,51 +345,120 @@ Test(tls, where_a_certificate_is_optional_none_will_do_and_a_bad_one_will_not)
 	}
 }
 
-/* A client of GnuTLS's own, which may be what ours can't. */
-static int
-shake_bare(const char *priorities, enum tls_result *server, char *why, size_t room)
+/* Of the CA's, with one serial number; its path. */
+static const char *
+list_of_revoked(const struct identity *i)
 {
+	static char path[TLS_PATH];
+	unsigned char serial[20];
+	size_t n = sizeof serial;
+	gnutls_x509_crl_t crl;
+	gnutls_datum_t text;
+	time_t now = time(NULL);
+
+	cr_assert_eq(gnutls_x509_crl_init(&crl), 0);
+	cr_assert_eq(gnutls_x509_crl_set_version(crl, 2), 0);
+	cr_assert_eq(gnutls_x509_crl_set_this_update(crl, now - DAY), 0);
+	cr_assert_eq(gnutls_x509_crl_set_next_update(crl, now + DAY), 0);
+	cr_assert_eq(gnutls_x509_crl_set_number(crl, "\x01", 1), 0);
+	cr_assert_eq(gnutls_x509_crt_get_serial(i->crt, serial, &n), 0);
+	cr_assert_eq(gnutls_x509_crl_set_crt_serial(crl, serial, n, now - DAY), 0);
+	cr_assert_eq(gnutls_x509_crl_sign2(crl, made.ca.crt, made.ca.private, GNUTLS_DIG_SHA256, 0),
+		     0);
+	cr_assert_eq(gnutls_x509_crl_export2(crl, GNUTLS_X509_FMT_PEM, &text), 0);
+	(void)snprintf(path, sizeof path, "%s/crl", tls_folder);
+	tls_save(path, text.data, text.size, 0644);
+	gnutls_free(text.data);
+	gnutls_x509_crl_deinit(crl);
+	return path;
+}
+
+Test(tls, a_certificate_that_is_revoked_is_refused_and_others_are_not)
+{
+	struct tls_files s = server_files(), c = client_files();
+	struct pair p;
+
+	s.ca = made.ca.certificate;
+	s.verify = TLS_VERIFY_REQUIRED;
+	c.certificate = made.client.certificate;
+	c.key = made.client.key;
+	s.crl = list_of_revoked(&made.expired);
+	p = shake_files(&s, &c, "pool.example");
+	cr_assert(p.s == TLS_DONE && p.c == TLS_DONE, "%s", tls_why(p.server));
+	part(&p);
+	s.crl = list_of_revoked(&made.client);
+	server_says(&s, &c, "revoked");
+}
+
+/* A client of GnuTLS's own, which may be what ours can't. */
+struct bare {
 	gnutls_certificate_credentials_t none;
 	gnutls_session_t session;
+	struct tls *server;
+	int rc;
+	enum tls_result s;
+};
+
+static void
+shake_bare(struct bare *b, const char *priorities)
+{
 	struct tls_files f = server_files();
 	struct tls_creds *creds = load(TLS_SERVER, &f);
-	struct tls *s;
-	int rc = GNUTLS_E_AGAIN;
 
 	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
-	s = tls_new(creds, ends[0], NULL);
-	cr_assert_eq(gnutls_certificate_allocate_credentials(&none), 0);
-	cr_assert_eq(gnutls_init(&session, GNUTLS_CLIENT | GNUTLS_NONBLOCK), 0);
-	cr_assert_eq(gnutls_priority_set_direct(session, priorities, NULL), 0);
-	cr_assert_eq(gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, none), 0);
-	gnutls_transport_set_int(session, ends[1]);
-	*server = TLS_WANT_READ;
-	for (int i = 0; i < 20; i++) {
-		if (rc == GNUTLS_E_AGAIN)
-			rc = gnutls_handshake(session);
-		if (*server > TLS_DONE)
-			*server = tls_handshake(s);
-	}
-	(void)snprintf(why, room, "%s", tls_why(s));
-	gnutls_deinit(session);
-	gnutls_certificate_free_credentials(none);
-	tls_free(s);
+	b->server = tls_new(creds, ends[0], NULL);
 	tls_creds_release(creds);
+	cr_assert_eq(gnutls_certificate_allocate_credentials(&b->none), 0);
+	cr_assert_eq(gnutls_init(&b->session, GNUTLS_CLIENT | GNUTLS_NONBLOCK), 0);
+	cr_assert_eq(gnutls_priority_set_direct(b->session, priorities, NULL), 0);
+	cr_assert_eq(gnutls_credentials_set(b->session, GNUTLS_CRD_CERTIFICATE, b->none), 0);
+	gnutls_transport_set_int(b->session, ends[1]);
+	b->rc = GNUTLS_E_AGAIN;
+	b->s = TLS_WANT_READ;
+	for (int i = 0; i < 20; i++) {
+		if (b->rc == GNUTLS_E_AGAIN)
+			b->rc = gnutls_handshake(b->session);
+		if (b->s > TLS_DONE)
+			b->s = tls_handshake(b->server);
+	}
+}
+
+static void
+part_bare(struct bare *b)
+{
+	gnutls_deinit(b->session);
+	gnutls_certificate_free_credentials(b->none);
+	tls_free(b->server);
 	(void)close(ends[0]);
 	(void)close(ends[1]);
-	return rc;
 }
 
 Test(tls, nothing_older_than_1_2_is_spoken)
 {
-	enum tls_result server;
-	char why[256];
+	struct bare b;
 
-	cr_assert_eq(shake_bare("NORMAL:-VERS-ALL:+VERS-TLS1.2", &server, why, sizeof why), 0);
-	cr_assert_eq(server, TLS_DONE);
-	cr_assert_lt(shake_bare("NORMAL:-VERS-ALL:+VERS-TLS1.1", &server, why, sizeof why), 0);
-	cr_assert_eq(server, TLS_FAILED);
-	cr_assert_not_null(strstr(why, "version"), "%s", why);
+	shake_bare(&b, "NORMAL:-VERS-ALL:+VERS-TLS1.2");
+	cr_assert(b.rc == 0 && b.s == TLS_DONE);
+	part_bare(&b);
+	shake_bare(&b, "NORMAL:-VERS-ALL:+VERS-TLS1.1");
+	cr_assert_lt(b.rc, 0);
+	cr_assert_eq(b.s, TLS_FAILED);
+	cr_assert_not_null(strstr(tls_why(b.server), "version"), "%s", tls_why(b.server));
+	part_bare(&b);
+}
+
+Test(tls, nobody_can_renegotiate)
+{
+	static char room[TLS_RECORD];
+	struct bare b;
+	size_t n;
+
+	shake_bare(&b, "NORMAL:-VERS-ALL:+VERS-TLS1.2");
+	cr_assert(b.rc == 0 && b.s == TLS_DONE);
+	cr_assert_eq(gnutls_handshake(b.session), GNUTLS_E_AGAIN);
+	cr_assert_eq(tls_read(b.server, room, sizeof room, &n), TLS_FAILED);
+	cr_assert_not_null(strstr(tls_why(b.server), "renegotiation"), "%s", tls_why(b.server));
+	part_bare(&b);
 }
 
 Test(tls, what_is_no_tls_fails_with_a_reason)
