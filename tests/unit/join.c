@@ -86,6 +86,25 @@ Test(join, what_cannot_be_is_refused)
 	cr_assert_eq(registry_server_end(j.registry), 0);
 }
 
+Test(join, a_server_is_taken_as_the_proxy_can_speak_to_it)
+{
+	static const char plain[] = "{\"type\":\"1\",\"id\":\"9\",\"privPolyId\":\"1\","
+				    "\"listenport\":\"5\"}",
+			  tls[] = "{\"type\":\"1\",\"id\":\"9\",\"privPolyId\":\"1\","
+				  "\"listenport\":\"5\",\"tls\":\"1\"}";
+
+	check(tls, JOIN_NOTHING, "no server_ca to verify it by");
+	j.tls_known = true;
+	check(plain, JOIN_CHANGED, "");
+	cr_assert(!registry_server(j.registry, 0)->tls);
+	check(tls, JOIN_CHANGED, ""); /* speaking otherwise, it is another server */
+	cr_assert(registry_server(j.registry, 0)->tls);
+	check(tls, JOIN_NOTHING, "");
+	j.tls_required = true;
+	check(plain, JOIN_NOTHING, "does not announce TLS");
+	cr_assert(registry_server(j.registry, 0)->tls);
+}
+
 Test(join, what_is_no_registration_is_refused_whoever_hands_it_over)
 {
 	check("{\"type\":0,\"srcid\":1,\"privPoliId\":1,\"payload\":\"\"}", JOIN_NOTHING,

@@ -39,6 +39,7 @@ join_at(const char *id, const char *policy, const char *host, unsigned lease, ui
 	struct packet_announcement a = {.port = 5,
 					.lease = lease,
 					.keepalive = lease > 0,
+					.tls = strcmp(id, "a") == 0,
 					.pipeline = 8,
 					.slots = 4,
 					.weight = 7};
@@ -111,8 +112,9 @@ Test(journal, what_is_handed_over_is_as_it_was)
 		cr_assert(addr_eq(&y->addr, &x->addr), "%s", x->id);
 		cr_assert_str_eq(registry_policy(again, y->policy)->name,
 				 registry_policy(reg, x->policy)->name);
-		cr_assert(y->pooled == x->pooled && y->pipeline == x->pipeline &&
-			  y->slots == x->slots && y->weight == x->weight && y->admin == x->admin);
+		cr_assert(y->pooled == x->pooled && y->tls == x->tls &&
+			  y->pipeline == x->pipeline && y->slots == x->slots &&
+			  y->weight == x->weight && y->admin == x->admin);
 		cr_assert(!y->unproved);
 		uint64_t ordered = registry_ordered(reg, index[0][i]);
 		cr_assert_eq(registry_ordered(again, index[1][i]), ordered > 0 ? ordered + 100 : 0);

@@ -404,6 +404,7 @@ expect_announcement(const struct packet_announcement *a, const struct packet_ann
 	cr_expect_eq(a->port, b->port);
 	cr_expect_eq(a->ack, b->ack);
 	cr_expect_eq(a->keepalive, b->keepalive);
+	cr_expect_eq(a->tls, b->tls);
 	cr_expect_eq(a->pipeline, b->pipeline);
 	cr_expect_eq(a->slots, b->slots);
 	cr_expect_eq(a->weight, b->weight);
@@ -414,7 +415,7 @@ Test(packet, an_announcement_may_be_numbers_and_truth_values)
 {
 	struct packet_announcement read;
 
-	accept("{\"type\":1,\"id\":100,\"privPolyId\":111,\"listenport\":1,\"ack\":1,\"keepalive\":true,"
+	accept("{\"type\":1,\"id\":100,\"privPolyId\":111,\"listenport\":1,\"ack\":1,\"keepalive\":true,\"tls\":1,"
 	       "\"pipeline\":65535,\"slots\":65535,\"weight\":1,\"lease\":1,\"host\":\"\"}");
 	cr_assert_eq(packet_announced(&packet, &read, &fault), 0, "%s", fault.why);
 	expect_announcement(&read, &(struct packet_announcement){.id = "100",
@@ -422,6 +423,7 @@ Test(packet, an_announcement_may_be_numbers_and_truth_values)
 								 .port = 1,
 								 .ack = true,
 								 .keepalive = true,
+								 .tls = true,
 								 .pipeline = 65535,
 								 .slots = 65535,
 								 .weight = 1,
@@ -473,6 +475,7 @@ Test(packet, what_is_announced_is_judged_key_by_key)
 		{"\"ack\":2", "ack is 2: it must be 0 to 1"},
 		{"\"ack\":null", "ack is null: it must be 0 to 1"},
 		{"\"keepalive\":\"yes\"", "keepalive is yes: it must be 0 to 1"},
+		{"\"tls\":2", "tls is 2: it must be 0 to 1"},
 		{"\"keepalive\":[]", "keepalive is no scalar: it must be 0 to 1"},
 		{"\"pipeline\":0", "pipeline is 0: it must be 1 to 65535"},
 		{"\"pipeline\":\"65536\"", "pipeline is 65536: it must be 1 to 65535"},

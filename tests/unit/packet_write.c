@@ -276,6 +276,7 @@ static const struct packet_announcement full = {
 	.port = 65535,
 	.ack = true,
 	.keepalive = true,
+	.tls = true,
 	.pipeline = 64,
 	.slots = 8,
 	.weight = 1000,
@@ -291,6 +292,7 @@ expect_announcement(const struct packet_announcement *a, const struct packet_ann
 	cr_expect_eq(a->port, b->port);
 	cr_expect_eq(a->ack, b->ack);
 	cr_expect_eq(a->keepalive, b->keepalive);
+	cr_expect_eq(a->tls, b->tls);
 	cr_expect_eq(a->pipeline, b->pipeline);
 	cr_expect_eq(a->slots, b->slots);
 	cr_expect_eq(a->weight, b->weight);
@@ -309,7 +311,7 @@ Test(packet_write, an_announcement_is_strings_and_leaves_out_what_is_not_announc
 	expect_written(
 		packet_register(&out, &full),
 		"{\"type\":\"1\",\"id\":\"100\",\"privPolyId\":\"PP_1\",\"listenport\":\"65535\","
-		"\"host\":\"fe80::1%eth0\",\"ack\":\"1\",\"keepalive\":\"1\","
+		"\"host\":\"fe80::1%eth0\",\"ack\":\"1\",\"keepalive\":\"1\",\"tls\":\"1\","
 		"\"pipeline\":\"64\",\"slots\":\"8\",\"weight\":\"1000\",\"lease\":\"86400\"}");
 	expect_written(packet_deregister(&out, &full),
 		       "{\"type\":\"5\",\"id\":\"100\",\"privPolyId\":\"PP_1\",\"ack\":\"1\"}");

@@ -90,6 +90,7 @@ Test(signature, every_field_counts)
 	DIFFERS(b.port++);
 	DIFFERS(b.ack = false);
 	DIFFERS(b.keepalive = false);
+	DIFFERS(b.tls = true);
 	DIFFERS(b.sign.keyid[0] = 'b');
 	DIFFERS(b.sign.epoch++);
 	DIFFERS(b.sign.epoch = 0);
