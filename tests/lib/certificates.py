@@ -62,6 +62,7 @@ def client_by(ca, identity=None):
 
 def context(ca, identity=None, newest=None):
     c = ssl.create_default_context(cafile=ca.certificate)
+    c.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF
     if identity:
         c.load_cert_chain(identity.certificate, identity.key)
     if newest:
@@ -72,9 +73,10 @@ def context(ca, identity=None, newest=None):
 class SecurePeer(Peer):
     """A raw connection over TLS that reads whole objects."""
 
-    def __init__(self, port, ca, identity=None, name="127.0.0.1", newest=None, session=None, seconds=10):
+    def __init__(self, port, ca, identity=None, name="127.0.0.1", newest=None, seconds=10):
         super().__init__(port, seconds)
-        self.socket = context(ca, identity, newest).wrap_socket(self.socket, server_hostname=name, session=session)
+        self.socket = context(ca, identity, newest).wrap_socket(self.socket, server_hostname=name,
+                                                                  suppress_ragged_eofs=False)
 
 
 def hello(ca):

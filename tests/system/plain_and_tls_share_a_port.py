@@ -15,5 +15,8 @@ with Bench() as b:
             p.send(b"".join(request(f"n{i}") for i in range(100)))
             for i in range(100):
                 assert correct(p.read(), f"n{i}")
+        # The end is told in TLS, and not only by TCP: nobody in between can cut what is said.
+        with SecurePeer(port, ca) as p:
+            assert p.ask(b"no packet")["code"] == "bad-json" and p.closed()
         with Peer(port) as p:
             assert correct(p.ask(request("plain again")), "plain again")

@@ -334,12 +334,16 @@ Test(conn_tls, a_client_without_a_certificate_reads_why_it_is_refused)
 			      .key = made.server.key,
 			      .ca = made.ca.certificate,
 			      .verify = TLS_VERIFY_REQUIRED};
+	struct buf big = BUF_INIT;
 
 	tls_creds_release(server_creds);
 	server_creds = load(TLS_SERVER, &f);
 	secure(CONN_TLS_REQUIRED, 2000, 10);
 	connect_tls("pool.example");
-	cr_assert_eq(conn_write(client.conn, span_str("{\"sent\":\"before it knows\"}")), 0);
+	/* More than the sockets hold, sent before it knows. */
+	cr_assert_eq(buf_printf(&big, "{\"payload\":\"%0*d\"}", 8 << 20, 0), 0);
+	cr_assert_eq(conn_write(client.conn, buf_span(&big)), 0);
+	buf_release(&big);
 	UNTIL(client.closes == 1 && server.closes == 1);
 	cr_assert_not_null(strstr(server.why, "no certificate"), "%s", server.why);
 	cr_assert_not_null(strstr(client.why, "the peer refuses"), "%s", client.why);

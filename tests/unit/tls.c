@@ -123,6 +123,8 @@ Test(tls, priorities_are_judged)
 	refused(TLS_SERVER, &f, "NORMAL:+NONSENSE", "NONSENSE");
 	f.priorities = "NORMAL:+VERS-TLS1.1";
 	refused(TLS_SERVER, &f, "VERS-TLS1.1", "older than TLS 1.2");
+	f.priorities = "NORMAL:-VERS-TLS1.1:-VERS-TLS1.0";
+	tls_creds_release(load(TLS_SERVER, &f));
 	f.priorities = "NORMAL:-VERS-ALL:+VERS-TLS1.2";
 	tls_creds_release(load(TLS_SERVER, &f));
 }
