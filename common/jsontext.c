@@ -408,11 +408,12 @@ jsontext_describe(enum jsontext_status status)
 
 /* ---- reading what was judged ---- */
 
+/* Those that are written with escapes. */
 static const struct jsontext_member *
 find_escaped(const struct jsontext_object *o, struct span key)
 {
 	for (const struct jsontext_member *m = o->member; m < o->member + o->n; m++)
-		if (same_string(m->key, key))
+		if (m->key_escaped && same_string(m->key, key))
 			return m;
 	return NULL;
 }
@@ -420,14 +421,11 @@ find_escaped(const struct jsontext_object *o, struct span key)
 const struct jsontext_member *
 jsontext_find_span(const struct jsontext_object *o, struct span key)
 {
-	bool escaped = false;
-
-	for (const struct jsontext_member *m = o->member; m < o->member + o->n; m++) {
-		escaped = escaped || m->key_escaped;
-		if (span_eq(m->key, key))
+	for (const struct jsontext_member *m = o->member; m < o->member + o->n; m++)
+		if (m->key.n == key.n && (key.n == 0 || m->key.p[0] == key.p[0]) &&
+		    span_eq(m->key, key))
 			return m;
-	}
-	return escaped ? find_escaped(o, key) : NULL;
+	return find_escaped(o, key);
 }
 
 struct span
