@@ -11,10 +11,8 @@
 #include <unistd.h>
 
 #include "clock.h"
-#include "jsonchar.h"
+#include "log_line.h"
 #include "log_sink.h"
-
-enum { QUOTED_MAX = 250, QUOTED = 4 * QUOTED_MAX + 3, QUOTED_BUFFERS = 8 };
 
 /* The logger: one a process. */
 static struct {
@@ -32,299 +30,40 @@ static struct {
 	    .tap = -1,
 	    .out = STDOUT_FILENO};
 
-/* A line being made.  Content ends at ROOM; behind it there is always space for what a cut line
- * needs to stay a whole one: a closing quote, the count of those dropped, the brace, the newline.
- */
-enum { ROOM = LOG_LINE - 64 };
-
-struct line {
-	char text[LOG_LINE];
-	size_t n;
-	bool full; /* something did not fit: nothing more goes in */
-};
-
 #define LEVEL_TEXT(name, text) text,
 static const char *const level_text[] = {LOG_LEVELS(LEVEL_TEXT)};
 
-/* ---- making a line ---- */
-
-static void
-start(struct line *l)
-{
-	l->n = 0;
-	l->full = false;
-}
-
-/* All of it or nothing. */
-static void
-put(struct line *l, const char *s, size_t n)
-{
-	if (l->full || l->n > ROOM || n > ROOM - l->n) {
-		l->full = true;
-		return;
-	}
-	memcpy(l->text + l->n, s, n);
-	l->n += n;
-}
-
-static void
-put_str(struct line *l, const char *s)
-{
-	put(l, s, strlen(s));
-}
-
-/* In a full line too. */
-static void
-put_end(struct line *l, const char *s)
-{
-	size_t n = strlen(s);
-
-	assert(n < sizeof l->text - l->n);
-	memcpy(l->text + l->n, s, n);
-	l->n += n;
-}
-
-/* The bytes of the character at s that may stand in a line as it is; 0 for a control character
- * (those of ASCII and of ISO 8859) and for what is not UTF-8. */
-static size_t
-graphic(const char *s, size_t n)
-{
-	unsigned char c = (unsigned char)s[0];
-
-	if (c < 0x80)
-		return c >= ' ' && c != 0x7f;
-	if (c == 0xc2 && n > 1 && (unsigned char)s[1] < 0xa0)
-		return 0;
-	return jsonchar_utf8(s, s + n);
-}
-
-/* One character, escaped where it must be; the bytes taken of s. */
-static size_t
-put_char(struct line *l, const char *s, size_t n, bool json)
-{
-	size_t whole = graphic(s, n);
-	char text[8];
-
-	if (whole > 0) {
-		put(l, s, whole);
-		return whole;
-	}
-	(void)snprintf(text, sizeof text, json ? "\\u%04x" : "\\x%02x", (unsigned char)*s);
-	put_str(l, text);
-	return 1;
-}
-
-static void
-put_text(struct line *l, const char *s, size_t n)
-{
-	for (size_t i = 0; i < n;)
-		i += put_char(l, s + i, n - i, false);
-}
-
-/* Between quotes, which neither a quote nor a control character ends, but the end of the line. */
-static void
-put_quoted(struct line *l, const char *s, size_t n, bool json)
-{
-	put_str(l, "\"");
-	if (l->full)
-		return;
-	for (size_t i = 0; i < n;) {
-		if (s[i] == '"' || s[i] == '\\')
-			put(l, (const char[]){'\\', s[i++]}, 2);
-		else
-			i += put_char(l, s + i, n - i, json);
-	}
-	put_end(l, "\"");
-}
-
-/* ---- logfmt ---- */
-
-/* As the caller wrote them; a quote that the end of the line leaves open is closed. */
-static void
-put_fields_logfmt(struct line *l, const char *p)
-{
-	size_t n = strlen(p), taken;
-	bool inside = false;
-
-	for (put_str(l, " "); n > 0; p += taken, n -= taken) {
-		if (inside && p[0] == '\\' && n > 1 && graphic(p + 1, 1) > 0) {
-			put(l, p, 2);
-			taken = 2;
-		} else {
-			taken = put_char(l, p, n, false);
-		}
-		if (l->full)
-			break;
-		inside ^= p[0] == '"';
-	}
-	if (inside && l->full)
-		put_end(l, "\"");
-}
-
-/* ---- logfmt fields -> JSON members ---- */
-
-/* A decimal integer that every reader of JSON holds exactly. */
-static bool
-is_number(const char *s, size_t n)
-{
-	if (n > 1 && s[0] == '-') {
-		s++;
-		n--;
-	}
-	if (n == 0 || n > 15 || (s[0] == '0' && n > 1))
-		return false;
-	return strspn(s, "0123456789") >= n;
-}
-
-/* The length of a value at s: up to a space, or up to the closing quote. */
-static size_t
-value_length(const char *s)
-{
-	size_t n = 1;
-
-	if (s[0] != '"')
-		return strcspn(s, " ");
-	while (s[n] != '\0' && s[n] != '"')
-		n += s[n] == '\\' && s[n + 1] != '\0' ? 2 : 1;
-	return s[n] == '"' ? n + 1 : n;
-}
-
-/* The escape of logfmt at s, as JSON has it; the bytes taken. */
-static size_t
-put_json_escape(struct line *l, const char *s, size_t n)
-{
-	if (n >= 4 && s[1] == 'x' && strspn(s + 2, "0123456789abcdef") >= 2) {
-		put(l, (const char[]){'\\', 'u', '0', '0', s[2], s[3]}, 6);
-		return 4;
-	}
-	if (n >= 2 && (s[1] == '"' || s[1] == '\\')) {
-		put(l, s, 2);
-		return 2;
-	}
-	put_str(l, "\\\\"); /* the caller's own, meaning itself */
-	return 1;
-}
-
-/* s: a quoted value without its quotes. */
-static void
-put_json_requoted(struct line *l, const char *s, size_t n)
-{
-	put_str(l, "\"");
-	if (l->full)
-		return;
-	for (size_t i = 0; i < n;)
-		i += s[i] == '\\' ? put_json_escape(l, s + i, n - i)
-				  : put_char(l, s + i, n - i, true);
-	put_end(l, "\"");
-}
-
-static void
-put_json_value(struct line *l, const char *s, size_t n)
-{
-	bool closed = n >= 2 && s[n - 1] == '"';
-
-	if (is_number(s, n))
-		put(l, s, n);
-	else if (s[0] == '"')
-		put_json_requoted(l, s + 1, closed ? n - 2 : n - 1);
-	else
-		put_quoted(l, s, n, true);
-}
-
-/* A text that does not fit is cut, a number left out. */
-static void
-put_fields_json(struct line *l, const char *p)
-{
-	while (*p != '\0') {
-		size_t key = strcspn(p, "= "), before = l->n, n, value_at;
-		if (p[key] != '=')
-			return;
-		put_str(l, ",");
-		put_quoted(l, p, key, true);
-		put_str(l, ":");
-		p += key + 1;
-		n = value_length(p);
-		value_at = l->n;
-		put_json_value(l, p, n);
-		if (l->full && l->n == value_at)
-			l->n = before;
-		p += n;
-		p += strspn(p, " ");
-	}
-}
-
-static void put_fields(struct line *l, const char *fields, va_list ap) PRINTF_LIKE(2, 0);
-
-static void
-put_fields(struct line *l, const char *fields, va_list ap)
-{
-	char text[LOG_LINE];
-
-	if (fields == NULL)
-		return;
-	if (vsnprintf(text, sizeof text, fields, ap) < 0 || text[0] == '\0')
-		return;
-	if (logger.options.json)
-		put_fields_json(l, text);
-	else
-		put_fields_logfmt(l, text);
-}
-
 /* ---- what the logger itself knows ---- */
 
-/* A pair; in logfmt its value is quoted if `quote`. */
 static void
-put_pair(struct line *l, const char *key, const char *value, bool quote)
-{
-	bool json = logger.options.json;
-	size_t before = l->n, value_at;
-
-	if (l->n > (json ? 1 : 0))
-		put_str(l, json ? "," : " ");
-	if (json)
-		put_quoted(l, key, strlen(key), true);
-	else
-		put_str(l, key);
-	put_str(l, json ? ":" : "=");
-	value_at = l->n;
-	if (json || quote)
-		put_quoted(l, value, strlen(value), json);
-	else
-		put_str(l, value);
-	if (l->full && l->n == value_at) /* not even its beginning fits */
-		l->n = before;
-}
-
-static void
-put_head(struct line *l, enum log_level level, const char *msg)
+put_head(struct log_line *l, enum log_level level, const char *msg)
 {
 	char when[CLOCK_TEXT], pid[24];
 
-	if (logger.options.json)
-		put_str(l, "{");
+	if (l->json)
+		log_line_put(l, "{");
 	if (!logger.syslog) { /* syslog has its own */
 		clock_text(when, sizeof when);
-		put_pair(l, "time", when, false);
+		log_line_pair(l, "time", when, false);
 	}
-	put_pair(l, "level", level_text[level], false);
+	log_line_pair(l, "level", level_text[level], false);
 	if (!logger.syslog)
-		put_pair(l, "prog", logger.options.program, false);
-	(void)snprintf(pid, sizeof pid, logger.options.json ? ",\"pid\":%d" : " pid=%d",
-		       (int)getpid());
-	put_str(l, pid);
-	put_pair(l, "msg", msg, true);
+		log_line_pair(l, "prog", logger.options.program, false);
+	(void)snprintf(pid, sizeof pid, l->json ? ",\"pid\":%d" : " pid=%d", (int)getpid());
+	log_line_put(l, pid);
+	log_line_pair(l, "msg", msg, true);
 }
 
 static void
-put_dropped(struct line *l)
+put_dropped(struct log_line *l)
 {
 	char text[40];
 
 	if (logger.dropped == 0)
 		return;
-	(void)snprintf(text, sizeof text, logger.options.json ? ",\"dropped\":%lu" : " dropped=%lu",
+	(void)snprintf(text, sizeof text, l->json ? ",\"dropped\":%lu" : " dropped=%lu",
 		       logger.dropped);
-	put_end(l, text);
+	log_line_end(l, text);
 }
 
 /* ---- letting it go ---- */
@@ -355,7 +94,7 @@ write_stderr(const char *line, size_t n)
 }
 
 static bool
-write_log(struct line *l, enum log_level level)
+write_log(struct log_line *l, enum log_level level)
 {
 	if (logger.fd == STDERR_FILENO)
 		return write_stderr(l->text, l->n);
@@ -425,11 +164,11 @@ log_raw(const char *lines, unsigned long n)
 }
 
 static void
-deliver(struct line *l, enum log_level level)
+deliver(struct log_line *l, enum log_level level)
 {
-	if (logger.options.json)
-		put_end(l, "}");
-	put_end(l, "\n");
+	if (l->json)
+		log_line_end(l, "}");
+	log_line_end(l, "\n");
 	if (logger.stderr_too && level <= LOG_WARN)
 		(void)write_stderr(l->text, l->n);
 	if (logger.tap >= 0 && level == LOG_ERROR)
@@ -441,22 +180,36 @@ deliver(struct line *l, enum log_level level)
 	}
 }
 
+static void put_fields(struct log_line *l, const char *fields, va_list ap) PRINTF_LIKE(2, 0);
+
+static void
+put_fields(struct log_line *l, const char *fields, va_list ap)
+{
+	char text[LOG_LINE];
+
+	if (fields == NULL)
+		return;
+	if (vsnprintf(text, sizeof text, fields, ap) < 0 || text[0] == '\0')
+		return;
+	log_line_fields(l, text);
+}
+
 static void emit(enum log_level level, const char *msg, int error, const char *fields, va_list ap)
 	PRINTF_LIKE(4, 0);
 
 static void
 emit(enum log_level level, const char *msg, int error, const char *fields, va_list ap)
 {
-	struct line l;
+	struct log_line l;
 	int saved = errno;
 
 	assert(level < LOG_LEVEL_COUNT);
 	if (log_wants(level)) {
-		start(&l);
+		log_line_start(&l, logger.options.json);
 		put_head(&l, level, msg);
 		put_fields(&l, fields, ap);
 		if (error != 0)
-			put_pair(&l, "error", strerror(error), true);
+			log_line_pair(&l, "error", strerror(error), true);
 		put_dropped(&l);
 		deliver(&l, level);
 	}
@@ -615,7 +368,7 @@ void
 log_narrate(const char *fmt, ...)
 {
 	char text[LOG_LINE];
-	struct line l;
+	struct log_line l;
 	int saved = errno, n;
 	va_list ap;
 
@@ -625,65 +378,11 @@ log_narrate(const char *fmt, ...)
 	n = vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
 	if (n >= 0) {
-		start(&l);
-		put_text(&l, text, strlen(text));
-		put_end(&l, "\n");
+		log_line_start(&l, false);
+		log_line_text(&l, text, strlen(text));
+		log_line_end(&l, "\n");
 		if (!log_sink_write(logger.out, l.text, l.n))
 			logger.dropped++;
 	}
 	errno = saved;
-}
-
-/* ---- values ---- */
-
-static bool
-needs_quotes(const char *s, size_t n)
-{
-	if (n == 0)
-		return true;
-	for (size_t i = 0; i < n;) {
-		size_t whole = graphic(s + i, n - i);
-		if (whole == 0 || s[i] == ' ' || s[i] == '"' || s[i] == '=' || s[i] == '\\')
-			return true;
-		i += whole;
-	}
-	return false;
-}
-
-/* At most QUOTED_MAX bytes of n, no character cut in two. */
-static size_t
-cut(const char *s, size_t n)
-{
-	size_t to = QUOTED_MAX;
-
-	if (n <= QUOTED_MAX)
-		return n;
-	while (to > QUOTED_MAX - 3 && ((unsigned char)s[to] & 0xc0) == 0x80)
-		to--;
-	return to;
-}
-
-const char *
-log_quoted_n(const char *s, unsigned long n)
-{
-	static char buffer[QUOTED_BUFFERS][QUOTED];
-	static unsigned turn;
-	char *out = buffer[turn++ % QUOTED_BUFFERS];
-	struct line l;
-
-	start(&l);
-	n = cut(s, n);
-	if (needs_quotes(s, n))
-		put_quoted(&l, s, n, false);
-	else
-		put(&l, s, n);
-	memcpy(out, l.text, l.n);
-	out[l.n] = '\0';
-	return out;
-}
-
-const char *
-log_quoted(const char *s)
-{
-	return log_quoted_n(s, strlen(s));
 }
