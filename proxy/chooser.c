@@ -193,7 +193,6 @@ begin(struct chooser *c, struct upstreams *all, const struct roster_policy *p,
 			describe(c, &c->candidate[i], p->server[i], now);
 	}
 	c->live.turn = turn_of(c, p, take);
-	c->live.avoid = ROUTE_NOBODY;
 	return true;
 }
 

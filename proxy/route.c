@@ -1,5 +1,4 @@
-/* route.c - see route.h.  Those who can be picked are called the candidates: usable, and not the
- * one to be avoided where there is another. */
+/* route.c - see route.h.  Those who are usable are called the candidates. */
 #include "route.h"
 
 #include "route_load.h"
@@ -8,7 +7,7 @@ static int
 nth_candidate(const struct route_live *live, uint64_t nth)
 {
 	for (size_t i = 0; i < live->n; i++)
-		if (route_is_candidate(live, i) && nth-- == 0)
+		if (live->server[i].usable && nth-- == 0)
 			return (int)i;
 	return ROUTE_NOBODY;
 }
@@ -46,7 +45,7 @@ turns_until(const struct route_live *live, uint64_t step, uint64_t at)
 	uint64_t turns = 0, phase = step;
 
 	for (size_t i = 0; i < live->n; i++) {
-		if (!route_is_candidate(live, i))
+		if (!live->server[i].usable)
 			continue;
 		turns += times_until(live->server[i].weight, phase, at);
 		phase += 2 * step;
@@ -61,7 +60,7 @@ nth_at(const struct route_live *live, uint64_t step, uint64_t at, uint64_t nth)
 	uint64_t phase = step;
 
 	for (size_t i = 0; i < live->n; i++) {
-		if (!route_is_candidate(live, i))
+		if (!live->server[i].usable)
 			continue;
 		uint64_t weight = live->server[i].weight;
 		uint64_t here = times_until(weight, phase, at) -
@@ -107,7 +106,7 @@ sum_up(const struct route_live *live)
 	uint64_t first = 0;
 
 	for (size_t i = 0; i < live->n; i++) {
-		if (!route_is_candidate(live, i))
+		if (!live->server[i].usable)
 			continue;
 		if (s.candidates++ == 0)
 			first = live->server[i].weight;
@@ -123,7 +122,7 @@ count_candidates(const struct route_live *live)
 	size_t n = 0;
 
 	for (size_t i = 0; i < live->n; i++)
-		n += route_is_candidate(live, i);
+		n += live->server[i].usable;
 	return n;
 }
 
@@ -149,16 +148,11 @@ pick_of_many(const struct route_live *live, size_t candidates)
 }
 
 int
-route_pick(const struct route_live *given)
+route_pick(const struct route_live *live)
 {
-	struct route_live live = *given;
-	size_t candidates = count_candidates(&live);
+	size_t candidates = count_candidates(live);
 
-	if (candidates == 0 && live.avoid != ROUTE_NOBODY) {
-		live.avoid = ROUTE_NOBODY;
-		candidates = count_candidates(&live);
-	}
 	if (candidates <= 1)
-		return nth_candidate(&live, 0);
-	return pick_of_many(&live, candidates);
+		return nth_candidate(live, 0);
+	return pick_of_many(live, candidates);
 }

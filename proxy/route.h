@@ -12,12 +12,18 @@ enum { ROUTE_NOBODY = -1 };
 
 /* How a policy's requests are shared out: enumerator, word.
  *
- *   ROUNDROBIN  one after the other, in their order
- *   WEIGHTED    turns in proportion to the weights, spread evenly over a round; with equal weights
- * it is ROUNDROBIN LEASTCONN   the one with the least load by weight; among equals by turn RANDOM2
- * of two drawn by weight, the one with the less load by weight HASH        by the key: rendezvous,
- * in proportion to the weights; one that has more than a quarter over its share of the load is
- * passed over, so that a key that all ask for does not make them wait while others idle */
+ * ROUNDROBIN: one after the other, in their order.
+ *
+ * WEIGHTED: turns in proportion to the weights, spread evenly over a round; with equal weights it
+ * is ROUNDROBIN.
+ *
+ * LEASTCONN: the one with the least load by weight; among equals by turn.
+ *
+ * RANDOM2: of two drawn by weight, the one with the less load by weight.
+ *
+ * HASH: by the key: rendezvous, in proportion to the weights; one that has more than a quarter over
+ * its share of the load is passed over, so that a key that all ask for does not make them wait
+ * while others idle. */
 #define ROUTE_BALANCES(X)                 \
 	X(ROUTE_ROUNDROBIN, "roundrobin") \
 	X(ROUTE_WEIGHTED, "weighted")     \
@@ -40,8 +46,6 @@ struct route_live {
 	enum route_balance balance;
 	const struct route_server *server; /* in the order of their turns */
 	size_t n;
-	int avoid; /* the one that failed this request just now: another takes it where there is one
-		    */
 	uint64_t turn; /* 0, 1, 2, ... over all workers; RANDOM2: a random number */
 	uint64_t key;  /* route_hash() of what HASH goes by */
 };

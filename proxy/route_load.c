@@ -22,15 +22,14 @@ route_least(const struct route_live *live)
 
 	for (size_t i = 0; i < live->n; i++) {
 		const struct route_server *s = &live->server[i];
-		if (!route_is_candidate(live, i) || (best != NULL && less_loaded(best, s)))
+		if (!live->server[i].usable || (best != NULL && less_loaded(best, s)))
 			continue;
 		equals = best == NULL || less_loaded(s, best) ? 1 : equals + 1;
 		best = equals == 1 ? s : best;
 	}
 	nth = equals == 0 ? 0 : live->turn % equals;
 	for (size_t i = 0; i < live->n; i++)
-		if (route_is_candidate(live, i) && !less_loaded(best, &live->server[i]) &&
-		    nth-- == 0)
+		if (live->server[i].usable && !less_loaded(best, &live->server[i]) && nth-- == 0)
 			return (int)i;
 	return ROUTE_NOBODY;
 }
@@ -40,7 +39,7 @@ static int
 drawn(const struct route_live *live, uint64_t at, int but)
 {
 	for (size_t i = 0; i < live->n; i++) {
-		if (!route_is_candidate(live, i) || (int)i == but)
+		if (!live->server[i].usable || (int)i == but)
 			continue;
 		if (at < live->server[i].weight)
 			return (int)i;
@@ -106,10 +105,10 @@ route_rendezvous(const struct route_live *live, uint64_t weights, bool equal)
 	int best = ROUTE_NOBODY;
 
 	for (size_t i = 0; i < live->n; i++)
-		load += route_is_candidate(live, i) ? live->server[i].load : 0;
+		load += live->server[i].usable ? live->server[i].load : 0;
 	for (size_t i = 0; i < live->n; i++) {
 		const struct route_server *s = &live->server[i];
-		if (!route_is_candidate(live, i) || is_saturated(s, load, weights))
+		if (!live->server[i].usable || is_saturated(s, load, weights))
 			continue;
 		double own = score(s, live->key, equal);
 		if (best == ROUTE_NOBODY || own > highest) {

@@ -4,12 +4,6 @@
 
 #include "route.h"
 
-static inline bool
-route_is_candidate(const struct route_live *live, size_t i)
-{
-	return live->server[i].usable && (int)i != live->avoid;
-}
-
 int route_least(const struct route_live *);
 
 /* weights: the candidates' sum. */

@@ -29,7 +29,7 @@ set(enum route_balance balance, size_t n)
 		(void)snprintf(id, sizeof id, "server-%zu", i);
 		server[i] = (struct route_server){true, 1, 0, route_hash(span_str(id))};
 	}
-	live = (struct route_live){balance, server, n, ROUTE_NOBODY, 0, 0};
+	live = (struct route_live){balance, server, n, 0, 0};
 	seed = 11;
 	memset(count, 0, sizeof count);
 }
@@ -73,22 +73,6 @@ Test(route, nobody_is_picked_where_nobody_is_usable)
 		cr_assert_eq(route_pick(&live), ROUTE_NOBODY);
 		live.n = 0;
 		cr_assert_eq(route_pick(&live), ROUTE_NOBODY);
-	}
-}
-
-Test(route, the_one_that_failed_is_passed_over_unless_it_is_the_only_one)
-{
-	for (int b = 0; b < ROUTE_BALANCE_COUNT; b++) {
-		set((enum route_balance)b, 3);
-		live.avoid = 1;
-		for (live.turn = 0; live.turn < 30; live.turn++) {
-			live.key = any();
-			cr_assert_neq(route_pick(&live), 1);
-		}
-		server[0].usable = server[2].usable = false;
-		cr_assert_eq(route_pick(&live), 1);
-		live.avoid = 0;
-		cr_assert_eq(route_pick(&live), 1);
 	}
 }
 
