@@ -475,7 +475,8 @@ conn_is_open(const struct conn *c)
 bool
 conn_is_idle(const struct conn *c)
 {
-	return !c->delivering && buf_len(&c->out) == 0 && !frame_partial(&c->frame, &c->in);
+	return c->state != CONN_HANDSHAKING && !c->delivering && buf_len(&c->out) == 0 &&
+	       !frame_partial(&c->frame, &c->in);
 }
 
 int

@@ -133,7 +133,8 @@ size_t conn_queued(const struct conn *); /* bytes not yet given to the socket */
 /* Bytes that leave when this turn ends; 0 as well while older ones wait for the socket. */
 size_t conn_gathered(const struct conn *);
 bool conn_is_open(const struct conn *); /* OPEN or HALF */
-bool conn_is_idle(const struct conn *); /* nothing to write, no object half read */
+/* Nothing to write, no object half read, no handshake under way. */
+bool conn_is_idle(const struct conn *);
 int conn_fd(const struct conn *);
 /* In on_close: a sentence for the error. */
 const char *conn_why(const struct conn *, int error);

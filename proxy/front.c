@@ -521,8 +521,10 @@ on_too_slow(void *client, enum conn_debt debt, void *arg)
 static void
 on_open(struct conn *conn, void *arg)
 {
-	const struct client *c = arg;
+	struct client *c = arg;
 
+	if (drain_phase(c->front->drain) != DRAIN_NOT)
+		c->heard = clock_ms(); /* it will have something to ask */
 	tls_settings_tell_agreed(conn, &c->guest.peer);
 }
 

@@ -163,8 +163,10 @@ on_close(struct conn *c, int error, void *arg)
 static void
 on_open(struct conn *c, void *arg)
 {
-	const struct peer *p = arg;
+	struct peer *p = arg;
 
+	if (drain_phase(p->serve->drain) != DRAIN_NOT)
+		p->heard = clock_ms(); /* it will have something to ask */
 	tls_settings_tell_agreed(c, &p->addr);
 }
 
