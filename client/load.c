@@ -36,7 +36,8 @@ enum lane_state {
 };
 
 struct flight {
-	uint64_t sent_us; /* clock_us() */
+	uint64_t sent_us;  /* clock_us() */
+	uint64_t first_us; /* likewise, when it was sent for the first time */
 	char digest[DIGEST_HEX];
 };
 
@@ -59,13 +60,17 @@ struct load {
 	struct lane *lane; /* conf.parallel of them */
 	struct flight *flights;
 	unsigned in_state[LANE_STATES];
+	struct event *over;	    /* the duration's end; NULL: there is none */
 	unsigned unsent, in_flight; /* requests */
 	unsigned again;		    /* of those unsent: told as sent before */
+	uint64_t *since;	    /* ring of their first_us; again of as many as flights */
+	unsigned oldest;	    /* of them */
 	bool reached;		    /* there has been a connection */
 	bool ended;
 };
 
 static void lane_connect(struct lane *);
+static void lane_fill(struct lane *);
 
 static void
 lane_set(struct lane *l, enum lane_state state)
@@ -96,6 +101,8 @@ load_quit(struct load *load)
 		load->lane[i].conn = NULL;
 		(void)event_del(&load->lane[i].timer);
 	}
+	if (load->over != NULL)
+		(void)event_del(load->over);
 }
 
 static void
@@ -127,7 +134,8 @@ load_judge(struct load *load, const char *why)
 		load_end(load, LOAD_UNREACHABLE, why);
 		return;
 	}
-	if (load->in_state[LANE_GIVEN_UP] == load->conf.parallel && load->unsent > 0)
+	if (load->in_state[LANE_GIVEN_UP] + load->in_state[LANE_RESTING] == load->conf.parallel &&
+	    load->unsent > 0)
 		load_give_up(load, why);
 	if (load->unsent == 0 && load->in_flight == 0)
 		load_end(load, LOAD_DONE, NULL);
@@ -146,20 +154,40 @@ lane_fail_flights(struct lane *l, const char *why)
 		l->load->ops->on_fail(n, why, l->load->ctx);
 }
 
-/* What the proxy has not answered it has not taken either: back to what is to be sent. */
+/* The most that is in flight or to be sent again: what is new waits for what is old. */
+static unsigned
+load_flights(const struct load *load)
+{
+	return load->conf.parallel * load->conf.pipeline;
+}
+
+/* Back to what is to be sent. */
 static void
 lane_take_back_flights(struct lane *l, const char *why)
 {
 	struct load *load = l->load;
 	unsigned n = l->n;
 
-	(void)why;
-	l->n = 0;
+	for (; l->n > 0; l->n--) {
+		assert(load->again < load_flights(load));
+		load->since[(load->oldest + load->again) % load_flights(load)] = l->ring[l->head]
+											 .first_us;
+		l->head = (l->head + 1) % load->conf.pipeline;
+		load->again++;
+	}
 	load->in_flight -= n;
 	load->unsent += n;
-	load->again += n;
 	if (n > 0)
-		load->ops->on_resend(n, load->ctx);
+		load->ops->on_resend(n, why, load->ctx);
+}
+
+/* Whoever has nothing to do takes what another could not have answered. */
+static void
+load_spread(struct load *load)
+{
+	for (unsigned i = 0; i < load->conf.parallel && load->unsent > 0; i++)
+		if (load->lane[i].state == LANE_OPEN && load->conf.keepalive)
+			lane_fill(&load->lane[i]);
 }
 
 /* how: what becomes of the requests in flight. */
@@ -180,6 +208,7 @@ lane_leave(struct lane *l, const char *why, void (*how)(struct lane *, const cha
 		lane_set(l, LANE_PAUSING);
 		lane_arm(l, backoff_next(&l->backoff, backoff_random()));
 	}
+	load_spread(load);
 	load_judge(load, why);
 }
 
@@ -189,7 +218,8 @@ lane_lost(struct lane *l, const char *why)
 	lane_leave(l, why, lane_fail_flights);
 }
 
-/* The proxy ended it between two answers.  As often in a row as there are tries to connect. */
+/* Ended or broken: what is unanswered can be asked again, as often in a row as there are tries to
+ * connect. */
 static void
 lane_ended(struct lane *l, const char *why)
 {
@@ -209,14 +239,17 @@ lane_send(struct lane *l)
 	if (template_next(load->template, conn_output(l->conn), f->digest) < 0)
 		return -1;
 	conn_flush_later(l->conn);
-	f->sent_us = clock_us();
+	f->sent_us = f->first_us = clock_us();
 	l->n++;
 	load->unsent--;
 	load->in_flight++;
-	if (load->again > 0)
-		load->again--;
-	else
+	if (load->again == 0) {
 		load->ops->on_send(1, load->ctx);
+		return 0;
+	}
+	f->first_us = load->since[load->oldest];
+	load->oldest = (load->oldest + 1) % load_flights(load);
+	load->again--;
 	return 0;
 }
 
@@ -255,11 +288,15 @@ lane_go_on(struct lane *l)
 {
 	if (l->load->conf.keepalive) {
 		lane_fill(l);
-	} else if (l->load->unsent > 0) {
-		conn_close(l->conn);
-		(void)event_del(&l->timer);
-		lane_connect(l);
+		return;
 	}
+	conn_close(l->conn);
+	l->conn = NULL;
+	(void)event_del(&l->timer);
+	if (l->load->unsent > 0)
+		lane_connect(l);
+	else
+		lane_set(l, LANE_RESTING);
 }
 
 static void
@@ -289,7 +326,7 @@ on_packet(struct conn *c, struct span text, void *ctx)
 	l->n--;
 	load->in_flight--;
 	backoff_reset(&l->backoff);
-	load->ops->on_answer(&reply, clock_us() - f->sent_us, load->ctx);
+	load->ops->on_answer(&reply, clock_us() - f->first_us, load->ctx);
 	lane_go_on(l);
 	load_judge(load, NULL);
 }
@@ -305,10 +342,8 @@ static void
 on_eof(struct conn *c, bool cut, void *ctx)
 {
 	(void)c;
-	if (cut)
-		lane_lost(ctx, "connection closed within a reply");
-	else
-		lane_ended(ctx, "connection closed before the reply");
+	lane_ended(ctx,
+		   cut ? "connection closed within a reply" : "connection closed before the reply");
 }
 
 static void
@@ -317,7 +352,7 @@ on_close(struct conn *c, int error, void *ctx)
 	struct lane *l = ctx;
 
 	l->conn = NULL;
-	lane_lost(l, error == 0 ? "connection closed" : conn_why(c, error));
+	lane_ended(l, error == 0 ? "connection closed" : conn_why(c, error));
 }
 
 static void
@@ -382,6 +417,31 @@ on_timer(evutil_socket_t fd, short what, void *ctx)
 		lane_set(l, LANE_RESTING);
 }
 
+/* ---- the clock of all ---- */
+
+/* What was sent is waited for, and sent again if need be; nothing else is sent any more. */
+static void
+on_over(evutil_socket_t fd, short what, void *ctx)
+{
+	struct load *load = ctx;
+
+	(void)fd;
+	(void)what;
+	load->unsent = load->again;
+	if (load->reached)
+		load_judge(load, NULL);
+	else
+		load_end(load, LOAD_UNREACHABLE, strerror(ETIMEDOUT));
+}
+
+static int
+load_set_end(struct load *load)
+{
+	struct timeval tv = clock_timeval(load->conf.duration);
+
+	return load->over == NULL ? 0 : event_add(load->over, &tv);
+}
+
 /* ---- life ---- */
 
 /* No lane shall take what is another's share at the start. */
@@ -402,7 +462,8 @@ make_lanes(struct load *load, struct event_base *base)
 
 	load->lane = calloc(c->parallel, sizeof *load->lane);
 	load->flights = calloc((size_t)c->parallel * c->pipeline, sizeof *load->flights);
-	if (load->lane == NULL || load->flights == NULL)
+	load->since = calloc((size_t)c->parallel * c->pipeline, sizeof *load->since);
+	if (load->lane == NULL || load->flights == NULL || load->since == NULL)
 		return -1;
 	for (unsigned i = 0; i < c->parallel; i++) {
 		struct lane *l = &load->lane[i];
@@ -435,7 +496,10 @@ load_new(struct event_base *base, const struct load_conf *conf, struct template 
 	load->ctx = ctx;
 	load->unsent = conf->count;
 	load->conns = conn_loop_new(base, conf->max_message);
-	if (load->conns == NULL || make_lanes(load, base) < 0) {
+	if (conf->duration > 0)
+		load->over = event_new(base, -1, 0, on_over, load);
+	if (load->conns == NULL || (conf->duration > 0 && load->over == NULL) ||
+	    make_lanes(load, base) < 0) {
 		load->conf.parallel = 0;
 		load_free(load);
 		return NULL;
@@ -450,14 +514,21 @@ load_free(struct load *load)
 		return;
 	load_quit(load);
 	conn_loop_free(load->conns);
+	if (load->over != NULL)
+		event_free(load->over);
 	free(load->lane);
 	free(load->flights);
+	free(load->since);
 	free(load);
 }
 
 void
 load_start(struct load *load)
 {
+	if (load_set_end(load) < 0) {
+		load_end(load, LOAD_UNREACHABLE, strerror(ENOMEM));
+		return;
+	}
 	for (unsigned i = 0; i < load->conf.parallel && !load->ended; i++)
 		lane_connect(&load->lane[i]);
 }
@@ -468,7 +539,10 @@ load_stop(struct load *load, const char *why)
 	if (load->ended)
 		return;
 	load_quit(load);
-	load->unsent = 0;
+	/* What waits to be sent again was told as sent. */
+	if (load->again > 0)
+		load->ops->on_fail(load->again, why, load->ctx);
+	load->unsent = load->again = 0;
 	for (unsigned i = 0; i < load->conf.parallel; i++)
 		lane_fail_flights(&load->lane[i], why);
 }

@@ -1,10 +1,11 @@
 /* load.h - sends requests over connections to the proxy, and tells what became of each.
  *
  * Every request is told of twice, whatever happens: once by on_send, and once by on_answer or
- * on_fail.  A connection that is lost fails what was in flight on it and is connected anew, with
- * pauses, as long as there is something left to send.  One that the proxy ends in order, or says
- * that it is about to, fails nothing: what it left unanswered is sent again on another, which
- * on_resend tells; only so often in a row without any answer. */
+ * on_fail.  A connection that is lost is connected anew, with pauses, as long as there is something
+ * left to send.  What it left unanswered is sent again on another, which on_resend tells, be it
+ * that the proxy ended it in order or that it broke: what is asked for changes nothing, so asking
+ * twice does no harm.  Only so often in a row without any answer.  What had no reply in time, and
+ * what was on a connection whose replies can't be trusted, has failed. */
 #ifndef POLICYPOOL_LOAD_H
 #define POLICYPOOL_LOAD_H
 
@@ -26,6 +27,7 @@ struct load_conf {
 	unsigned pipeline; /* requests in flight on one connection */
 	unsigned retries;  /* tries to connect anew, in a row, until a connection is given up */
 	bool keepalive;	   /* false: a connection for each request */
+	uint64_t duration; /* ms after which nothing new is sent; 0: count alone bounds it */
 	uint64_t timeout, connect_timeout; /* ms */
 	size_t max_message;		   /* bytes of a reply */
 	struct tls_creds *tls;		   /* NULL: plain; borrowed, as the name */
@@ -40,9 +42,10 @@ enum load_end {
 struct load_ops {
 	/* n requests are given to a connection, or given up for want of one. */
 	void (*on_send)(unsigned n, void *ctx);
+	/* latency: since it was sent for the first time. */
 	void (*on_answer)(const struct reply *, uint64_t latency_us, void *ctx);
-	/* n requests go out again: the connection was ended before their answers. */
-	void (*on_resend)(unsigned n, void *ctx);
+	/* n requests go out again, for their connection is lost. */
+	void (*on_resend)(unsigned n, const char *why, void *ctx);
 	/* n requests will have no answer. */
 	void (*on_fail)(unsigned n, const char *why, void *ctx);
 	/* A packet came that answers no request. */

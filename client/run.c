@@ -103,12 +103,12 @@ on_answer(const struct reply *a, uint64_t latency_us, void *ctx)
 }
 
 static void
-on_resend(unsigned n, void *ctx)
+on_resend(unsigned n, const char *why, void *ctx)
 {
 	struct run *r = ctx;
 
-	summary_resent(&r->summary, n);
-	narrate(r, "the proxy ended the connection; sending again");
+	summary_resent(&r->summary, n, why);
+	narrate(r, "%s; sending again", why);
 }
 
 static void
@@ -129,6 +129,13 @@ on_stray(void *ctx)
 	summary_stray(&r->summary);
 }
 
+/* How many right digests are wanted: where time bounds them, as many as were sent. */
+static uint64_t
+wanted(const struct run *r)
+{
+	return r->conf->duration == 0 || r->summary.sent == 0 ? r->conf->count : r->summary.sent;
+}
+
 static void
 on_end(enum load_end how, const char *why, void *ctx)
 {
@@ -138,8 +145,7 @@ on_end(enum load_end how, const char *why, void *ctx)
 		(void)fail(r->proxy, why);
 		end(r, RUN_UNREACHABLE);
 	} else {
-		end(r,
-		    summary_all_correct(&r->summary, r->conf->count) ? RUN_CORRECT : RUN_INCORRECT);
+		end(r, summary_all_correct(&r->summary, wanted(r)) ? RUN_CORRECT : RUN_INCORRECT);
 	}
 }
 
@@ -182,7 +188,8 @@ prepare(struct run *r, const struct client_settings *s, const struct addr *proxy
 	if (r->interrupt == NULL || event_add(r->interrupt, NULL) < 0 || r->terminate == NULL ||
 	    event_add(r->terminate, NULL) < 0)
 		return -1;
-	if (!r->conf->quiet && isatty(STDERR_FILENO) == 1) {
+	/* How far it is can only be told of a number. */
+	if (!r->conf->quiet && conf.duration == 0 && isatty(STDERR_FILENO) == 1) {
 		r->progress = progress_new(r->base, STDERR_FILENO, conf.count, &r->done);
 		if (r->progress == NULL)
 			return -1;
@@ -240,7 +247,7 @@ run(const struct client_settings *s, const struct addr *proxy, struct template *
 	const struct client_conf *c = &s->client;
 	struct run r = {.conf = c, .template = t, .status = RUN_INCORRECT};
 
-	r.narrates = c->count == 1 && !c->quiet && !c->json;
+	r.narrates = c->count == 1 && c->duration == 0 && !c->quiet && !c->json;
 	(void)addr_text(proxy, r.proxy);
 	summary_init(&r.summary);
 	if (prepare(&r, s, proxy, t, tls) < 0) {

@@ -13,6 +13,8 @@
 #define HOUR	   ((uint64_t)3600 * 1000)
 #define GIGABYTE   ((uint64_t)1 << 30)
 
+enum { COUNT_MAX = 1000000000 };
+
 static const char program[] = "ppool-client";
 
 /* ---- the table ---- */
@@ -98,8 +100,14 @@ static const struct conf_key keys[] = {
 	 .offset = AT(count),
 	 .fallback = "1",
 	 .min = 1,
-	 .max = 1000000000,
+	 .max = COUNT_MAX,
 	 .help = "requests to send"},
+	{.name = "duration",
+	 .type = CONF_DURATION,
+	 .offset = AT(duration),
+	 .fallback = "0s",
+	 .max = 24 * HOUR,
+	 .help = "how long to send; 0s: count alone says when to stop"},
 	{.name = "parallel",
 	 .type = CONF_INT,
 	 .offset = AT(parallel),
@@ -408,7 +416,9 @@ client_settings_load(const struct client_settings *s, const struct addr *proxy)
 	const struct client_conf *c = &s->client;
 
 	return (struct load_conf){.proxy = *proxy,
-				  .count = c->count,
+				  .count = c->duration > 0 && !given(s, "count") ? COUNT_MAX
+										 : c->count,
+				  .duration = c->duration,
 				  .parallel = c->parallel,
 				  .pipeline = c->pipeline,
 				  .retries = c->retries,

@@ -25,6 +25,7 @@ struct client_conf {
 	unsigned count, parallel, pipeline, retries;
 	bool keepalive;
 	uint64_t timeout, connect_timeout; /* ms */
+	uint64_t duration;		   /* ms; 0: count alone says when it is over */
 	uint64_t max_message;		   /* bytes */
 	bool quiet, json;
 	bool tls, insecure;

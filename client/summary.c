@@ -30,6 +30,7 @@ summary_init(struct summary *s)
 	counts_init(&s->refusals, REFUSALS);
 	counts_init(&s->failures, REASONS);
 	counts_init(&s->mismatches, REASONS);
+	counts_init(&s->resends, REASONS);
 }
 
 void
@@ -39,6 +40,7 @@ summary_free(struct summary *s)
 	counts_free(&s->refusals);
 	counts_free(&s->failures);
 	counts_free(&s->mismatches);
+	counts_free(&s->resends);
 }
 
 void
@@ -55,9 +57,10 @@ summary_failed(struct summary *s, uint64_t n, const char *why)
 }
 
 void
-summary_resent(struct summary *s, uint64_t n)
+summary_resent(struct summary *s, uint64_t n, const char *why)
 {
 	s->resent += n;
+	counts_add(&s->resends, span_str(why), n);
 }
 
 void
@@ -160,7 +163,7 @@ summary_print(const struct summary *s, FILE *out)
 	print_count("refused", s->refused, &s->refusals, out);
 	print_count("failed", s->failed, &s->failures, out);
 	if (s->resent > 0)
-		print_count("resent", s->resent, NULL, out);
+		print_count("resent", s->resent, &s->resends, out);
 	if (s->stray > 0)
 		print_count("stray", s->stray, NULL, out);
 	(void)fprintf(out, "%-9s %.3f s\n", "elapsed", (double)s->elapsed_us / 1e6);
@@ -250,6 +253,7 @@ fill(struct writer *w, struct json_object *o, const struct summary *s)
 	add(w, o, "errors", counts_json(w, &s->refusals));
 	add(w, o, "failures", counts_json(w, &s->failures));
 	add(w, o, "mismatches", counts_json(w, &s->mismatches));
+	add(w, o, "resends", counts_json(w, &s->resends));
 }
 
 int

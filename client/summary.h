@@ -15,8 +15,8 @@
 
 struct summary {
 	uint64_t sent, correct, wrong, refused, failed;
-	uint64_t resent; /* again, since the proxy ended their connection; counted once as sent */
-	uint64_t stray;	 /* packets that answered nothing */
+	uint64_t resent;	  /* again, since their connection was lost; counted once as sent */
+	uint64_t stray;		  /* packets that answered nothing */
 	uint64_t elapsed_us;	  /* set by the caller */
 	uint64_t min_us;	  /* shortest latency; meaningless without any */
 	struct histogram latency; /* us, of replies of type 2, right or wrong */
@@ -24,6 +24,7 @@ struct summary {
 	struct counts refusals;	  /* by code */
 	struct counts failures;	  /* by reason */
 	struct counts mismatches; /* wrong ones by kind */
+	struct counts resends;	  /* by reason */
 };
 
 /* Release: summary_free(). */
@@ -33,7 +34,7 @@ void summary_free(struct summary *);
 void summary_sent(struct summary *, uint64_t n);
 void summary_answer(struct summary *, const struct reply *, uint64_t latency_us);
 void summary_failed(struct summary *, uint64_t n, const char *why);
-void summary_resent(struct summary *, uint64_t n);
+void summary_resent(struct summary *, uint64_t n, const char *why);
 void summary_stray(struct summary *);
 
 /* n requests and as many right digests, and nothing else. */

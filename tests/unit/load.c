@@ -6,6 +6,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -22,6 +23,9 @@ enum habit {
 	SAYS_NOTHING,
 	CLOSES_AFTER, /* so many answers on a connection */
 	CUTS_AFTER,   /* likewise, in the middle of the next */
+	RESETS_AFTER, /* likewise, at once */
+	LOSES_ONE,    /* leaves the first request unanswered, and resets its connection a while
+			 after so many answers in all; it listens no more then */
 	TALKS_NONSENSE,
 	TALKS_BROKEN_JSON,
 	VANISHES_AFTER /* so many answers in all: stops listening and closes each at its next
@@ -38,6 +42,8 @@ struct peer {
 	struct addr addr;
 	unsigned accepted, answered;
 	unsigned most_on_one; /* answers on one connection */
+	struct conn *held;    /* LOSES_ONE */
+	struct guest *holder;
 };
 
 struct guest {
@@ -48,7 +54,7 @@ struct guest {
 struct outcome {
 	struct event_base *base;
 	uint64_t sent, answered, correct, wrong, refused, failed, stray, resent;
-	uint64_t most_in_flight;
+	uint64_t most_in_flight, longest_us;
 	struct counts reasons;
 	bool ended;
 	enum load_end end;
@@ -98,7 +104,37 @@ say(struct conn *c, const char *text)
 	cr_assert_eq(conn_write(c, span_str(text)), 0);
 }
 
-/* True when the guest is gone. */
+/* As the kernel does for a process that was killed with input unread. */
+static void
+reset(struct conn *c, struct guest *g)
+{
+	const struct linger at_once = {.l_onoff = 1};
+
+	cr_assert_eq(setsockopt(conn_fd(c), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once), 0);
+	leave(c, g);
+}
+
+static void
+lose(evutil_socket_t fd, short what, void *ctx)
+{
+	struct peer *p = ctx;
+
+	(void)fd;
+	(void)what;
+	stop_listening(p);
+	reset(p->held, p->holder);
+}
+
+/* The other connections have taken their answers by then. */
+static void
+lose_later(struct peer *p)
+{
+	const struct timeval soon = {.tv_usec = 50000};
+
+	cr_assert_eq(event_base_once(p->base, -1, EV_TIMEOUT, lose, p, &soon), 0);
+}
+
+/* True when it was no request to answer. */
 static bool
 misbehave(struct conn *c, struct guest *g, const struct packet *request)
 {
@@ -135,6 +171,21 @@ misbehave(struct conn *c, struct guest *g, const struct packet *request)
 		}
 		answer(c, request, true);
 		break;
+	case RESETS_AFTER:
+		if (g->answered == p->after) {
+			reset(c, g);
+			return true;
+		}
+		answer(c, request, true);
+		break;
+	case LOSES_ONE:
+		if (p->held != NULL) {
+			answer(c, request, true);
+			break;
+		}
+		p->held = c;
+		p->holder = g;
+		return true;
 	case VANISHES_AFTER:
 		if (p->answered >= p->after) {
 			stop_listening(p);
@@ -159,7 +210,8 @@ guest_packet(struct conn *c, struct span text, void *ctx)
 	if (misbehave(c, g, &request))
 		return;
 	g->answered++;
-	g->peer->answered++;
+	if (++g->peer->answered == g->peer->after && g->peer->held != NULL)
+		lose_later(g->peer);
 	if (g->answered > g->peer->most_on_one)
 		g->peer->most_on_one = g->answered;
 }
@@ -239,8 +291,9 @@ on_answer(const struct reply *r, uint64_t latency_us, void *ctx)
 {
 	struct outcome *o = ctx;
 
-	(void)latency_us;
 	cr_assert_not(o->ended);
+	if (latency_us > o->longest_us)
+		o->longest_us = latency_us;
 	o->answered++;
 	o->correct += r->verdict == REPLY_CORRECT;
 	o->wrong += r->verdict == REPLY_WRONG;
@@ -262,11 +315,12 @@ on_fail(unsigned n, const char *why, void *ctx)
 }
 
 static void
-on_resend(unsigned n, void *ctx)
+on_resend(unsigned n, const char *why, void *ctx)
 {
 	struct outcome *o = ctx;
 
 	cr_assert_not(o->ended);
+	cr_assert_gt(strlen(why), 0);
 	o->resent += n;
 }
 
@@ -502,11 +556,70 @@ Test(load, gives_up_where_connections_end_before_any_answer)
 Test(load, tells_a_reply_that_was_cut)
 {
 	struct peer p;
-	struct outcome o = against(CUTS_AFTER, 1, conf_of(2, 1, 2), &p);
+	struct outcome o = against(CUTS_AFTER, 0, conf_of(2, 1, 2), &p);
 
+	cr_assert_eq(o.failed, 2);
+	cr_assert_eq(o.resent, 2, "one try, and one more");
+	cr_assert_str_eq(o.why, "connection closed within a reply");
+}
+
+Test(load, sends_again_what_a_broken_connection_left_unanswered)
+{
+	struct peer p;
+	struct outcome o = against(CUTS_AFTER, 1, conf_of(6, 2, 3), &p);
+
+	cr_assert_eq(o.correct, 6);
+	cr_assert_eq(o.sent, 6, "told once each");
+	cr_assert_geq(o.resent, 4);
+	o = against(RESETS_AFTER, 2, conf_of(20, 2, 1), &p);
+	cr_assert_eq(o.correct, 20);
+	cr_assert_geq(o.resent, 8);
+}
+
+Test(load, latency_counts_from_the_first_time)
+{
+	struct peer p;
+	struct outcome o = against(RESETS_AFTER, 1, conf_of(2, 1, 1), &p);
+
+	cr_assert_eq(o.correct, 2);
+	cr_assert_geq(o.longest_us, 20000, "at least half of the shortest pause");
+}
+
+Test(load, what_one_connection_left_is_taken_by_another)
+{
+	struct peer p;
+	struct outcome o = against(LOSES_ONE, 3, conf_of(4, 2, 1), &p);
+
+	cr_assert_eq(o.correct, 4);
+	cr_assert_eq(o.resent, 1);
+}
+
+Test(load, ends_when_nobody_is_left_for_what_is_to_be_sent_again)
+{
+	struct peer p;
+	struct load_conf conf = conf_of(2, 2, 1);
+	struct outcome o;
+
+	conf.keepalive = false;
+	o = against(LOSES_ONE, 1, conf, &p);
+	cr_assert_eq(o.end, LOAD_DONE);
 	cr_assert_eq(o.correct, 1);
 	cr_assert_eq(o.failed, 1);
-	cr_assert_str_eq(o.why, "connection closed within a reply");
+}
+
+Test(load, stops_sending_when_its_time_is_over)
+{
+	struct peer p;
+	struct load_conf conf = conf_of(1000000000, 3, 2);
+	uint64_t began = clock_ms();
+	struct outcome o;
+
+	conf.duration = 200;
+	o = against(ANSWERS, 0, conf, &p);
+	cr_assert_eq(o.end, LOAD_DONE);
+	cr_assert_gt(o.correct, 10);
+	cr_assert_eq(o.failed, 0, "what was sent is waited for");
+	cr_assert_geq(clock_ms() - began, 190);
 }
 
 Test(load, believes_nothing_on_a_stream_that_cannot_be_followed)
