@@ -41,6 +41,10 @@ LAYERS   := server proxy client ctl
 PROGRAMS := $(LAYERS:%=$(B)/ppool-%)
 BENCHES  := $(B)/bench/load $(B)/bench/answer
 
+# What every packet goes through byte by byte is worth more of the compiler, unless CFLAGS asks for less.
+HOT := buf conn conn_input frame glance jsontext packet
+$(HOT:%=$(B)/common/%.o): ALL_CFLAGS += $(if $(filter -O2,$(CFLAGS)),-O3)
+
 # A layer is compiled with its own folder and common/ to include from; common/ with itself alone.
 INC.common := -Icommon
 $(foreach l,$(LAYERS),$(eval INC.$(l) := -Icommon -I$(l)))

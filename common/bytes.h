@@ -26,8 +26,15 @@ bytes_is_plain(char c)
 /* Where in a block the bytes stand that JSON is structured by: a bit each, the first byte's lowest.
  */
 struct bytes_marks {
-	uint64_t quotes, backslashes, opening, closing; /* brackets of both kinds */
+	uint64_t quotes, backslashes, brackets; /* of all four kinds */
 };
+
+/* Of a byte that is a bracket.  Those that open have a bit set that the others have not. */
+static inline bool
+bytes_opens(char bracket)
+{
+	return (bracket & 2) != 0;
+}
 
 #ifdef __SSE2__
 
@@ -72,10 +79,12 @@ bytes_marks_16(const char *p)
 {
 	__m128i v = bytes_load(p), folded = _mm_or_si128(v, _mm_set1_epi8(0x20));
 
+	__m128i brackets = _mm_or_si128(_mm_cmpeq_epi8(folded, _mm_set1_epi8('{')),
+					_mm_cmpeq_epi8(folded, _mm_set1_epi8('}')));
+
 	return (struct bytes_marks){.quotes = bytes_equal(v, '"'),
 				    .backslashes = bytes_equal(v, '\\'),
-				    .opening = bytes_equal(folded, '{'),
-				    .closing = bytes_equal(folded, '}')};
+				    .brackets = (unsigned)_mm_movemask_epi8(brackets)};
 }
 
 /* All of the 64 bytes at p are plain. */
@@ -103,13 +112,12 @@ bytes_plain_run(const char *p)
 static inline struct bytes_marks
 bytes_marks_16(const char *p)
 {
-	struct bytes_marks m = {0, 0, 0, 0};
+	struct bytes_marks m = {0, 0, 0};
 
 	for (unsigned i = 0; i < BYTES_BLOCK; i++) {
 		m.quotes |= (uint64_t)(p[i] == '"') << i;
 		m.backslashes |= (uint64_t)(p[i] == '\\') << i;
-		m.opening |= (uint64_t)((p[i] | 0x20) == '{') << i;
-		m.closing |= (uint64_t)((p[i] | 0x20) == '}') << i;
+		m.brackets |= (uint64_t)((p[i] | 0x20) == '{' || (p[i] | 0x20) == '}') << i;
 	}
 	return m;
 }
@@ -129,7 +137,7 @@ bytes_plain_64(const char *p)
 static inline struct bytes_marks
 bytes_marks(const char *p, unsigned n)
 {
-	struct bytes_marks all = {0, 0, 0, 0};
+	struct bytes_marks all = {0, 0, 0};
 
 	for (unsigned i = 0; i < n; i++) {
 		struct bytes_marks m = bytes_marks_16(p + (size_t)i * BYTES_BLOCK);
@@ -137,8 +145,7 @@ bytes_marks(const char *p, unsigned n)
 
 		all.quotes |= m.quotes << shift;
 		all.backslashes |= m.backslashes << shift;
-		all.opening |= m.opening << shift;
-		all.closing |= m.closing << shift;
+		all.brackets |= m.brackets << shift;
 	}
 	return all;
 }

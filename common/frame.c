@@ -106,12 +106,12 @@ scan_marks(struct frame *f, const char *p, unsigned blocks, const struct bytes_m
 	   bool *closed)
 {
 	uint64_t inside = bytes_between(m->quotes) ^ (f->in_string ? UINT64_MAX : 0);
-	uint64_t brackets = (m->opening | m->closing) & ~inside;
+	uint64_t brackets = m->brackets & ~inside;
 
 	for (; brackets != 0; brackets &= brackets - 1) {
 		unsigned i = (unsigned)__builtin_ctzll(brackets);
 
-		f->depth += m->opening >> i & 1 ? 1 : -1U;
+		f->depth += bytes_opens(p[i]) ? 1 : -1U;
 		*closed = f->depth == 0;
 		if (*closed) {
 			f->in_string = false;
