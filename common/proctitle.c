@@ -14,6 +14,7 @@ static struct {
 	char *start;
 	size_t size;
 	const char *program;
+	char **environment; /* what environ was made, even if it is another by now */
 } title;
 
 /* The strings that stand one after the other from end on; behind the last. */
@@ -25,29 +26,27 @@ behind(char *end, char *const string[])
 	return end;
 }
 
-/* A copy of the environment, for the rest of the process's life, so that its place is free.  False
- * on ENOMEM with everything as it was. */
+/* A copy of the environment in one piece, for the rest of the process's life, so that its place is
+ * free.  False on ENOMEM with everything as it was. */
 static bool
 move_environment(void)
 {
-	size_t n = 0;
-	char **copy;
+	size_t n = 0, bytes = 0;
+	char *text;
 
-	while (environ[n] != NULL)
-		n++;
-	copy = calloc(n + 1, sizeof *copy);
-	for (size_t i = 0; copy != NULL && i < n; i++) {
-		copy[i] = strdup(environ[i]);
-		if (copy[i] != NULL)
-			continue;
-		while (i-- > 0)
-			free(copy[i]);
-		free(copy);
+	for (; environ[n] != NULL; n++)
+		bytes += strlen(environ[n]) + 1;
+	title.environment = malloc((n + 1) * sizeof *environ + bytes);
+	if (title.environment == NULL)
 		return false;
+	text = (char *)(title.environment + n + 1);
+	for (size_t i = 0; i < n; i++) {
+		title.environment[i] = strcpy(text, environ[i]);
+		text += strlen(text) + 1;
 	}
-	if (copy != NULL)
-		environ = copy;
-	return copy != NULL;
+	title.environment[n] = NULL;
+	environ = title.environment;
+	return true;
 }
 
 void
