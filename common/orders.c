@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "log.h"
+#include "outcome.h"
 #include "status.h"
 #include "supervisor.h"
 
@@ -80,7 +81,7 @@ run_stop(const struct control_call *call, const char **error, void *ctx)
 	bool at_once = how != NULL && strcmp(how, "now") == 0;
 
 	if (how != NULL && !at_once)
-		return refused("stop: nothing but now can follow", error);
+		return refused("nothing but now can follow", error);
 	supervisor_stop(ctx, at_once);
 	return said(at_once ? "stopping at once" : "stopping", call);
 }
@@ -92,7 +93,7 @@ run_reopen(const struct control_call *call, const char **error, void *ctx)
 
 	if (supervisor_reopen(ctx) == 0)
 		return said("log opened anew", call);
-	(void)snprintf(why, sizeof why, "reopen: the log cannot be opened: %s", strerror(errno));
+	(void)snprintf(why, sizeof why, "the log cannot be opened: %s", strerror(errno));
 	return refused(why, error);
 }
 
@@ -101,17 +102,14 @@ run_scale(const struct control_call *call, const char **error, void *ctx)
 {
 	static char why[96];
 	unsigned n, most = supervisor_most_workers(ctx);
-	char what[32];
 
 	if (number(call, 0, most, &n) < 0 || n == 0) {
-		(void)snprintf(why, sizeof why, "scale: a number of workers from 1 to %u is needed",
-			       most);
+		(void)snprintf(why, sizeof why, "a number of workers from 1 to %u is needed", most);
 		return refused(why, error);
 	}
 	if (supervisor_scale(ctx, n) < 0)
-		return refused("scale: not now: it reloads, starts or stops", error);
-	(void)snprintf(what, sizeof what, "%u workers", n);
-	return said(what, call);
+		return refused("not now: it reloads, starts or stops", error);
+	return outcome_of_scale(call, ctx, n, error);
 }
 
 static struct json_object *
@@ -120,13 +118,12 @@ run_recycle(const struct control_call *call, const char **error, void *ctx)
 	unsigned slot;
 
 	if (number(call, 0, supervisor_slots(ctx) - 1, &slot) < 0)
-		return refused("recycle: the slot of a worker is needed, see workers", error);
+		return refused("the slot of a worker is needed, see workers", error);
 	if (supervisor_recycle(ctx, slot) < 0)
-		return refused(errno == ESRCH
-				       ? "recycle: no worker serves in that slot"
-				       : "recycle: not now: no slot is free for its successor",
+		return refused(errno == ESRCH ? "no worker serves in that slot"
+					      : "not now: no slot is free for its successor",
 			       error);
-	return said("its successor is starting", call);
+	return outcome_of_recycle(call, ctx, slot, error);
 }
 
 static int
@@ -152,11 +149,11 @@ run_kill(const struct control_call *call, const char **error, void *ctx)
 	unsigned slot;
 
 	if (number(call, 0, supervisor_slots(ctx) - 1, &slot) < 0)
-		return refused("kill-worker: the slot of a worker is needed, see workers", error);
+		return refused("the slot of a worker is needed, see workers", error);
 	if (sig < 0)
-		return refused("kill-worker: KILL, TERM, QUIT, ABRT, SEGV, STOP or CONT", error);
+		return refused("KILL, TERM, QUIT, ABRT, SEGV, STOP or CONT", error);
 	if (supervisor_signal(ctx, slot, sig) < 0)
-		return refused("kill-worker: nobody is in that slot", error);
+		return refused("nobody is in that slot", error);
 	return said("signal sent", call);
 }
 

@@ -504,6 +504,12 @@ supervisor_stopping(const struct supervisor *s)
 	return s->phase >= PHASE_LEAVING;
 }
 
+struct event_base *
+supervisor_base(const struct supervisor *s)
+{
+	return s->base;
+}
+
 void
 supervisor_look(const struct supervisor *s, struct supervisor_view *v)
 {
@@ -513,6 +519,8 @@ supervisor_look(const struct supervisor *s, struct supervisor_view *v)
 				      .started = s->started,
 				      .wanted = s->target,
 				      .generation = s->generation,
+				      .start_timeout = s->conf.start_timeout,
+				      .stop_timeout = s->conf.stop_timeout,
 				      .ready = supervisor_serving(s)};
 	if (s->renewal.on)
 		v->state = "reloading";
@@ -529,6 +537,7 @@ supervisor_look_at(const struct supervisor *s, unsigned slot, struct supervisor_
 					.state = m->state,
 					.born = m->born,
 					.generation = m->generation,
+					.replaces = m->replaces,
 					.deaths = m->deaths,
 					.last_status = m->last_status,
 					.last_end = m->last_end};

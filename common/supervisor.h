@@ -130,6 +130,7 @@ struct scoreboard *supervisor_scoreboard(struct supervisor *);
 unsigned supervisor_slots(const struct supervisor *);
 unsigned supervisor_most_workers(const struct supervisor *);
 bool supervisor_stopping(const struct supervisor *);
+struct event_base *supervisor_base(const struct supervisor *);
 
 /* ---- for looking in ---- */
 
@@ -138,6 +139,7 @@ struct supervisor_view {
 	uint64_t started;	/* clock_ms() */
 	unsigned wanted, ready; /* workers */
 	unsigned generation;	/* counted from 1 */
+	uint64_t start_timeout, stop_timeout; /* ms, that a worker has */
 };
 
 struct supervisor_member {
@@ -146,6 +148,7 @@ struct supervisor_member {
 	uint64_t born;	 /* clock_ms() */
 	unsigned deaths; /* not asked for */
 	unsigned generation;
+	int replaces;	 /* the slot whose worker leaves when this one serves, -1: none */
 	int last_status; /* wait(2) status of the one before, -1: none */
 	int last_end;	 /* enum supervisor_end of it, -1: none */
 };
