@@ -60,12 +60,16 @@ static void
 on_go(void *arg)
 {
 	struct master *m = arg;
+	char why[EVENTS_WHY];
 
 	daemon_take_over();
 	if (m->control != NULL)
 		control_go(m->control);
 	master_open_keeper(m);
 	log_event(LOG_INFO, "took over", "servers=%u", registry_server_end(m->front.registry));
+	(void)snprintf(why, sizeof why, "version %s took over, servers: %u", POLICYPOOL_VERSION,
+		       registry_server_end(m->front.registry));
+	events_add(m->events, EVENT_UPGRADED, NULL, NULL, why);
 	daemon_ready();
 }
 

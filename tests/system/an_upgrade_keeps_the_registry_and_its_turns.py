@@ -14,6 +14,8 @@ with Bench() as b:
     proxy.upgrade()
     assert {id: s["addr"] for id, s in proxy.servers().items()} == before
     assert [ask(proxy)["srcid"] for _ in range(5)] == ["2", "3", "1", "2", "3"]
+    told = ctl(proxy.socket, "events")[0]
+    assert told["event"] == "upgraded" and "servers: 3" in told["why"], told
     joined = sum(e["event"] in ("joined", "left", "replaced") for e in ctl(proxy.socket, "events"))
     own.upgrade()
     assert [ask(proxy)["srcid"] for _ in range(3)] == ["1", "2", "3"]
