@@ -4,10 +4,9 @@ import shutil
 import signal
 import threading
 
-from lib.bench import Bench, correct, ctl_run, request, wait_until
-from lib.certificates import SecurePeer, authority, client_by, issue, listening, servers_by
 from lib import pooled
-from lib.bench import client
+from lib.bench import Bench, client, correct, ctl_run, request, wait_until
+from lib.certificates import SecurePeer, authority, client_by, issue, listening, servers_by
 
 
 def serial(port, ca):
@@ -41,5 +40,11 @@ with Bench() as b:
         gate.set()
         assert correct(old.read(), "on its way"), "the old session goes on"
     status, out, err = client(proxy, *client_by(ca), "--policy", "111", "--payload", "new")
+    assert status == 0, (status, out, err)
+
+    # A successor shows it as well.
+    proxy.upgrade()
+    assert serial(proxy.port, ca) == "second"
+    status, out, err = client(proxy, *client_by(ca), "--policy", "111", "--payload", "newer")
     assert status == 0, (status, out, err)
     slow.stop()
