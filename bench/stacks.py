@@ -51,12 +51,18 @@ class Stack:
         self.load = []
 
     def __enter__(self):
-        try:
-            self.begin()
-        except BaseException:
-            self.stop()
-            raise
-        return self
+        """A port that was free a moment ago may be taken by now: then once more, on others."""
+        for last in (False, False, True):
+            try:
+                self.begin()
+                return self
+            except RuntimeError:
+                self.stop()
+                if last:
+                    raise
+            except BaseException:
+                self.stop()
+                raise
 
     def __exit__(self, *_):
         self.stop()
