@@ -138,6 +138,14 @@ def cut(server, connection, request):
     connection.sendall(json.dumps(reply(server.id, request)).encode()[:-10])
 
 
+def late(seconds):
+    """For Server(behave=): the right answer, so much later."""
+    def behave(server, connection, request):
+        threading.Event().wait(seconds)
+        connection.sendall(json.dumps(reply(server.id, request)).encode())
+    return behave
+
+
 def is_probe(data, proxy_id="proxy"):
     """Of a request that a Server has read: is it the proxy's own?"""
     return json.loads(data)["srcid"] == proxy_id
