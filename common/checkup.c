@@ -15,30 +15,47 @@ supervisor_draw_limit(uint64_t limit)
 	return tenth == 0 ? limit : limit - tenth + backoff_random() % (2 * tenth + 1);
 }
 
+/* Silence counts by the time in which the watch has turned: whoever stood still along with it, for
+ * the machine or the whole daemon was stopped, does not hang. */
+static void
+listen_for_beats(struct supervisor *s, uint64_t now)
+{
+	uint64_t since = now - s->looked, most = (uint64_t)2 * SUPERVISOR_WATCH_MS;
+
+	s->awake += since < most ? since : most;
+	s->looked = now;
+	for (unsigned i = 0; i < s->conf.slots; i++) {
+		struct member *m = &s->member[i];
+		uint64_t beat = scoreboard_get(&scoreboard_row(s->scoreboard, i)->heartbeat);
+
+		if (beat != m->beat)
+			m->beat_seen = s->awake;
+		m->beat = beat;
+	}
+}
+
 /* Its loop has not turned for too long, or the kernel has stopped it. */
 static bool
-is_hung(const struct supervisor *s, const struct member *m, uint64_t now)
+is_hung(const struct supervisor *s, const struct member *m)
 {
-	uint64_t beat = scoreboard_get(&scoreboard_row(s->scoreboard, m->index)->heartbeat);
-
 	if (s->conf.worker_timeout == 0 || m->state != SLOT_READY)
 		return false;
-	return now > beat && now - beat > s->conf.worker_timeout;
+	return s->awake - m->beat_seen > s->conf.worker_timeout;
 }
 
 /* Is there no worker left whose loop turns?  Where nothing else says how long a turn may take, the
  * service manager's patience does. */
 static bool
-all_hang(const struct supervisor *s, uint64_t now)
+all_hang(const struct supervisor *s)
 {
 	uint64_t limit = s->conf.worker_timeout > 0 ? s->conf.worker_timeout : notify_watchdog();
 	unsigned live = 0, hang = 0;
 
 	for (unsigned i = 0; i < s->conf.slots; i++) {
-		uint64_t beat = scoreboard_get(&scoreboard_row(s->scoreboard, i)->heartbeat);
-		bool serves = s->member[i].pid > 0 && beat > 0;
+		const struct member *m = &s->member[i];
+		bool serves = m->pid > 0 && m->beat > 0;
 		live += serves;
-		hang += serves && now > beat && now - beat > limit;
+		hang += serves && s->awake - m->beat_seen > limit;
 	}
 	return live > 0 && hang == live;
 }
@@ -53,7 +70,7 @@ tell_manager(struct supervisor *s, uint64_t now)
 		   &(struct pulse_view){.state = v.state,
 					.wanted = v.wanted,
 					.ready = v.ready,
-					.all_hang = all_hang(s, now)},
+					.all_hang = all_hang(s)},
 		   now);
 }
 
@@ -92,9 +109,10 @@ supervisor_watch(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	listen_for_beats(s, now);
 	for (unsigned i = 0; i < s->conf.slots; i++) {
 		struct member *m = &s->member[i];
-		if (is_hung(s, m, now)) {
+		if (is_hung(s, m)) {
 			log_event(LOG_ERROR, "worker hangs", "worker=%u worker_pid=%d", i,
 				  (int)m->pid);
 			m->hung = true;

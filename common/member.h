@@ -35,11 +35,13 @@ struct member {
 	struct member_host *host;
 	unsigned index;
 	enum slot_state state;
-	bool wanted;	/* a successor follows when this one ends */
-	bool was_ready; /* the present worker has served */
-	bool hung;	/* it was asked to end because its loop did not turn */
-	pid_t pid;	/* 0: nobody */
-	int channel;	/* the master's end, or -1 */
+	bool wanted;	    /* a successor follows when this one ends */
+	bool was_ready;	    /* the present worker has served */
+	bool hung;	    /* it was asked to end because its loop did not turn */
+	uint64_t beat;	    /* the heartbeat that was seen last */
+	uint64_t beat_seen; /* by the supervisor's time awake */
+	pid_t pid;	    /* 0: nobody */
+	int channel;	    /* the master's end, or -1 */
 	struct event *readable, *clock;
 	struct backoff pause;
 	uint64_t born;		/* clock_ms() of the fork */

@@ -36,6 +36,7 @@ struct supervisor {
 	unsigned generation, generations; /* that wanted workers are of; ever begun */
 	uint64_t started;
 	struct event *signal[SUPERVISOR_SIGNALS], *leave_clock, *watch;
+	uint64_t looked, awake; /* ms: when the watch turned last; how long it has been turning */
 	struct pulse pulse;
 	struct renewal renewal;
 	struct member_host host;
