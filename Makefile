@@ -69,6 +69,7 @@ $(B)/%.o: %.c
 	$(CC) $(ALL_CFLAGS) $(INC.$(firstword $(subst /, ,$<))) -c -o $@ $<
 
 $(B)/libcommon.a: $(OBJS.common)
+	@rm -f $@
 	$(AR) rcs $@ $^
 
 define layer
