@@ -30,6 +30,7 @@ struct daemon_conf {
 	unsigned workers; /* 0: the CPUs this process may use */
 	unsigned worker_connections;
 	uint64_t stop_timeout;	      /* ms */
+	uint64_t upgrade_timeout;     /* ms */
 	uint64_t worker_timeout;      /* ms; 0: never */
 	unsigned worker_max_requests; /* 0: never */
 	uint64_t worker_max_memory;   /* bytes; 0: never */

@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "buf.h"
+#include "bequest.h"
 #include "channel.h"
 #include "clock.h"
 #include "log.h"
@@ -18,24 +18,16 @@
 #include "proctitle.h"
 #include "status.h"
 
-enum { READY_MS = 30000, WHY_MAX = 512, SAID_MAX = 400 };
+enum { WHY_MAX = 512, SAID_MAX = 400 };
 
 enum upgrade_state { UPGRADE_NONE, UPGRADE_STARTING, UPGRADE_OVER };
-
-struct gift {
-	enum handover_kind kind;
-	int fd;
-	bool mine;
-	char *about;
-};
 
 struct upgrade {
 	struct upgrade_env env;
 	const struct upgrade_ops *ops;
 	void *ctx;
 	enum upgrade_state state;
-	struct gift gift[HANDOVER_MOST];
-	unsigned gifts;
+	struct bequest bequest;
 	pid_t pid; /* of the successor, 0: none */
 	int channel, errors;
 	struct event *on_channel, *on_errors, *clock, *kick;
@@ -46,78 +38,10 @@ struct upgrade {
 	char space[CHANNEL_MAX + 1];
 };
 
-/* ---- what is passed on ---- */
-
 void
 upgrade_give(struct upgrade *u, enum handover_kind kind, int fd, const char *about, bool mine)
 {
-	struct gift *g = u->gifts < HANDOVER_MOST ? &u->gift[u->gifts] : NULL;
-
-	if (g != NULL)
-		*g = (struct gift){.kind = kind, .fd = fd, .mine = mine};
-	if (g != NULL && (g->about = strdup(about)) != NULL) {
-		u->gifts++;
-		return;
-	}
-	log_event(LOG_ERROR, "cannot pass it on", "kind=%s", handover_kind_text(kind));
-	if (mine)
-		(void)close(fd);
-}
-
-static void
-drop_gifts(struct upgrade *u)
-{
-	for (unsigned i = 0; i < u->gifts; i++) {
-		if (u->gift[i].mine)
-			(void)close(u->gift[i].fd);
-		free(u->gift[i].about);
-	}
-	u->gifts = 0;
-}
-
-/* The variable's value; NULL on ENOMEM. */
-static char *
-describe_gifts(const struct upgrade *u)
-{
-	struct buf out = BUF_INIT;
-	bool fine = buf_printf(&out, "%d\n", (int)HANDOVER_VERSION) == 0;
-	char *text = NULL;
-
-	for (unsigned i = 0; fine && i < u->gifts; i++)
-		fine = buf_printf(&out, "%s %d %s\n", handover_kind_text(u->gift[i].kind),
-				  u->gift[i].fd, u->gift[i].about) == 0;
-	if (fine)
-		text = strndup(buf_span(&out).p, buf_len(&out));
-	buf_release(&out);
-	return text;
-}
-
-/* ---- the child ---- */
-
-static void
-reset_signals(void)
-{
-	struct sigaction fallback = {.sa_handler = SIG_DFL};
-	sigset_t none;
-
-	for (int sig = 1; sig < NSIG; sig++)
-		(void)sigaction(sig, &fallback, NULL);
-	(void)sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
-static NORETURN void
-become_successor(const struct upgrade *u, const char *text)
-{
-	reset_signals();
-	for (unsigned i = 0; i < u->gifts; i++)
-		(void)fcntl(u->gift[i].fd, F_SETFD, 0);
-	(void)dup2(u->errors, STDERR_FILENO); /* the loader's complaints too */
-	notify_pass_on();
-	if (setenv(HANDOVER_VARIABLE, text, 1) == 0)
-		(void)execv(u->env.command->binary, u->env.command->argv);
-	(void)dprintf(u->errors, "%s: %s\n", u->env.command->binary, strerror(errno));
-	_exit(127);
+	bequest_add(&u->bequest, kind, fd, about, mine);
 }
 
 /* ---- outcomes ---- */
@@ -144,7 +68,7 @@ close_all(struct upgrade *u)
 		(void)close(u->errors);
 	u->channel = u->errors = -1;
 	(void)event_del(u->clock);
-	drop_gifts(u);
+	bequest_drop(&u->bequest);
 }
 
 static void
@@ -196,7 +120,7 @@ succeed(struct upgrade *u, struct span taken)
 	u->state = UPGRADE_OVER;
 	u->why[0] = '\0';
 	(void)event_del(u->clock);
-	drop_gifts(u);
+	bequest_drop(&u->bequest);
 	log_event(LOG_INFO, "upgraded; this process ends when its workers are done", "to_pid=%d",
 		  (int)u->pid);
 	u->ops->handed_over(u->ctx);
@@ -328,38 +252,9 @@ open_lines(struct upgrade *u, int theirs[2])
 }
 
 static int
-fork_successor(struct upgrade *u)
-{
-	char *text = describe_gifts(u);
-	sigset_t all, before;
-	int saved;
-
-	if (text == NULL)
-		return -1;
-	/* Blocked, so that no signal meant for the child is told to this loop. */
-	(void)sigfillset(&all);
-	(void)sigprocmask(SIG_SETMASK, &all, &before);
-	u->pid = fork();
-	if (u->pid == 0) {
-		for (unsigned i = 0; i < u->gifts; i++)
-			if (u->gift[i].kind == HANDOVER_ERRORS)
-				u->errors = u->gift[i].fd;
-		become_successor(u, text);
-	}
-	saved = errno;
-	(void)sigprocmask(SIG_SETMASK, &before, NULL);
-	free(text);
-	errno = saved;
-	if (u->pid > 0)
-		return 0;
-	u->pid = 0;
-	return -1;
-}
-
-static int
 start(struct upgrade *u)
 {
-	struct timeval tv = clock_timeval(READY_MS);
+	struct timeval tv = clock_timeval(*u->env.timeout);
 	int theirs[2], own_stderr;
 
 	if (open_lines(u, theirs) < 0)
@@ -372,7 +267,11 @@ start(struct upgrade *u)
 	upgrade_give(u, HANDOVER_STDERR, own_stderr, "-", true);
 	if (u->ops->gather(u, u->ctx) < 0 || event_add(u->clock, &tv) < 0)
 		return -1;
-	return fork_successor(u);
+	u->pid = bequest_execute(&u->bequest, u->env.command);
+	if (u->pid > 0)
+		return 0;
+	u->pid = 0;
+	return -1;
 }
 
 /* NULL, or why not. */
@@ -403,12 +302,7 @@ begin(struct upgrade *u)
 		fail(u, strerror(errno));
 		return;
 	}
-	/* Its ends are the successor's alone: so their end tells of its own. */
-	for (unsigned i = 0; i < u->gifts; i++)
-		if (u->gift[i].mine) {
-			(void)close(u->gift[i].fd);
-			u->gift[i].mine = false;
-		}
+	bequest_close(&u->bequest);
 }
 
 /* From the loop: whoever asks is answered by what comes of it. */

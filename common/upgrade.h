@@ -34,14 +34,14 @@ struct upgrade_env {
 	const char *name; /* of this instance */
 	struct supervisor *supervisor;
 	const struct reload *reload;
+	const uint64_t *timeout; /* ms that a successor has to come up: the setting in force */
 };
 
 /* NULL on ENOMEM. */
 struct upgrade *upgrade_new(const struct upgrade_env *, const struct upgrade_ops *, void *ctx);
 void upgrade_free(struct upgrade *);
 
-/* From gather(): fd is borrowed, or with `mine` closed once it has been passed on.  about is
- * copied. */
+/* From gather(): see bequest_add(). */
 void upgrade_give(struct upgrade *, enum handover_kind, int fd, const char *about, bool mine);
 
 void upgrade_request(struct upgrade *);

@@ -519,7 +519,8 @@ open_upgrade(struct master *m)
 				  .command = &m->command,
 				  .name = m->name,
 				  .supervisor = m->supervisor,
-				  .reload = m->reload};
+				  .reload = m->reload,
+				  .timeout = &m->settings.daemon.upgrade_timeout};
 
 	m->upgrade = upgrade_new(&env, &succession_testator, m);
 	if (m->upgrade == NULL || handover_begin(m->base, &succession_heir, m) < 0) {

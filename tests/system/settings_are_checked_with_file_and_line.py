@@ -30,6 +30,7 @@ with Bench() as b:
         (["-port", "abc"], ["-port", "abc"]),
         (["--log-level", "loud"], ["loud", "debug"]),
         (["--reply-timeout"], ["--reply-timeout"]),
+        (["--upgrade-timeout", "99ms"], ["--upgrade-timeout", "99ms"]),
         (["stray"], ["stray"]),
     ):
         status, out, err = run("ppool-proxy", *argv, "-t")
