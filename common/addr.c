@@ -189,6 +189,15 @@ addr_eq(const struct addr *a, const struct addr *b)
 		      v6 ? sizeof(struct in6_addr) : sizeof(struct in_addr)) == 0;
 }
 
+bool
+addr_is_whole(const struct addr *a)
+{
+	sa_family_t family = a->u.sa.sa_family;
+
+	return (family == AF_INET && a->len == sizeof a->u.in4) ||
+	       (family == AF_INET6 && a->len == sizeof a->u.in6);
+}
+
 /* ---- networks ---- */
 
 enum { V4_BITS = 32, V6_BITS = 128, MAPPED_BITS = V6_BITS - V4_BITS };

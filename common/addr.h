@@ -41,6 +41,8 @@ const char *addr_host_text(const struct addr *, char out[ADDR_TEXT]);
 uint16_t addr_port(const struct addr *);
 void addr_set_port(struct addr *, uint16_t port);
 bool addr_eq(const struct addr *, const struct addr *);
+/* It is an IPv4 or IPv6 address, and as long as one. */
+bool addr_is_whole(const struct addr *);
 bool addr_is_loopback(const struct addr *);
 bool addr_is_wildcard(const struct addr *); /* 0.0.0.0 or :: */
 /* Not of 0.0.0.0/8, no multicast, broadcast or reserved address: one host can be there. */

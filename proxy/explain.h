@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "attr.h"
 #include "packet.h"
 #include "upstream.h"
 
@@ -35,5 +36,10 @@ struct explain_answer {
 };
 
 enum { EXPLAIN_ROWS = 128 }; /* in one answer */
+
+/* The master, which believes no worker: an answer and its rows, of servers below `servers`.  0, or
+ * -1 when it is none. */
+MUST_CHECK int explain_read(struct span message, unsigned servers, struct explain_answer *,
+			    struct explain_row[EXPLAIN_ROWS]);
 
 #endif

@@ -41,4 +41,17 @@ handoff_kind_of(struct span message)
 	return kind < HANDOFF_END ? (enum handoff_kind)kind : HANDOFF_NONE;
 }
 
+/* 0, or -1 when it is none.  now in clock_ms(): nothing has happened after it, whatever a worker
+ * says. */
+static inline int
+handoff_read_incident(struct span message, uint64_t now, struct handoff_incident *out)
+{
+	if (handoff_kind_of(message) != HANDOFF_INCIDENT || message.n != sizeof *out)
+		return -1;
+	memcpy(out, message.p, sizeof *out);
+	if (out->at > now)
+		out->at = now;
+	return 0;
+}
+
 #endif

@@ -68,7 +68,7 @@ on_look(evutil_socket_t fd, short what, void *arg)
 	for (a = LIST_FIRST(&q->askers); a != NULL; a = next) {
 		next = LIST_NEXT(a, link);
 		if (now >= a->until)
-			settle(a, "explain: no worker has answered in time");
+			settle(a, "no worker has answered in time");
 	}
 	if (LIST_EMPTY(&q->askers))
 		(void)event_del(q->look);
@@ -104,14 +104,14 @@ inquiry_explain(struct inquiry *q, const struct control_call *call, const char *
 	struct explain_question question = {.kind = HANDOFF_EXPLAIN};
 
 	if (strlen(policy) > PACKET_ID_MAX || (key != NULL && strlen(key) > PACKET_ID_MAX)) {
-		*error = "explain: policies and keys have at most 64 bytes";
+		*error = "policies and keys have at most 64 bytes";
 		return;
 	}
 	question.token = ++q->tokens;
 	(void)snprintf(question.policy, sizeof question.policy, "%s", policy);
 	(void)snprintf(question.key, sizeof question.key, "%s", key != NULL ? key : "");
 	if (q->env.ask(span_of((const char *)&question, sizeof question), q->env.ctx) < 0) {
-		*error = "explain: no worker serves at the moment";
+		*error = "no worker serves at the moment";
 		return;
 	}
 	if (asker_new(q, call, policy, question.token) < 0) {
@@ -207,24 +207,23 @@ find(const struct inquiry *q, uint64_t token)
 void
 inquiry_answer(struct inquiry *q, struct span message)
 {
+	const struct registry *r = q->env.registry;
 	struct explain_answer head;
-	struct explain_row row;
+	struct explain_row row[EXPLAIN_ROWS];
 	struct asker *a;
 	char why[WHY_MAX];
 
-	if (message.n < sizeof head)
+	if (explain_read(message, registry_max_servers(r), &head, row) < 0) {
+		log_event(LOG_WARN, "a worker explained what nobody understands", NULL);
 		return;
-	memcpy(&head, message.p, sizeof head);
-	a = find(q, head.token);
-	if (a == NULL || message.n != sizeof head + head.n * sizeof row)
-		return; /* who asked has gone meanwhile */
-	for (uint32_t i = 0; i < head.n; i++) {
-		memcpy(&row, message.p + sizeof head + i * sizeof row, sizeof row);
-		if (registry_server(q->env.registry, row.server)->used)
-			(void)json_object_array_add(a->rows, row_of(a, &row));
 	}
-	(void)snprintf(why, sizeof why, "explain: no server ever registered for policy %s",
-		       a->policy);
+	a = find(q, head.token);
+	if (a == NULL)
+		return; /* who asked has gone meanwhile */
+	for (uint32_t i = 0; i < head.n; i++)
+		if (registry_server(r, row[i].server)->used)
+			(void)json_object_array_add(a->rows, row_of(a, &row[i]));
+	(void)snprintf(why, sizeof why, "no server ever registered for policy %s", a->policy);
 	if (!head.known)
 		settle(a, why);
 	else if (head.last)
@@ -267,6 +266,6 @@ inquiry_free(struct inquiry *q)
 	if (q == NULL)
 		return;
 	while ((a = LIST_FIRST(&q->askers)) != NULL)
-		settle(a, "explain: the proxy ends");
+		settle(a, "the proxy ends");
 	inquiry_after_fork(q);
 }

@@ -356,6 +356,23 @@ answer_with(const struct handling *h, bool fine, struct buf *answer)
 	return 0;
 }
 
+int
+join_read(struct span message, struct join_handoff *head, struct span *text)
+{
+	unsigned char proven;
+
+	if (handoff_kind_of(message) != HANDOFF_REGISTRATION || message.n < sizeof *head ||
+	    message.n - sizeof *head > JOIN_MAX)
+		return -1;
+	memcpy(head, message.p, sizeof *head);
+	memcpy(&proven, &head->guest.proven, sizeof proven); /* maybe no bool */
+	if (proven > 1 || !addr_is_whole(&head->guest.peer) ||
+	    memchr(head->guest.nonce, '\0', sizeof head->guest.nonce) == NULL)
+		return -1;
+	*text = span_of(message.p + sizeof *head, message.n - sizeof *head);
+	return 0;
+}
+
 enum join_result
 join_handle(const struct join *j, struct span text, struct join_guest *guest, uint64_t now,
 	    struct buf *answer)

@@ -33,6 +33,10 @@ struct join_handoff {
 
 enum { JOIN_MAX = 8192 }; /* bytes of a registration packet */
 
+/* The master, which believes no worker: a handed over packet, *text, which borrows from message. 0,
+ * or -1 when it is none. */
+MUST_CHECK int join_read(struct span message, struct join_handoff *, struct span *text);
+
 struct join {
 	struct registry *registry; /* borrowed, as all here */
 	struct tally *tally;

@@ -75,7 +75,7 @@ void upstreams_refresh(struct upstreams *);
 	X(UPSTREAM_PAUSING, "pausing: it could not be reached a moment ago")       \
 	X(UPSTREAM_FULL, "full: every connection to it has all that it may have in flight")
 #define UPSTREAM_ENUM(name, text) name,
-enum upstream_verdict { UPSTREAM_VERDICTS(UPSTREAM_ENUM) };
+enum upstream_verdict { UPSTREAM_VERDICTS(UPSTREAM_ENUM) UPSTREAM_VERDICT_COUNT };
 #undef UPSTREAM_ENUM
 
 enum upstream_verdict upstream_judge(struct upstreams *, unsigned server, size_t bytes,

@@ -355,3 +355,18 @@ Test(addr, a_network_begins_with_a_numeric_address)
 	expect_no_net("1111:2222:3333:4444:5555:6666:255.255.255.2555/8", "not a numeric");
 	expect_no_net("1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa/8", "not a numeric");
 }
+
+Test(addr, an_address_is_whole_or_none)
+{
+	struct addr a = {.len = 0};
+
+	cr_assert_not(addr_is_whole(&a));
+	cr_assert_eq(addr_numeric(&a, "192.0.2.1", 1), 0);
+	cr_assert(addr_is_whole(&a));
+	a.len = sizeof a.u.in6;
+	cr_assert_not(addr_is_whole(&a), "as long as another kind");
+	cr_assert_eq(addr_numeric(&a, "2001:db8::1", 1), 0);
+	cr_assert(addr_is_whole(&a));
+	a.u.sa.sa_family = AF_UNIX;
+	cr_assert_not(addr_is_whole(&a));
+}

@@ -156,3 +156,55 @@ Test(join, leases_that_end_change_the_registry)
 	cr_assert_eq(join_expire(&j, 3000), JOIN_CHANGED);
 	cr_assert_eq(join_expire(&j, 3000), JOIN_NOTHING);
 }
+
+/* ---- what a worker hands over ---- */
+
+enum { PACKET_BYTES = 20 };
+
+static char handed[sizeof(struct join_handoff) + JOIN_MAX + 1];
+
+static struct join_handoff *
+hand_over(void)
+{
+	struct join_handoff *head = (struct join_handoff *)(void *)handed;
+
+	memset(handed, 'x', sizeof handed);
+	memset(head, 0, sizeof *head);
+	head->kind = HANDOFF_REGISTRATION;
+	head->guest.peer = guest.peer;
+	return head;
+}
+
+static int
+read_handed(size_t n)
+{
+	struct join_handoff got;
+	struct span text = span_of(NULL, 0);
+	int rc = join_read(span_of(handed, n), &got, &text);
+
+	if (rc == 0)
+		cr_assert(text.n == n - sizeof got && text.p == handed + sizeof got);
+	return rc;
+}
+
+Test(join, a_packet_that_is_handed_over_is_believed_only_where_it_can_be_true)
+{
+	const size_t n = sizeof(struct join_handoff) + PACKET_BYTES;
+
+	(void)hand_over();
+	cr_assert_eq(read_handed(n), 0);
+	cr_assert_eq(read_handed(sizeof handed - 1), 0);
+	cr_assert_eq(read_handed(sizeof handed), -1);
+	cr_assert_eq(read_handed(sizeof(struct join_handoff) - 1), -1);
+	hand_over()->kind = HANDOFF_INCIDENT;
+	cr_assert_eq(read_handed(n), -1);
+	struct join_handoff *endless = hand_over();
+	memset(endless->guest.nonce, 'f', sizeof endless->guest.nonce);
+	cr_assert_eq(read_handed(n), -1, "a nonce without an end");
+	hand_over()->guest.peer.u.sa.sa_family = AF_UNIX;
+	cr_assert_eq(read_handed(n), -1, "a family of addresses that no connection has");
+	hand_over()->guest.peer.len = 1 << 20;
+	cr_assert_eq(read_handed(n), -1, "an address that is longer than it can be");
+	memset(&hand_over()->guest.proven, 2, 1);
+	cr_assert_eq(read_handed(n), -1, "neither true nor false");
+}
