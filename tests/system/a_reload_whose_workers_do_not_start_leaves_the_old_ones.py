@@ -1,4 +1,5 @@
 """No descriptor is left for new workers: the old ones serve on, and the outcome says so."""
+# Not under valgrind: it needs descriptors of its own.
 import os
 import resource
 from lib.bench import Bench, ask, correct, ctl, ctl_run, workers
