@@ -423,6 +423,16 @@ join_expire(const struct join *j, uint64_t now)
 	return gone.result;
 }
 
+/* What speaks against a server that was let in under other settings; NULL: nothing. */
+static const char *
+why_out(const struct join *j, const char *keyid)
+{
+	if (keyid[0] == '\0')
+		return j->require_signature ? "it is not signed, and require_signature is set"
+					    : NULL;
+	return keyring_find(j->keyring, keyid) == NULL ? "its key is known no more" : NULL;
+}
+
 enum join_result
 join_review(const struct join *j)
 {
@@ -431,13 +441,14 @@ join_review(const struct join *j)
 	for (unsigned i = 0; i < registry_server_end(j->registry); i++) {
 		const struct registry_server *s = registry_server(j->registry, i);
 		const char *keyid = registry_keyid(j->registry, i);
-		if (!s->used || keyid[0] == '\0' || keyring_find(j->keyring, keyid) != NULL)
+		const char *why = s->used ? why_out(j, keyid) : NULL;
+		if (why == NULL)
 			continue;
-		log_event(LOG_WARN, "server taken out: its key is known no more", "id=%s key=%s",
-			  log_quoted(s->id), log_quoted(keyid));
+		log_event(LOG_WARN, "server taken out", "id=%s%s%s why=%s", log_quoted(s->id),
+			  keyid[0] != '\0' ? " key=" : "",
+			  keyid[0] != '\0' ? log_quoted(keyid) : "", log_quoted(why));
 		events_add(j->events, EVENT_REMOVED, s->id,
-			   registry_policy(j->registry, s->policy)->name,
-			   "its key is known no more");
+			   registry_policy(j->registry, s->policy)->name, why);
 		registry_remove(j->registry, i);
 		result = JOIN_CHANGED;
 	}

@@ -63,7 +63,8 @@ enum join_result join_handle(const struct join *, struct span text, struct join_
 /* Takes out servers whose lease has ended. */
 enum join_result join_expire(const struct join *, uint64_t now);
 
-/* Takes out servers whose key is not in the keyring any more. */
+/* Settings have changed: takes out servers whose key is not in the keyring any more, and unsigned
+ * ones where signatures are required. */
 enum join_result join_review(const struct join *);
 
 #endif

@@ -62,4 +62,4 @@ with Bench() as b:
     write(b, "ring", Key("beta").stanza())
     reload(proxy)
     proxy.wait_server("100", present=False)
-    proxy.wait_for("its key is known no more.*id=100 key=alpha")
+    proxy.wait_for("server taken out.*id=100 key=alpha why=.its key is known no more")

@@ -376,6 +376,21 @@ Test(join_signed, servers_of_a_key_that_is_gone_are_taken_out)
 	cr_assert_eq(servers(), 0);
 }
 
+Test(join_signed, unsigned_servers_are_taken_out_once_signatures_are_required)
+{
+	accepted(challenge_and_say(PACKET_REGISTER), "registered");
+	a.sign = (struct packet_signing){.epoch = 0};
+	(void)strcpy(a.id, "unsigned");
+	cr_assert_eq(addr_numeric(&guest.peer, "127.0.0.1", 40000), 0);
+	(void)say(PACKET_REGISTER);
+	cr_assert_eq(servers(), 2);
+	cr_assert_eq(join_review(&j), JOIN_NOTHING);
+	j.require_signature = true;
+	cr_assert_eq(join_review(&j), JOIN_CHANGED);
+	cr_assert_eq(servers(), 1);
+	cr_assert_lt(registry_find(j.registry, "unsigned"), 0);
+}
+
 Test(join_signed, without_a_keyring_nothing_signed_is_taken)
 {
 	j.keyring = NULL;
