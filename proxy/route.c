@@ -17,9 +17,15 @@ nth_candidate(const struct route_live *live, uint64_t nth)
 /* A round has as many turns as the weights' sum.  In it, a candidate of weight w stands at the
  * times (j + phase) / w for j = 0 .. w - 1, of a round that lasts 1; the phases are spread evenly
  * over the candidates, so that equal weights give their order and others are mixed.  The n-th turn
- * is whose n-th time comes, found by bisection: no state, hence the same in every worker.  Times
- * are in 1 / 2^32. */
-enum { ROUND_BITS = 32 };
+ * is whose n-th time comes: no state, hence the same in every worker.  Times are in 1 / 2^32.
+ *
+ * It is looked for in an ever shorter stretch of the round, by where it would be if turns were
+ * spread wholly evenly, which they nearly are: that takes a few looks at all candidates, however
+ * many turns there are. */
+enum {
+	ROUND_BITS = 32,
+	GUESSES = 6 /* then every other one is the middle, which always gets on */
+};
 
 /* Half the distance between two phases. */
 static uint64_t
@@ -53,9 +59,48 @@ turns_until(const struct route_live *live, uint64_t step, uint64_t at)
 	return turns;
 }
 
-/* Who of those whose time is exactly `at` comes as the nth, in their order. */
+/* Part of a round: from..to, both in it, with what comes before it and until its end. */
+struct stretch {
+	uint64_t from, to;
+	uint64_t before, until; /* turns */
+};
+
+/* A time in a stretch, but its last, at which the nth turn may have been. */
+static uint64_t
+guess(const struct stretch *s, uint64_t nth, unsigned guesses)
+{
+	uint64_t width = s->to - s->from;
+	double share = ((double)(nth - s->before) + 0.5) / (double)(s->until - s->before);
+
+	if (guesses >= GUESSES && guesses % 2 == 0)
+		return s->from + width / 2;
+	uint64_t offset = (uint64_t)((double)width * share);
+	return s->from + (offset < width ? offset : width - 1);
+}
+
+/* Shortened until the nth turn stands alone in it, or all in it are at the same time. */
+static struct stretch
+stretch_of(const struct route_live *live, uint64_t step, uint64_t weights, uint64_t nth)
+{
+	struct stretch s = {0, (UINT64_C(1) << ROUND_BITS) - 1, 0, weights};
+
+	for (unsigned i = 0; s.from < s.to && s.until - s.before > 1; i++) {
+		uint64_t at = guess(&s, nth, i);
+		uint64_t turns = turns_until(live, step, at);
+		if (turns > nth) {
+			s.to = at;
+			s.until = turns;
+		} else {
+			s.from = at + 1;
+			s.before = turns;
+		}
+	}
+	return s;
+}
+
+/* Who has the nth turn of a stretch, in their order. */
 static int
-nth_at(const struct route_live *live, uint64_t step, uint64_t at, uint64_t nth)
+nth_in(const struct route_live *live, uint64_t step, const struct stretch *s, uint64_t nth)
 {
 	uint64_t phase = step;
 
@@ -63,8 +108,8 @@ nth_at(const struct route_live *live, uint64_t step, uint64_t at, uint64_t nth)
 		if (!live->server[i].usable)
 			continue;
 		uint64_t weight = live->server[i].weight;
-		uint64_t here = times_until(weight, phase, at) -
-				(at == 0 ? 0 : times_until(weight, phase, at - 1));
+		uint64_t here = times_until(weight, phase, s->to) -
+				(s->from == 0 ? 0 : times_until(weight, phase, s->from - 1));
 		phase += 2 * step;
 		if (nth < here)
 			return (int)i;
@@ -77,18 +122,9 @@ static int
 pick_by_weight(const struct route_live *live, uint64_t candidates, uint64_t weights)
 {
 	uint64_t nth = live->turn % weights, step = phase_step(candidates);
-	uint64_t low = 0, high = (UINT64_C(1) << ROUND_BITS) - 1;
+	struct stretch s = stretch_of(live, step, weights, nth);
 
-	while (low < high) {
-		uint64_t middle = low + (high - low) / 2;
-		if (turns_until(live, step, middle) > nth)
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	if (low > 0)
-		nth -= turns_until(live, step, low - 1);
-	return nth_at(live, step, low, nth);
+	return nth_in(live, step, &s, nth - s.before);
 }
 
 /* ---- */

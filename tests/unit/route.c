@@ -151,6 +151,43 @@ Test(route, turns_by_weight_are_spread_over_the_round)
 	}
 }
 
+struct turn {
+	uint64_t at;
+	int who;
+};
+
+static int
+by_time(const void *a, const void *b)
+{
+	const struct turn *x = a, *y = b;
+
+	return x->at != y->at ? (x->at > y->at) - (x->at < y->at) : x->who - y->who;
+}
+
+/* The definition, spelled out: everybody's times of a round, sorted. */
+Test(route, turns_by_weight_come_in_the_order_of_their_times)
+{
+	static struct turn turn[SERVERS * 1000];
+
+	for (int round = 0; round < 60; round++) {
+		uint64_t weights = 0;
+		size_t n = 2 + (size_t)round % (SERVERS - 1);
+		set(ROUTE_WEIGHTED, n);
+		seed = (uint64_t)round;
+		for (size_t i = 0; i < n; i++) {
+			uint64_t phase = (2 * i + 1) * ((UINT64_C(1) << 32) / (2 * n));
+			server[i].weight = (uint32_t)(1 + any() % (round < 30 ? 8 : 1000));
+			for (uint64_t j = 0; j < server[i].weight; j++)
+				turn[weights++] = (struct turn){
+					((j << 32) + phase) / server[i].weight, (int)i};
+		}
+		qsort(turn, weights, sizeof *turn, by_time);
+		for (live.turn = 0; live.turn < weights; live.turn++)
+			cr_assert_eq(route_pick(&live), turn[live.turn].who, "turn %d, round %d",
+				     (int)live.turn, round);
+	}
+}
+
 Test(route, a_hundred_thousand_turns_by_weight)
 {
 	set(ROUTE_WEIGHTED, 4);
