@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "handover.h"
@@ -13,6 +14,7 @@
 #include "net.h"
 
 enum { OPERATORS_BACKLOG = 64 };
+enum { LISTEN_TRIES = 5, LISTEN_PAUSE_MS = 200 };
 enum { START_MS = 10000, PAUSE_MIN_MS = 50, PAUSE_MAX_MS = 5000 }; /* of workers */
 
 int
@@ -84,6 +86,25 @@ launch_detach(const struct daemon_conf *d, const char *program)
 	return daemon_log(d, program);
 }
 
+/* A predecessor that was killed may have the port for a moment more: its workers are about to end.
+ */
+static int
+listen_patiently(const struct addr *addr, int backlog)
+{
+	const struct timespec pause = {.tv_nsec = LISTEN_PAUSE_MS * 1000000};
+	char text[ADDR_TEXT];
+	int fd = net_listen(addr, backlog);
+
+	for (int i = 1; fd < 0 && errno == EADDRINUSE && i < LISTEN_TRIES; i++) {
+		if (i == 1)
+			log_errno(LOG_WARN, "waiting for the address", "address=%s",
+				  addr_text(addr, text));
+		(void)nanosleep(&pause, NULL);
+		fd = net_listen(addr, backlog);
+	}
+	return fd;
+}
+
 int
 launch_listen(const struct daemon_conf *d, struct addr *addr)
 {
@@ -95,7 +116,7 @@ launch_listen(const struct daemon_conf *d, struct addr *addr)
 	if (fd < 0)
 		fd = inherit_listener(addr);
 	if (fd < 0)
-		fd = net_listen(addr, (int)d->backlog);
+		fd = listen_patiently(addr, (int)d->backlog);
 	if (fd < 0 || net_local(fd, addr) < 0)
 		log_errno(LOG_ERROR, "cannot listen", "address=%s", addr_text(addr, text));
 	return fd;

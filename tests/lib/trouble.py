@@ -15,7 +15,7 @@ from lib.footprint import children
 PHASES = []
 DEADLY = (signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT, signal.SIGSTOP)
 REPLY_TIMEOUT = 0.4 * SLOW  # seconds, where servers don't answer
-SUSPICIOUS = ("--reply-timeout", f"{REPLY_TIMEOUT * 1000:.0f}ms", "--verify", "digest", "--retries", "10")
+SUSPICIOUS = ("--reply-timeout", f"{REPLY_TIMEOUT * 1000:.0f}ms", "--verify", "digest")
 
 
 class Phase:
@@ -40,7 +40,7 @@ class Field:
         self.bench, self.options = bench, options
         self.quiet = ["--narrate", "no", "--worker-timeout", "1s", "--stop-timeout", "2s"]
         self.random = random.Random(options.seed)
-        self.proxy = bench.proxy(workers=options.workers, options=[*self.quiet, *proxy])
+        self.proxy = bench.proxy(workers=options.workers, options=[*self.quiet, "--retries", "10", *proxy])
         self.servers = [self.start(str(i)) for i in (1, 2, 3)]
         self.killed = 0
 
