@@ -34,8 +34,8 @@ MUST_CHECK int launch_reread(const struct command *, const struct conf_table *fr
 MUST_CHECK int launch_detach(const struct daemon_conf *, const char *program);
 
 /* Listens at *addr, or takes the listening socket that this process was given (inherit.h); *addr is
- * then where it does, a port 0 replaced by the one taken.  Waits for up to a second while the address
- * is in use.  The descriptor, or -1 with the reason logged. */
+ * then where it does, a port 0 replaced by the one taken.  Waits for up to a second while the
+ * address is in use.  The descriptor, or -1 with the reason logged. */
 MUST_CHECK int launch_listen(const struct daemon_conf *, struct addr *addr);
 
 /* The same for fresh settings: `fd` itself where they ask for the place that was asked for before,
