@@ -155,7 +155,10 @@ client_fail(struct client *c, struct span text, const struct gate_refusal *r)
 void
 client_refuse(struct client *c, struct span text, enum packet_code code, const char *why)
 {
-	const struct gate_refusal r = {code, why, code == PACKET_OVERLOADED ? RETRY_AFTER_MS : 0};
+	const struct gate_refusal r = {.code = code,
+				       .why = why,
+				       .retry_after = code == PACKET_OVERLOADED ? RETRY_AFTER_MS
+										: 0};
 	char from[ADDR_TEXT];
 
 	log_event(LOG_WARN, "packet refused", "peer=%s code=%s why=%s",

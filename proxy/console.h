@@ -8,6 +8,7 @@
 #include "conf.h"
 #include "control.h"
 #include "events.h"
+#include "join.h"
 #include "meter.h"
 #include "registry.h"
 #include "span.h"
@@ -19,6 +20,7 @@ struct console_env {
 	struct registry *registry;
 	struct tally *tally;
 	struct meter *meter;
+	const struct join_counts *joins;
 	struct events *events;
 	struct watch *watch;
 	const struct conf_list *balance;

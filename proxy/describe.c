@@ -96,6 +96,7 @@ server_status(const struct registry *r, struct tally *t, struct watch *w, unsign
 	status_add_number(o, "served", tally_get(&sum.served));
 	status_add_number(o, "failed", tally_get(&sum.failed));
 	status_add_number(o, "retried", tally_get(&sum.retried));
+	status_add_number(o, "ejections", v.ejected);
 	status_add_number(o, "p50_us", tally_quantile(&sum, 0.50));
 	status_add_number(o, "p99_us", tally_quantile(&sum, 0.99));
 	add_check(o, &v, now);
@@ -236,6 +237,7 @@ void
 describe_meter(struct json_object *o, struct meter *m)
 {
 	struct json_object *errors = json_object_new_object(), *timeouts = json_object_new_object();
+	struct json_object *turned_away = json_object_new_object();
 	struct meter_row sum;
 
 	meter_sum(m, &sum);
@@ -249,6 +251,25 @@ describe_meter(struct json_object *o, struct meter *m)
 	for (int i = 0; timeouts != NULL && i < METER_CLOCK_COUNT; i++)
 		status_add_number(timeouts, meter_clock_text((enum meter_clock)i),
 				  scoreboard_get(&sum.timeout[i]));
+	for (int i = 0; turned_away != NULL && i < METER_GATE_COUNT; i++)
+		status_add_number(turned_away, meter_gate_text((enum meter_gate)i),
+				  scoreboard_get(&sum.gate[i]));
 	(void)json_object_object_add(o, "refused", errors);
 	(void)json_object_object_add(o, "timeouts", timeouts);
+	(void)json_object_object_add(o, "turned_away", turned_away);
+}
+
+void
+describe_joins(struct json_object *o, const struct join_counts *c)
+{
+	struct json_object *done = json_object_new_object(), *refused = json_object_new_object();
+
+	for (int i = 0; done != NULL && i < JOIN_VERB_COUNT; i++)
+		status_add_number(done, join_verb_text((enum join_verb)i), c->done[i]);
+	for (int i = PACKET_OK + 1; refused != NULL && i < PACKET_CODE_COUNT; i++)
+		if (c->refused[i] > 0)
+			status_add_number(refused, packet_code_text((enum packet_code)i),
+					  c->refused[i]);
+	(void)json_object_object_add(o, "registrations", done);
+	(void)json_object_object_add(o, "registrations_refused", refused);
 }

@@ -6,6 +6,7 @@
 
 #include "conf.h"
 #include "events.h"
+#include "join.h"
 #include "meter.h"
 #include "permit.h"
 #include "registry.h"
@@ -20,6 +21,9 @@ struct json_object *describe_policies(const struct registry *, struct tally *, s
 
 /* Adds to an object what workers have counted of requests, clocks and memory. */
 void describe_meter(struct json_object *, struct meter *);
+
+/* Adds to an object how announcements were answered; refusals that there were. */
+void describe_joins(struct json_object *, const struct join_counts *);
 
 /* An array, an object an event, those after that number, the oldest first.  NULL on ENOMEM. */
 struct json_object *describe_events(const struct events *, uint64_t after);

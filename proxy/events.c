@@ -8,6 +8,7 @@
 
 struct events {
 	uint64_t last;
+	uint64_t count[EVENT_KIND_COUNT];
 	struct event_entry ring[EVENTS_ROOM]; /* number n stands at n % EVENTS_ROOM */
 };
 
@@ -38,6 +39,7 @@ events_add(struct events *e, enum event_kind kind, const char *id, const char *p
 	if (e == NULL)
 		return;
 	x = &e->ring[++e->last % EVENTS_ROOM];
+	e->count[kind]++;
 	x->number = e->last;
 	x->at = clock_wall_ms();
 	x->kind = kind;
@@ -58,6 +60,12 @@ events_get(const struct events *e, uint64_t number)
 	const struct event_entry *x = &e->ring[number % EVENTS_ROOM];
 
 	return number > 0 && x->number == number ? x : NULL;
+}
+
+uint64_t
+events_count(const struct events *e, enum event_kind kind)
+{
+	return e->count[kind];
 }
 
 #define KIND_TEXT(name, text) text,

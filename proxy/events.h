@@ -57,6 +57,9 @@ uint64_t events_last(const struct events *);
 /* The one of that number; NULL when it is forgotten, or has not happened. */
 const struct event_entry *events_get(const struct events *, uint64_t number);
 
+/* How many of a kind there were, the forgotten ones too. */
+uint64_t events_count(const struct events *, enum event_kind);
+
 const char *event_kind_text(enum event_kind);
 
 #endif

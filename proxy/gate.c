@@ -138,14 +138,14 @@ is_denied(const struct rules *deny, struct span policy, const struct addr *clien
 }
 
 static bool
-within(struct limiter *l, struct span key, uint64_t now, const char *why,
+within(struct limiter *l, struct span key, uint64_t now, enum meter_gate by, const char *why,
        struct gate_refusal *refusal)
 {
 	uint64_t wait = l == NULL ? 0 : limiter_take(l, key, now);
 
 	if (wait == 0)
 		return true;
-	*refusal = (struct gate_refusal){PACKET_OVERLOADED, why, (unsigned)(wait / 1000 + 1)};
+	*refusal = (struct gate_refusal){PACKET_OVERLOADED, why, (unsigned)(wait / 1000 + 1), by};
 	return false;
 }
 
@@ -157,10 +157,12 @@ gate_admits(struct gate *a, const struct addr *client, struct span policy, struc
 
 	if (is_denied(&a->deny, policy, client) || !is_allowed(&a->allow, policy, client)) {
 		*refusal = (struct gate_refusal){PACKET_DENIED,
-						 "requests are not taken from this address", 0};
+						 "requests are not taken from this address", 0,
+						 METER_GATE_networks};
 		return false;
 	}
-	return within(a->by_address, limiter_key(client, space), now,
+	return within(a->by_address, limiter_key(client, space), now, METER_GATE_rate_per_address,
 		      "too many requests from this address", refusal) &&
-	       within(a->by_srcid, srcid, now, "too many requests of this srcid", refusal);
+	       within(a->by_srcid, srcid, now, METER_GATE_rate_per_srcid,
+		      "too many requests of this srcid", refusal);
 }

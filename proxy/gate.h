@@ -8,6 +8,7 @@
 
 #include "addr.h"
 #include "attr.h"
+#include "meter.h"
 #include "packet.h"
 #include "settings.h"
 #include "span.h"
@@ -24,6 +25,7 @@ struct gate_refusal {
 	enum packet_code code;
 	const char *why;      /* a constant sentence */
 	unsigned retry_after; /* ms; 0: never */
+	enum meter_gate by;
 };
 
 /* False with *refusal.  What is admitted counts; now in clock_us(). */

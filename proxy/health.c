@@ -17,6 +17,7 @@ struct row {
 	unsigned policy;
 	unsigned incidents;	 /* in a row */
 	unsigned ejections;	 /* remembered */
+	uint64_t ejected;	 /* how often */
 	unsigned passed, missed; /* probes in a row */
 	uint64_t since;
 	uint64_t burst;	   /* when the last incident began, 0: none */
@@ -95,7 +96,8 @@ health_look(const struct health *h, unsigned server, struct health_view *v)
 				  .until = r->until,
 				  .probed = r->probed,
 				  .passed = r->missed == 0,
-				  .ejections = r->ejections};
+				  .ejections = r->ejections,
+				  .ejected = r->ejected};
 }
 
 const char *
@@ -227,6 +229,7 @@ eject(struct health *h, struct row *r, uint64_t now)
 
 	clear(r);
 	r->ejections++;
+	r->ejected++;
 	pause = r->ejections > h->conf->eject_max / pause ? h->conf->eject_max
 							  : pause * r->ejections;
 	r->until = now + jittered(h, pause);
@@ -288,6 +291,7 @@ health_begin(struct health *h, unsigned server, unsigned policy, bool checked,
 			  .policy = policy,
 			  .since = now,
 			  .ejections = replaced ? r->ejections : 0,
+			  .ejected = replaced ? r->ejected : 0,
 			  .fresh = now,
 			  .calm = now};
 	if (server >= h->end)

@@ -57,6 +57,7 @@ struct health_view {
 	uint64_t since;		   /* state and failing are so since */
 	uint64_t until;		   /* EJECTED: the pause's end */
 	unsigned ejections;	   /* remembered */
+	uint64_t ejected;	   /* how often since it came; never less */
 	uint64_t probed;	   /* when the last probe's result came, 0: none */
 	bool passed;		   /* which it was */
 };

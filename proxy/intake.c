@@ -26,6 +26,7 @@ turn_away(struct client *c, const struct packet *p, const struct gate_refusal *r
 		  log_quoted_n(srcid.p, srcid.n), log_quoted_n(policy.p, policy.n),
 		  packet_code_text(r->code), log_quoted(r->why));
 	c->turned_away = true;
+	scoreboard_add(&c->front->meter->gate[r->by], 1);
 	client_fail(c, p->text, r);
 }
 

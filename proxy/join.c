@@ -9,6 +9,16 @@
 #include "place.h"
 #include "signature.h"
 
+#define VERB_TEXT(name, text) text,
+static const char *const verb_text[] = {JOIN_VERBS(VERB_TEXT)};
+#undef VERB_TEXT
+
+const char *
+join_verb_text(enum join_verb v)
+{
+	return verb_text[v];
+}
+
 /* One packet on its way. */
 struct handling {
 	const struct join *j;
@@ -22,7 +32,7 @@ struct handling {
 	char nonce[PACKET_NONCE + 1];
 	uint8_t key[DIGEST_MAC]; /* what it is signed with */
 	bool old;		 /* not with the secret to use */
-	const char *verb;	 /* what was done */
+	enum join_verb verb;	 /* what was done */
 	enum join_result result;
 };
 
@@ -265,7 +275,7 @@ do_register(struct handling *h)
 		h->result = JOIN_CHANGED;
 	if (change == REGISTRY_JOINED)
 		begin_tally(h);
-	h->verb = change == REGISTRY_RENEWED ? "renewed" : "registered";
+	h->verb = change == REGISTRY_RENEWED ? JOIN_RENEWED : JOIN_REGISTERED;
 	if (change != REGISTRY_RENEWED) {
 		tell_joined(h, &at, change);
 		h->result = JOIN_CHANGED;
@@ -287,7 +297,7 @@ do_deregister(struct handling *h)
 	log_event(LOG_INFO, "server left", "id=%s policy=%s", log_quoted(a->id),
 		  log_quoted(a->policy));
 	log_narrate("Server id %s left, policy %s", a->id, a->policy);
-	h->verb = "deregistered";
+	h->verb = JOIN_DEREGISTERED;
 	h->result = JOIN_CHANGED;
 	return 0;
 }
@@ -305,7 +315,7 @@ do_signed(struct handling *h)
 	if (judge_rate(h) < 0)
 		return -1;
 	if (h->a.sign.mac[0] == '\0') {
-		h->verb = "challenge";
+		h->verb = JOIN_CHALLENGE;
 		return give_nonce(h);
 	}
 	if (judge_signature(h) < 0 || carry_out(h) < 0)
@@ -338,9 +348,10 @@ answer_signed(const struct handling *h, struct buf *answer)
 
 	memcpy(proof.nonce, h->guest->nonce, sizeof proof.nonce);
 	if (h->a.sign.mac[0] != '\0' &&
-	    signature_of_ack(h->key, h->a.sign.mac, h->verb, proof.nonce, proof.mac) < 0)
+	    signature_of_ack(h->key, h->a.sign.mac, join_verb_text(h->verb), proof.nonce,
+			     proof.mac) < 0)
 		return -1;
-	return packet_ack(answer, &h->p, h->j->proxy_id, h->verb, &proof);
+	return packet_ack(answer, &h->p, h->j->proxy_id, join_verb_text(h->verb), &proof);
 }
 
 static int
@@ -352,7 +363,7 @@ answer_with(const struct handling *h, bool fine, struct buf *answer)
 	if (is_signed(h))
 		return answer_signed(h, answer);
 	if (h->a.ack || h->p.type == PACKET_DEREGISTER)
-		return packet_ack(answer, &h->p, h->j->proxy_id, h->verb, NULL);
+		return packet_ack(answer, &h->p, h->j->proxy_id, join_verb_text(h->verb), NULL);
 	return 0;
 }
 
@@ -373,11 +384,24 @@ join_read(struct span message, struct join_handoff *head, struct span *text)
 	return 0;
 }
 
+static void
+count(const struct handling *h, bool fine)
+{
+	struct join_counts *c = h->j->counts;
+
+	if (c == NULL)
+		return;
+	if (!fine)
+		c->refused[h->fault.code]++;
+	else
+		c->done[h->verb]++;
+}
+
 enum join_result
 join_handle(const struct join *j, struct span text, struct join_guest *guest, uint64_t now,
 	    struct buf *answer)
 {
-	struct handling h = {.j = j, .guest = guest, .now = now, .verb = ""};
+	struct handling h = {.j = j, .guest = guest, .now = now};
 	size_t before = buf_len(answer);
 	bool fine;
 
@@ -388,6 +412,7 @@ join_handle(const struct join *j, struct span text, struct join_guest *guest, ui
 		charge(&h);
 	if (!fine && (h.fault.code != PACKET_OVERLOADED || h.retry_after == 0))
 		log_refusal(&h);
+	count(&h, fine);
 	if (answer_with(&h, fine, answer) < 0 ||
 	    (buf_len(answer) > before && buf_append(answer, "\n", 1) < 0))
 		log_event(LOG_ERROR, "out of memory for an answer to a registration", NULL);

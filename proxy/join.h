@@ -37,10 +37,29 @@ enum { JOIN_MAX = 8192 }; /* bytes of a registration packet */
  * or -1 when it is none. */
 MUST_CHECK int join_read(struct span message, struct join_handoff *, struct span *text);
 
+/* What is done for an announcement, in the words of its acknowledgement. */
+#define JOIN_VERBS(X)                    \
+	X(JOIN_CHALLENGE, "challenge")   \
+	X(JOIN_REGISTERED, "registered") \
+	X(JOIN_RENEWED, "renewed")       \
+	X(JOIN_DEREGISTERED, "deregistered")
+#define JOIN_ENUM(name, text) name,
+enum join_verb { JOIN_VERBS(JOIN_ENUM) JOIN_VERB_COUNT };
+#undef JOIN_ENUM
+
+const char *join_verb_text(enum join_verb);
+
+/* Since the start of the master. */
+struct join_counts {
+	uint64_t done[JOIN_VERB_COUNT];
+	uint64_t refused[PACKET_CODE_COUNT]; /* by what it was answered */
+};
+
 struct join {
 	struct registry *registry; /* borrowed, as all here */
 	struct tally *tally;
-	struct events *events; /* NULL: nobody remembers */
+	struct events *events;	    /* NULL: nobody remembers */
+	struct join_counts *counts; /* NULL: nobody counts */
 	const char *proxy_id;
 	struct addr self; /* where the proxy itself listens: no server can be there */
 	struct addr_net *trusted;

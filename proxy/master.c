@@ -36,6 +36,7 @@ describe_proxy(void *arg)
 	status_add_text(o, "id", m->settings.proxy.id);
 	status_add_text(o, "listen", addr_text(&m->addr, text));
 	describe_meter(o, m->front.meter);
+	describe_joins(o, &m->joins);
 	reload_add_status(m->reload, o);
 	upgrade_add_status(m->upgrade, o);
 	return o;
@@ -331,6 +332,7 @@ master_set_join(struct master *m, const struct addr *self)
 	m->join = (struct join){.registry = m->front.registry,
 				.tally = m->front.tally,
 				.events = m->events,
+				.counts = &m->joins,
 				.proxy_id = c->id,
 				.self = *self,
 				.keyring = m->settings.keyring,
@@ -371,6 +373,7 @@ open_console(struct master *m)
 	m->pool = (struct console_env){.base = m->base,
 				       .balance = &m->settings.proxy.balance,
 				       .meter = m->front.meter,
+				       .joins = &m->joins,
 				       .registry = m->front.registry,
 				       .tally = m->front.tally,
 				       .events = m->events,

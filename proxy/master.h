@@ -45,6 +45,7 @@ struct master {
 	struct verdicts *verdicts;
 	struct watch *watch;
 	struct join join;
+	struct join_counts joins;
 	struct event *expiry; /* of leases */
 	struct supervisor *supervisor;
 	struct reload *reload;

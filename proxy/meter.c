@@ -16,12 +16,19 @@ struct meter {
 
 #define METER_TEXT(name) #name,
 static const char *const clock_text[] = {METER_CLOCKS(METER_TEXT)};
+static const char *const gate_text[] = {METER_GATES(METER_TEXT)};
 #undef METER_TEXT
 
 const char *
 meter_clock_text(enum meter_clock clock)
 {
 	return clock_text[clock];
+}
+
+const char *
+meter_gate_text(enum meter_gate gate)
+{
+	return gate_text[gate];
 }
 
 struct meter *
@@ -97,6 +104,8 @@ add_row(struct meter_row *into, const struct meter_row *from)
 		add(&into->error[i], &from->error[i]);
 	for (unsigned i = 0; i < METER_CLOCK_COUNT; i++)
 		add(&into->timeout[i], &from->timeout[i]);
+	for (unsigned i = 0; i < METER_GATE_COUNT; i++)
+		add(&into->gate[i], &from->gate[i]);
 	add(&into->queued, &from->queued);
 	add(&into->buffered, &from->buffered);
 	highest(&into->queued_max, &from->queued_max);

@@ -25,10 +25,23 @@ enum meter_clock { METER_CLOCKS(METER_ENUM) METER_CLOCK_COUNT };
 
 const char *meter_clock_text(enum meter_clock);
 
+/* What turns requests away, by the setting. */
+#define METER_GATES(X)                   \
+	X(networks) /* allow and deny */ \
+	X(rate_per_address)              \
+	X(rate_per_srcid)
+
+#define METER_ENUM(name) METER_GATE_##name,
+enum meter_gate { METER_GATES(METER_ENUM) METER_GATE_COUNT };
+#undef METER_ENUM
+
+const char *meter_gate_text(enum meter_gate);
+
 struct meter_row {
 	_Atomic uint64_t
 		error[PACKET_CODE_COUNT]; /* answers of type 3 that the proxy made, by code */
 	_Atomic uint64_t timeout[METER_CLOCK_COUNT]; /* that ran out */
+	_Atomic uint64_t gate[METER_GATE_COUNT];     /* requests that were turned away */
 	_Atomic uint64_t queued, buffered; /* now: requests waiting; bytes held for clients */
 	_Atomic uint64_t queued_max, buffered_max; /* the most that it ever was in one worker */
 };

@@ -205,10 +205,48 @@ write_meter(struct exposition *e, struct meter *m)
 			{"clock", meter_clock_text((enum meter_clock)i)}, {NULL, NULL}};
 		exposition_number(e, l, scoreboard_get(&sum.timeout[i]));
 	}
+	exposition_family(e, "policypool_turned_away_total", EXPOSITION_COUNTER,
+			  "Requests that were turned away, by the setting.");
+	for (int i = 0; i < METER_GATE_COUNT; i++) {
+		const struct exposition_label l[] = {{"by", meter_gate_text((enum meter_gate)i)},
+						     {NULL, NULL}};
+		exposition_number(e, l, scoreboard_get(&sum.gate[i]));
+	}
 	write_sum(e, "policypool_queued", "Requests that wait for a server.",
 		  scoreboard_get(&sum.queued));
 	write_sum(e, "policypool_buffered_bytes", "Bytes held for clients.",
 		  scoreboard_get(&sum.buffered));
+}
+
+static void
+write_joins(struct exposition *e, const struct join_counts *c)
+{
+	exposition_family(e, "policypool_registrations_total", EXPOSITION_COUNTER,
+			  "Announcements of servers that were accepted, by what was done.");
+	for (int i = 0; i < JOIN_VERB_COUNT; i++) {
+		const struct exposition_label l[] = {{"verb", join_verb_text((enum join_verb)i)},
+						     {NULL, NULL}};
+		exposition_number(e, l, c->done[i]);
+	}
+	exposition_family(e, "policypool_registrations_refused_total", EXPOSITION_COUNTER,
+			  "Announcements that were refused, by code.");
+	for (int i = PACKET_OK + 1; i < PACKET_CODE_COUNT; i++) {
+		const struct exposition_label l[] = {
+			{"code", packet_code_text((enum packet_code)i)}, {NULL, NULL}};
+		exposition_number(e, l, c->refused[i]);
+	}
+}
+
+static void
+write_events(struct exposition *e, const struct events *events)
+{
+	exposition_family(e, "policypool_events_total", EXPOSITION_COUNTER,
+			  "What happened to the pool, by kind.");
+	for (int i = 0; i < EVENT_KIND_COUNT; i++) {
+		const struct exposition_label l[] = {{"event", event_kind_text((enum event_kind)i)},
+						     {NULL, NULL}};
+		exposition_number(e, l, events_count(events, (enum event_kind)i));
+	}
 }
 
 void
@@ -225,6 +263,8 @@ pool_metrics_write(struct exposition *e, struct json_object *servers, struct jso
 	}
 	n = registry_list(r, index);
 	write_meter(e, pool->meter);
+	write_joins(e, pool->joins);
+	write_events(e, pool->events);
 	write_families(e, policies, of_policy, label_policy);
 	write_policy_latencies(e, policies, r, t, index, n);
 	write_families(e, servers, of_server, label_server);

@@ -37,6 +37,8 @@ Test(events, the_oldest_is_forgotten_first)
 		(void)snprintf(id, sizeof id, "%d", i);
 		events_add(e, EVENT_JOINED, id, "p", NULL);
 	}
+	cr_assert_eq(events_count(e, EVENT_JOINED), EVENTS_ROOM + 3);
+	cr_assert_eq(events_count(e, EVENT_LEFT), 0);
 	cr_assert_null(events_get(e, 3));
 	cr_assert_str_eq(events_get(e, 4)->id, "4");
 	cr_assert_str_eq(events_get(e, EVENTS_ROOM + 3)->id, "1003");

@@ -73,6 +73,7 @@ Test(gate, without_allowed_networks_all_are)
 	cr_expect_not(may("192.0.2.1", "111", "1"));
 	cr_expect_eq(refusal.code, PACKET_DENIED);
 	cr_expect_eq(refusal.retry_after, 0);
+	cr_expect_eq(refusal.by, METER_GATE_networks);
 	cr_expect_not(may("::ffff:192.0.2.1", "111", "1"), "the same address in other words");
 }
 
@@ -123,9 +124,11 @@ Test(gate, rates_are_by_address_and_by_srcid)
 	cr_expect_not(may("192.0.2.1", "111", "a"));
 	cr_expect_eq(refusal.code, PACKET_OVERLOADED);
 	cr_expect_not_null(strstr(refusal.why, "srcid"));
+	cr_expect_eq(refusal.by, METER_GATE_rate_per_srcid);
 	cr_expect_eq(refusal.retry_after, 1001, "%u", refusal.retry_after);
 	cr_expect_not(may("192.0.2.1", "111", "b"), "the address has had its three");
 	cr_expect_not_null(strstr(refusal.why, "address"));
+	cr_expect_eq(refusal.by, METER_GATE_rate_per_address);
 	cr_expect_eq(refusal.retry_after, 101, "%u", refusal.retry_after);
 	cr_expect(may("192.0.2.2", "111", "b"));
 	cr_expect_not(may("192.0.2.2", "111", "a"), "wherever it comes from");

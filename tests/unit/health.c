@@ -285,6 +285,7 @@ Test(health, ejections_are_forgotten_slowly)
 	cr_assert_eq(look(0)->ejections, 1);
 	health_tick(h, at + 60000);
 	cr_assert_eq(look(0)->ejections, 0);
+	cr_assert_eq(look(0)->ejected, 1, "what is counted is never less");
 }
 
 Test(health, it_is_probed_before_it_returns_and_returns_slowly)
@@ -512,6 +513,7 @@ Test(health, who_is_replaced_is_new_but_its_ejections_are_not_forgotten)
 	cr_assert_str_eq(word(0), "new");
 	cr_assert_eq(verdict_kind(verdicts, 0), VERDICT_OPEN);
 	cr_assert_eq(look(0)->ejections, 1);
+	cr_assert_eq(look(0)->ejected, 1);
 	health_end(h, 0);
 	health_begin(h, 0, 0, false, HEALTH_ANNOUNCED, at + 20);
 	cr_assert_eq(look(0)->ejections, 0);

@@ -157,6 +157,25 @@ Test(join, leases_that_end_change_the_registry)
 	cr_assert_eq(join_expire(&j, 3000), JOIN_NOTHING);
 }
 
+Test(join, each_answer_is_counted)
+{
+	struct join_counts counts = {.refused = {0}};
+	const char *nine =
+		"{\"type\":\"1\",\"id\":\"9\",\"privPolyId\":\"1\",\"listenport\":\"5\",\"ack\":\"1\"}";
+
+	j.counts = &counts;
+	check(nine, JOIN_CHANGED, "registered");
+	check(nine, JOIN_NOTHING, "renewed");
+	check(nine, JOIN_NOTHING, "renewed");
+	check("{\"type\":\"5\",\"id\":\"8\",\"privPolyId\":\"1\"}", JOIN_NOTHING, "bad-message");
+	check("{\"type\":\"5\",\"id\":\"9\",\"privPolyId\":\"1\"}", JOIN_CHANGED, "deregistered");
+	cr_assert_eq(addr_numeric(&guest.peer, "192.0.2.1", 4000), 0);
+	check(nine, JOIN_NOTHING, "denied");
+	cr_assert(counts.done[JOIN_REGISTERED] == 1 && counts.done[JOIN_RENEWED] == 2 &&
+		  counts.done[JOIN_DEREGISTERED] == 1 && counts.done[JOIN_CHALLENGE] == 0);
+	cr_assert(counts.refused[PACKET_DENIED] == 1 && counts.refused[PACKET_BAD_MESSAGE] == 1);
+}
+
 /* ---- what a worker hands over ---- */
 
 enum { PACKET_BYTES = 20 };

@@ -28,6 +28,7 @@ Test(meter, rows_add_up_and_of_maxima_the_highest_counts)
 		struct meter_row *r = meter_row(m, w);
 		scoreboard_add(&r->error[PACKET_OVERLOADED], w + 1);
 		scoreboard_add(&r->timeout[METER_client_read], 10);
+		scoreboard_add(&r->gate[METER_GATE_rate_per_srcid], 1);
 		meter_gauge(&r->queued, &r->queued_max, 7 - w);
 		meter_gauge(&r->queued, &r->queued_max, 3);
 		scoreboard_add(&meter_queue(m, w, 2)->refused, 4);
@@ -36,6 +37,8 @@ Test(meter, rows_add_up_and_of_maxima_the_highest_counts)
 	cr_assert_eq(scoreboard_get(&row.error[PACKET_OVERLOADED]), 3);
 	cr_assert_eq(scoreboard_get(&row.timeout[METER_client_read]), 20);
 	cr_assert_eq(scoreboard_get(&row.timeout[METER_queue]), 0);
+	cr_assert_eq(scoreboard_get(&row.gate[METER_GATE_rate_per_srcid]), 2);
+	cr_assert_eq(scoreboard_get(&row.gate[METER_GATE_networks]), 0);
 	cr_assert(scoreboard_get(&row.queued) == 6 && scoreboard_get(&row.queued_max) == 7);
 	meter_sum_queue(m, 2, &queue);
 	cr_assert_eq(scoreboard_get(&queue.refused), 8);
