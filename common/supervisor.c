@@ -1,11 +1,11 @@
 /* supervisor.c - see supervisor.h.  How a worker lives is slot.c's to say and member.c's to carry
- * out; who is wanted is generation.c's; here is what becomes of the whole. */
+ * out; who is wanted is generation.c's, what the master is told by signals.c's; here is what
+ * becomes of the whole. */
 #include "supervisor.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -66,8 +66,7 @@ be_worker(struct member *m, int channel, pid_t master, void *ctx)
 	 * the master's. */
 	if (event_reinit(s->base) < 0)
 		_exit(1);
-	for (size_t i = 0; i < SUPERVISOR_SIGNALS; i++)
-		event_free(s->signal[i]);
+	supervisor_signals_free(s);
 	event_free(s->leave_clock);
 	event_free(s->watch);
 	event_free(s->renewal.clock);
@@ -258,114 +257,6 @@ on_leave_clock(evutil_socket_t fd, short what, void *arg)
 	supervisor_stop_workers(arg);
 }
 
-/* ---- signals ---- */
-
-static void
-on_stop_signal(evutil_socket_t sig, short what, void *arg)
-{
-	struct supervisor *s = arg;
-	bool at_once = sig != SIGTERM || s->phase >= PHASE_LEAVING;
-
-	(void)what;
-	log_event(LOG_INFO, "stopping", "signal=%d at_once=%d", (int)sig, at_once);
-	supervisor_stop(s, at_once);
-}
-
-static void
-on_reopen_signal(evutil_socket_t sig, short what, void *arg)
-{
-	(void)sig;
-	(void)what;
-	(void)supervisor_reopen(arg); /* which is logged */
-}
-
-static void
-on_scale_signal(evutil_socket_t sig, short what, void *arg)
-{
-	struct supervisor *s = arg;
-	unsigned to = sig == SIGTTIN ? s->target + 1 : s->target - 1;
-
-	(void)what;
-	if (supervisor_scale(s, to) < 0)
-		log_errno(LOG_WARN, "the number of workers stays", "workers=%u wanted=%u",
-			  s->target, to);
-}
-
-static void
-on_reload_signal(evutil_socket_t sig, short what, void *arg)
-{
-	struct supervisor *s = arg;
-
-	(void)sig;
-	(void)what;
-	if (s->ops->on_reload != NULL)
-		s->ops->on_reload(s->ctx);
-}
-
-static void
-on_upgrade_signal(evutil_socket_t sig, short what, void *arg)
-{
-	struct supervisor *s = arg;
-
-	(void)sig;
-	(void)what;
-	if (s->ops->on_upgrade != NULL)
-		s->ops->on_upgrade(s->ctx);
-}
-
-/* One that is killed though it is wanted was not ready in time. */
-static bool
-was_asked(const struct member *m)
-{
-	if (m->state == SLOT_KILLED)
-		return m->was_ready || !m->wanted;
-	return m->state == SLOT_DRAINING;
-}
-
-static void
-reaped(struct supervisor *s, struct member *m, int status)
-{
-	bool asked = was_asked(m);
-
-	supervisor_remember(s, m, status, asked);
-	member_reaped(m, status);
-	scoreboard_clear(s->scoreboard, m->index);
-	if (s->ops->on_exit != NULL)
-		s->ops->on_exit(m->index, s->ctx);
-	if (!asked || m->hung)
-		m->deaths++;
-	supervisor_member_ended(s, m);
-	member_happen(m, SLOT_EXITED);
-}
-
-static struct member *
-find_pid(struct supervisor *s, pid_t pid)
-{
-	for (unsigned i = 0; i < s->conf.slots; i++)
-		if (s->member[i].pid == pid)
-			return &s->member[i];
-	return NULL;
-}
-
-static void
-on_child(evutil_socket_t sig, short what, void *arg)
-{
-	struct supervisor *s = arg;
-	struct member *m;
-	int status;
-	pid_t pid;
-
-	(void)sig;
-	(void)what;
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		m = find_pid(s, pid);
-		if (m != NULL)
-			reaped(s, m, status);
-		else if (s->ops->on_other_child != NULL)
-			s->ops->on_other_child(pid, status, s->ctx);
-	}
-}
-
 /* ---- the supervisor itself ---- */
 
 static int
@@ -392,21 +283,10 @@ init_members(struct supervisor *s)
 static int
 init_events(struct supervisor *s)
 {
-	static const struct {
-		int sig;
-		event_callback_fn fn;
-	} row[SUPERVISOR_SIGNALS] = {{SIGCHLD, on_child},	  {SIGTERM, on_stop_signal},
-				     {SIGINT, on_stop_signal},	  {SIGQUIT, on_stop_signal},
-				     {SIGUSR1, on_reopen_signal}, {SIGTTIN, on_scale_signal},
-				     {SIGTTOU, on_scale_signal},  {SIGHUP, on_reload_signal},
-				     {SIGUSR2, on_upgrade_signal}};
 	struct timeval tv = clock_timeval(SUPERVISOR_WATCH_MS);
 
-	for (size_t i = 0; i < SUPERVISOR_SIGNALS; i++) {
-		s->signal[i] = evsignal_new(s->base, row[i].sig, row[i].fn, s);
-		if (s->signal[i] == NULL || event_add(s->signal[i], NULL) < 0)
-			return -1;
-	}
+	if (supervisor_signals_init(s) < 0)
+		return -1;
 	s->leave_clock = event_new(s->base, -1, 0, on_leave_clock, s);
 	s->watch = event_new(s->base, -1, EV_PERSIST, supervisor_watch, s);
 	if (s->leave_clock == NULL || s->watch == NULL || event_add(s->watch, &tv) < 0)
@@ -454,8 +334,7 @@ supervisor_free(struct supervisor *s)
 		return;
 	for (unsigned i = 0; s->member != NULL && i < s->conf.slots; i++)
 		member_release(&s->member[i]);
-	for (size_t i = 0; i < SUPERVISOR_SIGNALS; i++)
-		free_event(s->signal[i]);
+	supervisor_signals_free(s);
 	free_event(s->leave_clock);
 	free_event(s->watch);
 	free_event(s->renewal.clock);

@@ -1,6 +1,6 @@
 /* supervisor_state.h - what the files of the supervisor share: supervisor.c (the whole),
- * generation.c (who is wanted), checkup.c (who is not well), deaths.c (who ended, and how).
- * Internal to them. */
+ * signals.c (what it is told), generation.c (who is wanted), checkup.c (who is not well), deaths.c
+ * (who ended, and how). Internal to them. */
 #ifndef POLICYPOOL_SUPERVISOR_STATE_H
 #define POLICYPOOL_SUPERVISOR_STATE_H
 
@@ -45,6 +45,12 @@ struct supervisor {
 	unsigned deaths; /* ever; death[deaths % SUPERVISOR_DEATHS] is the next */
 	uint64_t ends[SUPERVISOR_END_COUNT]; /* how many of them which way */
 };
+
+/* ---- signals.c ---- */
+
+/* 0, or -1 on ENOMEM; then, and in a worker, what there is of them is to be freed. */
+int supervisor_signals_init(struct supervisor *);
+void supervisor_signals_free(struct supervisor *);
 
 /* ---- generation.c ---- */
 
