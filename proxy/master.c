@@ -4,28 +4,25 @@
 #include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "access.h"
-#include "clock.h"
 #include "describe.h"
+#include "inbox.h"
 #include "launch.h"
 #include "log.h"
 #include "net.h"
 #include "orders.h"
+#include "parts.h"
 #include "proctitle.h"
 #include "status.h"
-#include "vitals.h"
 
 static const char program[] = MASTER_PROGRAM;
 
-enum { EXPIRE_MS = 200 }; /* how often leases are looked at */
-
 /* ---- what the control socket tells ---- */
 
-static struct json_object *
-describe_proxy(void *arg)
+struct json_object *
+master_describe(void *arg)
 {
 	struct master *m = arg;
 	struct json_object *o = status_of_daemon(program, m->supervisor);
@@ -45,7 +42,7 @@ describe_proxy(void *arg)
 static struct json_object *
 tell_status(const struct control_call *call, const char **error, void *arg)
 {
-	struct json_object *o = describe_proxy(arg);
+	struct json_object *o = master_describe(arg);
 
 	(void)call;
 	if (o == NULL)
@@ -57,94 +54,6 @@ static const struct control_verb verbs[] = {
 	{.name = "status", .run = tell_status},
 	{.name = NULL},
 };
-
-/* ---- the registry's master ---- */
-
-static void
-tell_change(struct master *m)
-{
-	watch_registry(m->watch);
-	keeper_changed(m->keeper);
-	for (unsigned i = 0; i < supervisor_slots(m->supervisor); i++)
-		permit_nudge(m->front.permits, i);
-}
-
-void
-master_review_keys(struct master *m)
-{
-	if (join_review(&m->join) == JOIN_CHANGED)
-		tell_change(m);
-}
-
-void
-master_register(struct master *m, struct span message, struct buf *answer)
-{
-	struct join_handoff head;
-	struct span text;
-
-	if (join_read(message, &head, &text) < 0) {
-		log_event(LOG_WARN, "a worker handed over what is no registration", "bytes=%zu",
-			  message.n);
-		return;
-	}
-	/* The head stands in front of the answer, and is known when that is. */
-	if (buf_append(answer, &head, sizeof head) < 0)
-		return;
-	/* The workers know of the change before the server knows that it is done. */
-	if (join_handle(&m->join, text, &head.guest, clock_ms(), answer) == JOIN_CHANGED)
-		tell_change(m);
-	memcpy(answer->base + answer->head, &head, sizeof head);
-}
-
-static void
-take_registration(struct master *m, unsigned slot, struct span message)
-{
-	struct buf answer = BUF_INIT;
-	bool elsewhere = succession_forward(m, slot, message);
-
-	master_register(m, message, &answer);
-	if (!elsewhere && buf_len(&answer) > 0 &&
-	    supervisor_tell(m->supervisor, slot, buf_span(&answer)) < 0)
-		log_errno(LOG_WARN, "cannot answer a registration", "worker=%u", slot);
-	buf_release(&answer);
-}
-
-static void
-take_incident(struct master *m, struct span message)
-{
-	struct handoff_incident incident;
-
-	if (handoff_read_incident(message, clock_ms(), &incident) == 0)
-		watch_incident(m->watch, &incident);
-}
-
-static void
-from_worker(unsigned slot, struct span message, void *arg)
-{
-	switch (handoff_kind_of(message)) {
-	case HANDOFF_REGISTRATION: take_registration(arg, slot, message); break;
-	case HANDOFF_INCIDENT: take_incident(arg, message); break;
-	case HANDOFF_EXPLAIN: console_answer(((struct master *)arg)->console, message); break;
-	case HANDOFF_NONE:
-	case HANDOFF_END:
-		log_event(LOG_WARN, "a worker said what nobody understands", "worker=%u bytes=%zu",
-			  slot, message.n);
-		break;
-	}
-}
-
-static void
-on_expiry(evutil_socket_t fd, short what, void *arg)
-{
-	struct master *m = arg;
-
-	(void)fd;
-	(void)what;
-	/* Who stops takes no renewals, and needs the servers until its workers are done. */
-	if (!supervisor_stopping(m->supervisor) &&
-	    join_expire(&m->join, clock_ms()) == JOIN_CHANGED)
-		tell_change(m);
-}
 
 /* ---- what the supervisor asks for ---- */
 
@@ -297,181 +206,6 @@ on_room(void *arg)
 
 /* ---- putting it together ---- */
 
-static struct addr_net *
-parse_networks(const struct conf_list *list)
-{
-	struct addr_net *net = calloc(list->n + 1, sizeof *net);
-	const char *why;
-
-	for (size_t i = 0; net != NULL && i < list->n; i++)
-		if (addr_net_parse(&net[i], list->item[i], &why) < 0)
-			abort(); /* the setting was judged */
-	return net;
-}
-
-int
-master_set_join(struct master *m, const struct addr *self)
-{
-	const struct proxy_conf *c = &m->settings.proxy;
-	struct addr_net *trusted = parse_networks(&c->trusted_networks);
-	struct limiter *refusals = NULL;
-	struct gate *gate = NULL;
-
-	if (c->refusals_per_address > 0)
-		refusals = limiter_new(c->refusals_per_address, 0);
-	if (trusted == NULL || (c->refusals_per_address > 0 && refusals == NULL) ||
-	    gate_open(&gate, c, m->front.gate) < 0) {
-		free(trusted);
-		limiter_free(refusals);
-		return -1;
-	}
-	free(m->join.trusted);
-	limiter_free(m->join.refusals);
-	gate_free(m->front.gate);
-	m->front.gate = gate;
-	m->join = (struct join){.registry = m->front.registry,
-				.tally = m->front.tally,
-				.events = m->events,
-				.counts = &m->joins,
-				.proxy_id = c->id,
-				.self = *self,
-				.keyring = m->settings.keyring,
-				.cluster = c->cluster,
-				.require_signature = c->require_signature,
-				.tls_known = c->server_creds != NULL,
-				.tls_required = c->server_tls != 0,
-				.refusals = refusals,
-				.trusted = trusted,
-				.trusted_n = c->trusted_networks.n};
-	return 0;
-}
-
-static void
-on_order(void *arg)
-{
-	tell_change(arg);
-}
-
-/* Any worker that serves. */
-static int
-ask_worker(struct span question, void *arg)
-{
-	struct master *m = arg;
-	struct supervisor_member w;
-
-	for (unsigned i = 0; i < supervisor_slots(m->supervisor); i++) {
-		supervisor_look_at(m->supervisor, i, &w);
-		if (w.state == SLOT_READY && supervisor_tell(m->supervisor, i, question) == 0)
-			return 0;
-	}
-	return -1;
-}
-
-static int
-open_console(struct master *m)
-{
-	m->pool = (struct console_env){.base = m->base,
-				       .balance = &m->settings.proxy.balance,
-				       .meter = m->front.meter,
-				       .joins = &m->joins,
-				       .registry = m->front.registry,
-				       .tally = m->front.tally,
-				       .events = m->events,
-				       .watch = m->watch,
-				       .changed = on_order,
-				       .ask = ask_worker,
-				       .ctx = m};
-	m->console = console_new(&m->pool);
-	if (m->console == NULL) {
-		log_errno(LOG_ERROR, "cannot answer an operator", NULL);
-		return -1;
-	}
-	if (m->control != NULL)
-		control_add(m->control, console_verbs, m->console);
-	return 0;
-}
-
-static int
-open_watch(struct master *m)
-{
-	struct watch_env env = {.base = m->base,
-				.conf = &m->settings.proxy,
-				.registry = m->front.registry,
-				.permits = m->front.permits,
-				.tally = m->front.tally,
-				.verdicts = m->verdicts,
-				.events = m->events,
-				.worker = daemon_slots(&m->settings.daemon),
-				.changed = on_order,
-				.ctx = m};
-
-	m->watch = watch_new(&env);
-	if (m->watch != NULL)
-		return 0;
-	log_errno(LOG_ERROR, "cannot watch the servers", NULL);
-	return -1;
-}
-
-static int
-open_registry(struct master *m)
-{
-	const struct proxy_conf *c = &m->settings.proxy;
-	unsigned workers = daemon_slots(&m->settings.daemon);
-	struct timeval tv = clock_timeval(EXPIRE_MS);
-
-	m->front.registry = registry_new(c->max_servers, c->max_policies);
-	m->events = events_new();
-	m->front.permits = permits_new(c->max_servers,
-				       workers + 1); /* the master's probes take some too */
-	m->front.tally = tally_new(workers, c->max_servers);
-	m->front.verdicts = m->verdicts = verdicts_new(c->max_servers);
-	m->front.meter = meter_new(workers, c->max_policies);
-	m->expiry = event_new(m->base, -1, EV_PERSIST, on_expiry, m);
-	if (m->front.registry == NULL || m->front.permits == NULL || m->front.tally == NULL ||
-	    m->front.meter == NULL || m->verdicts == NULL || m->events == NULL ||
-	    master_set_join(m, &m->addr) < 0 || m->expiry == NULL ||
-	    event_add(m->expiry, &tv) < 0) {
-		log_errno(LOG_ERROR, "cannot make the registry", NULL);
-		return -1;
-	}
-	return 0;
-}
-
-static int
-open_pages(struct master *m)
-{
-	m->pages = (struct pages){
-		.pool = &m->pool, .supervisor = m->supervisor, .status = describe_proxy, .ctx = m};
-	if (launch_admin(&m->settings.daemon, m->base, pages, &m->pages, &m->admin) < 0)
-		return -1;
-	if (m->admin != NULL)
-		admin_add(m->admin, vitals_pages, m->supervisor);
-	return 0;
-}
-
-void
-master_open_keeper(struct master *m)
-{
-	const struct proxy_settings *s = &m->settings;
-	struct keeper_env env = {.base = m->base,
-				 .registry = m->front.registry,
-				 .events = m->events,
-				 .max_age = s->proxy.state_max_age};
-	int error;
-
-	m->journal_path = keeper_path(s->proxy.state_file, s->daemon.daemon, m->name, &error);
-	if (error != 0)
-		log_event(LOG_ERROR, "out of memory: no journal is kept", NULL);
-	if (m->journal_path == NULL)
-		return;
-	env.path = m->journal_path;
-	m->keeper = keeper_new(&env);
-	if (!handover_is_on()) /* otherwise all is known, and newer */
-		keeper_recall(m->keeper);
-	watch_registry(m->watch);
-	keeper_changed(m->keeper);
-}
-
 /* The workers' ops are those of front.h; only where they find their settings is ours to say. */
 static struct supervisor_ops
 make_ops(void)
@@ -481,7 +215,7 @@ make_ops(void)
 				     .sandbox = SANDBOX_PROXY,
 				     .worker = front_ops,
 				     .on_up = on_up,
-				     .from_worker = from_worker,
+				     .from_worker = inbox_message,
 				     .on_exit = on_exit_of,
 				     .on_stop = on_stop,
 				     .on_reload = on_reload,
@@ -494,44 +228,11 @@ make_ops(void)
 	return ops;
 }
 
-static int
-open_access_log(struct master *m)
-{
-	const struct proxy_conf *c = &m->settings.proxy;
-
-	m->front.access_fd = master_open_access(c);
-	if (m->front.access_fd >= 0 || c->access_log == ACCESS_OFF || c->access_log_file[0] == '\0')
-		return 0;
-	log_errno(LOG_ERROR, "cannot open the access log", "path=%s",
-		  log_quoted(c->access_log_file));
-	return -1;
-}
-
 unsigned long
 master_files(const struct daemon_conf *d)
 {
 	/* A client and its share of the connections to servers. */
 	return (unsigned long)d->worker_connections * 2 + 256;
-}
-
-static int
-open_upgrade(struct master *m)
-{
-	struct upgrade_env env = {.base = m->base,
-				  .command = &m->command,
-				  .name = m->name,
-				  .supervisor = m->supervisor,
-				  .reload = m->reload,
-				  .timeout = &m->settings.daemon.upgrade_timeout};
-
-	m->upgrade = upgrade_new(&env, &succession_testator, m);
-	if (m->upgrade == NULL || handover_begin(m->base, &succession_heir, m) < 0) {
-		log_errno(LOG_ERROR, "cannot prepare for upgrades", NULL);
-		return -1;
-	}
-	if (m->control != NULL)
-		control_add(m->control, upgrade_verbs, m->upgrade);
-	return 0;
 }
 
 int
@@ -546,7 +247,7 @@ master_prepare(struct master *m)
 	m->front.listen_fd = m->listen_fd = launch_listen(d, &m->addr);
 	if (m->listen_fd < 0)
 		return -1;
-	if (open_access_log(m) < 0)
+	if (parts_open_access_log(m) < 0)
 		return -1;
 	(void)snprintf(m->name, sizeof m->name, "%s-%u", program, addr_port(&m->addr));
 	if (daemon_pidfile(d, m->name) < 0)
@@ -562,23 +263,23 @@ master_prepare(struct master *m)
 		return -1;
 	}
 	if (launch_control(d, m->base, m->name, verbs, m, &m->control) < 0 ||
-	    open_registry(m) < 0 || open_watch(m) < 0 || open_console(m) < 0)
+	    parts_open_registry(m) < 0 || parts_open_watch(m) < 0 || parts_open_console(m) < 0)
 		return -1;
 	m->supervisor = launch_supervisor(d, m->base, MASTER_LEAVE_MS, &m->ops, m);
-	if (m->supervisor == NULL || open_pages(m) < 0)
+	if (m->supervisor == NULL || parts_open_pages(m) < 0)
 		return -1;
 	if (m->control != NULL)
 		control_add(m->control, orders, m->supervisor);
 	if (!handover_is_on())
-		master_open_keeper(m);
+		parts_open_keeper(m);
 	else if (succession_recall(m) < 0)
 		return -1;
 	watch_registry(m->watch);
-	master_review_keys(m);
+	inbox_review(m);
 	if (m->control != NULL)
 		control_add(m->control, reload_verbs, m->reload);
 	reload_attach(m->reload, m->supervisor);
-	return open_upgrade(m);
+	return parts_open_upgrade(m);
 }
 
 int

@@ -59,25 +59,16 @@ MUST_CHECK int master_prepare(struct master *);
 /* Forks, serves until told to stop; the exit status. */
 int master_run(struct master *);
 
-/* ---- for succession.c ---- */
+/* What the control socket and the pages tell of the proxy, with a struct master; NULL on ENOMEM. */
+struct json_object *master_describe(void *);
 
-/* A worker's registration, judged and carried out; what it is to be told is appended. */
-void master_register(struct master *, struct span message, struct buf *answer);
-/* Nothing that goes wrong there keeps the proxy from serving. */
-void master_open_keeper(struct master *);
+/* ---- for parts.c and refit.c ---- */
 
-/* ---- for refit.c ---- */
-
-/* What registrations and requests are judged by, from the settings now in force; self: where the
- * proxy listens. 0, or -1 on ENOMEM with nothing changed. */
-MUST_CHECK int master_set_join(struct master *, const struct addr *self);
 /* The access log's file where the settings want one; -1 for none, and with errno. */
 MUST_CHECK int master_open_access(const struct proxy_conf *);
 /* Log, narration and title. */
 void master_tell_serving(struct master *);
 
-/* The keyring may be another one: whose key is gone leaves. */
-void master_review_keys(struct master *);
 /* Open files that a worker may need. */
 unsigned long master_files(const struct daemon_conf *);
 

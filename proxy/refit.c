@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "access.h"
+#include "inbox.h"
 #include "launch.h"
 #include "log.h"
 #include "master.h"
@@ -28,7 +29,7 @@ exchange(struct master *m)
 	int fd = f->listen_fd, access_fd = f->access_fd;
 
 	proxy_settings_swap(&m->settings, &f->settings);
-	if (master_set_join(m, &f->addr) < 0) {
+	if (inbox_settings(m, &f->addr) < 0) {
 		proxy_settings_swap(&m->settings, &f->settings);
 		return -1;
 	}
@@ -152,7 +153,7 @@ keep(void *arg)
 
 	events_add(m->events, EVENT_RELOADED, NULL, NULL, "fresh settings are in force");
 	master_tell_serving(m);
-	master_review_keys(m);
+	inbox_review(m);
 	drop(m);
 	reload_settled(m->reload, same_place);
 }

@@ -59,6 +59,10 @@ struct proxy_settings {
 	struct conf_table table[2];
 };
 
+/* Those of the proxy alone; their values are a struct proxy_conf. */
+extern const struct conf_key proxy_keys[];
+extern const size_t proxy_keys_n;
+
 /* Ties the tables to s; call first. */
 void proxy_settings_init(struct proxy_settings *s);
 

@@ -9,10 +9,12 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "inbox.h"
 #include "journal.h"
 #include "launch.h"
 #include "log.h"
 #include "master.h"
+#include "parts.h"
 
 /* Before a worker's message, both ways; the same binary form is understood alone. */
 struct forwarded {
@@ -65,7 +67,7 @@ on_go(void *arg)
 	daemon_take_over();
 	if (m->control != NULL)
 		control_go(m->control);
-	master_open_keeper(m);
+	parts_open_keeper(m);
 	log_event(LOG_INFO, "took over", "servers=%u", registry_server_end(m->front.registry));
 	(void)snprintf(why, sizeof why, "version %s took over, servers: %u", POLICYPOOL_VERSION,
 		       registry_server_end(m->front.registry));
@@ -83,7 +85,7 @@ on_forwarded(struct span message, void *arg)
 
 	if (!understood(&message, &head))
 		return;
-	master_register(m, message, &answer);
+	inbox_register(m, message, &answer);
 	if (head.wants_answer && buf_len(&answer) > 0 && tell(m, &head, buf_span(&answer)) < 0)
 		log_errno(LOG_WARN, "cannot answer a registration", NULL);
 	buf_release(&answer);
