@@ -1,6 +1,7 @@
 /* rates.c - see rates.h. */
 #include "rates.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -46,20 +47,95 @@ rate(double v)
 	return json_object_new_double_s(v, text);
 }
 
+/* ---- what came in between ---- */
+
+static uint64_t
+number_at(struct json_object *pair, size_t i)
+{
+	struct json_object *v = json_object_is_type(pair, json_type_array)
+					? json_object_array_get_idx(pair, i)
+					: NULL;
+
+	return v != NULL ? json_object_get_uint64(v) : 0;
+}
+
+static uint64_t
+count_of(struct json_object *pairs, uint64_t most)
+{
+	size_t n = pairs != NULL ? json_object_array_length(pairs) : 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct json_object *pair = json_object_array_get_idx(pairs, i);
+		if (number_at(pair, 0) == most)
+			return number_at(pair, 1);
+	}
+	return 0;
+}
+
+static uint64_t
+grown(struct json_object *before, struct json_object *pair)
+{
+	uint64_t was = count_of(before, number_at(pair, 0)), is = number_at(pair, 1);
+
+	return is > was ? is - was : 0;
+}
+
+static struct json_object *
+pairs_of(struct json_object *o, const char *member)
+{
+	struct json_object *v = NULL;
+
+	(void)json_object_object_get_ex(o, member, &v);
+	return json_object_is_type(v, json_type_array) ? v : NULL;
+}
+
+/* NULL when nothing came, or nothing can be said since it was not there before. */
+static struct json_object *
+quantile(struct json_object *before, struct json_object *after, const struct rates_column *column)
+{
+	struct json_object *was = before != NULL ? pairs_of(before, column->from) : NULL,
+			   *is = pairs_of(after, column->from);
+	uint64_t all = 0, seen = 0;
+	size_t n = before != NULL && is != NULL ? json_object_array_length(is) : 0;
+
+	for (size_t i = 0; i < n; i++)
+		all += grown(was, json_object_array_get_idx(is, i));
+	for (size_t i = 0; i < n && all > 0; i++) {
+		struct json_object *pair = json_object_array_get_idx(is, i);
+		seen += grown(was, pair);
+		if ((double)seen >= column->q * (double)all)
+			return json_object_new_uint64(number_at(pair, 0));
+	}
+	return NULL;
+}
+
+/* ---- rows ---- */
+
+static struct json_object *
+cell_of(struct json_object *before, struct json_object *after, const struct rates_column *column,
+	double seconds)
+{
+	struct json_object *v = NULL;
+
+	switch (column->kind) {
+	case RATES_AS_IS:
+		(void)json_object_object_get_ex(after, column->from, &v);
+		return json_object_get(v);
+	case RATES_GROWTH: return rate(rates_growth(before, after, column->from, seconds));
+	case RATES_QUANTILE: return quantile(before, after, column);
+	}
+	return NULL;
+}
+
 static struct json_object *
 row_of(struct json_object *before, struct json_object *after, const struct rates_column *column,
        size_t n, double seconds)
 {
-	struct json_object *row = json_object_new_object(), *v;
+	struct json_object *row = json_object_new_object();
 
-	for (size_t i = 0; i < n; i++) {
-		v = NULL;
-		if (column[i].rate)
-			v = rate(rates_growth(before, after, column[i].from, seconds));
-		else if (json_object_object_get_ex(after, column[i].from, &v))
-			v = json_object_get(v);
-		(void)json_object_object_add(row, column[i].to, v);
-	}
+	for (size_t i = 0; i < n; i++)
+		(void)json_object_object_add(row, column[i].to,
+					     cell_of(before, after, &column[i], seconds));
 	return row;
 }
 

@@ -3,13 +3,21 @@
 #define POLICYPOOL_RATES_H
 
 #include <json-c/json.h>
-#include <stdbool.h>
 #include <stddef.h>
+
+enum rates_kind {
+	RATES_AS_IS,
+	RATES_GROWTH,  /* of a counter: its growth a second */
+	RATES_QUANTILE /* of [[most, count], ...], counts of what was no more than that and more
+			  than the one before: the value at or below which a share q of what came in
+			  between lies; null when nothing did */
+};
 
 struct rates_column {
 	const char *from; /* member of what was looked at */
 	const char *to;	  /* in the row */
-	bool rate;	  /* a counter: told as its growth a second; otherwise as it is */
+	enum rates_kind kind;
+	double q;
 };
 
 /* before and after are arrays of objects, told apart by their member `key`; one that was not there

@@ -20,19 +20,24 @@ struct look {
 };
 
 static const struct rates_column of_policy[] = {
-	{"policy", "policy", false},	   {"balance", "balance", false},
-	{"servers", "servers", false},	   {"up", "up", false},
-	{"served", "req/s", true},	   {"failed", "failed/s", true},
-	{"in_flight", "in_flight", false}, {"queued", "queued", false},
+	{"policy", "policy", RATES_AS_IS, 0},	    {"balance", "balance", RATES_AS_IS, 0},
+	{"servers", "servers", RATES_AS_IS, 0},	    {"up", "up", RATES_AS_IS, 0},
+	{"served", "req/s", RATES_GROWTH, 0},	    {"failed", "failed/s", RATES_GROWTH, 0},
+	{"in_flight", "in_flight", RATES_AS_IS, 0}, {"queued", "queued", RATES_AS_IS, 0},
 };
 
 static const struct rates_column of_server[] = {
-	{"id", "server", false},	   {"policy", "policy", false},
-	{"state", "state", false},	   {"served", "req/s", true},
-	{"failed", "failed/s", true},	   {"retried", "retried/s", true},
-	{"in_flight", "in_flight", false}, {"connections", "connections", false},
-	{"p50_us", "p50_us", false},	   {"p99_us", "p99_us", false},
-	{"reason", "reason", false},
+	{"id", "server", RATES_AS_IS, 0},
+	{"policy", "policy", RATES_AS_IS, 0},
+	{"state", "state", RATES_AS_IS, 0},
+	{"served", "req/s", RATES_GROWTH, 0},
+	{"failed", "failed/s", RATES_GROWTH, 0},
+	{"retried", "retried/s", RATES_GROWTH, 0},
+	{"in_flight", "in_flight", RATES_AS_IS, 0},
+	{"connections", "connections", RATES_AS_IS, 0},
+	{"latencies", "p50_us", RATES_QUANTILE, 0.50},
+	{"latencies", "p99_us", RATES_QUANTILE, 0.99},
+	{"reason", "reason", RATES_AS_IS, 0},
 };
 
 enum {
@@ -52,10 +57,11 @@ look_free(struct look *l)
 }
 
 static int
-ask(const char *path, const char *verb, struct json_object **out, char why[CALL_WHY])
+ask(const char *path, const char *verb, char *argument, struct json_object **out,
+    char why[CALL_WHY])
 {
-	char *none[] = {NULL};
-	enum call_result result = call_daemon(path, verb, none, CALL_LIMIT, out, why);
+	char *args[] = {argument, NULL};
+	enum call_result result = call_daemon(path, verb, args, CALL_LIMIT, out, why);
 
 	if (result == CALL_ANSWERED)
 		return 0;
@@ -66,14 +72,15 @@ ask(const char *path, const char *verb, struct json_object **out, char why[CALL_
 static int
 look_at(const char *path, struct look *l, char why[CALL_WHY])
 {
+	char latencies[] = "latencies";
 	int status;
 
 	*l = (struct look){.at = clock_us()};
-	status = ask(path, "status", &l->status, why);
+	status = ask(path, "status", NULL, &l->status, why);
 	if (status == 0)
-		status = ask(path, "policies", &l->policies, why);
+		status = ask(path, "policies", NULL, &l->policies, why);
 	if (status == 0)
-		status = ask(path, "servers", &l->servers, why);
+		status = ask(path, "servers", latencies, &l->servers, why);
 	if (status != 0)
 		look_free(l);
 	return status;

@@ -126,10 +126,15 @@ static struct json_object *
 tell_servers(const struct control_call *call, const char **error, void *arg)
 {
 	const struct console *c = arg;
+	const char *more = control_argument(call, 0);
+	struct json_object *list;
 
-	(void)call;
-	return or_error(describe_servers(c->env.registry, c->env.tally, c->env.watch, clock_ms()),
-			error);
+	if (more != NULL && strcmp(more, "latencies") != 0)
+		return refused("servers takes nothing but latencies", error);
+	list = describe_servers(c->env.registry, c->env.tally, c->env.watch, clock_ms());
+	if (list != NULL && more != NULL)
+		describe_latencies(list, c->env.registry, c->env.tally);
+	return or_error(list, error);
 }
 
 static struct json_object *

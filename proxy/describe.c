@@ -123,6 +123,43 @@ describe_servers(const struct registry *r, struct tally *t, struct watch *w, uin
 	return list;
 }
 
+/* NULL on ENOMEM. */
+static struct json_object *
+latencies_of(const struct tally_cell *c)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (unsigned i = 0; list != NULL && i < TALLY_BUCKETS; i++) {
+		uint32_t n = atomic_load_explicit(&c->latency[i], memory_order_relaxed);
+		struct json_object *pair = n > 0 ? json_object_new_array() : NULL;
+		if (pair == NULL)
+			continue;
+		(void)json_object_array_add(pair, json_object_new_uint64(tally_bucket_top(i)));
+		(void)json_object_array_add(pair, json_object_new_uint64(n));
+		(void)json_object_array_add(list, pair);
+	}
+	return list;
+}
+
+void
+describe_latencies(struct json_object *servers, const struct registry *r, struct tally *t)
+{
+	struct json_object *row, *id;
+	struct tally_cell sum;
+	int at;
+
+	for (size_t i = 0; i < json_object_array_length(servers); i++) {
+		row = json_object_array_get_idx(servers, i);
+		if (!json_object_object_get_ex(row, "id", &id))
+			continue;
+		at = registry_find(r, json_object_get_string(id));
+		if (at < 0)
+			continue;
+		tally_sum(t, (unsigned)at, &sum);
+		(void)json_object_object_add(row, "latencies", latencies_of(&sum));
+	}
+}
+
 struct policy_sum {
 	unsigned servers, up;
 	uint64_t served, failed, in_flight;

@@ -19,6 +19,11 @@ struct json_object *describe_servers(const struct registry *, struct tally *, st
 struct json_object *describe_policies(const struct registry *, struct tally *, struct watch *,
 				      struct meter *, const struct conf_list *balance);
 
+/* Adds to the rows of describe_servers() how long replies took: [[most, count], ...], a time in us
+ * and how many took no longer than that but longer than the one before; without those of which
+ * there are none. */
+void describe_latencies(struct json_object *servers, const struct registry *, struct tally *);
+
 /* Adds to an object what workers have counted of requests, clocks and memory. */
 void describe_meter(struct json_object *, struct meter *);
 
