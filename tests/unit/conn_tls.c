@@ -9,7 +9,7 @@
 #include "net.h"
 #include "tls_fixture.h"
 
-enum { MAX = 4 << 20, PATIENCE_MS = 5000 };
+enum { MAX = 4 << 20, PATIENCE_MS = 20000, HANDSHAKE_MS = 15000 };
 
 struct end {
 	struct conn *conn;
@@ -142,7 +142,7 @@ end(void)
 	tls_remove_all();
 }
 
-TestSuite(conn_tls, .init = begin, .fini = end, .timeout = 30);
+TestSuite(conn_tls, .init = begin, .fini = end, .timeout = 120);
 
 static void
 secure(enum conn_tls_mode mode, uint64_t handshake_ms, unsigned handshakes)
@@ -158,7 +158,8 @@ secure(enum conn_tls_mode mode, uint64_t handshake_ms, unsigned handshakes)
 static void
 connect_tls(const char *name)
 {
-	struct conn_tls_peer peer = {.creds = client_creds, .name = name, .handshake_ms = 2000};
+	struct conn_tls_peer peer = {
+		.creds = client_creds, .name = name, .handshake_ms = HANDSHAKE_MS};
 
 	client.conn = conn_connect_tls(clients, &where, 2000, &peer, &ops, &client);
 	cr_assert_not_null(client.conn);
@@ -193,7 +194,7 @@ counted(const _Atomic uint64_t *cell)
 
 Test(conn_tls, packets_go_there_and_back_and_the_end_is_told)
 {
-	secure(CONN_TLS_REQUIRED, 2000, 10);
+	secure(CONN_TLS_REQUIRED, HANDSHAKE_MS, 10);
 	connect_tls("pool.example");
 	cr_assert_eq(conn_write(client.conn, span_str("{}{\"a\":1}")), 0, "before the handshake");
 	UNTIL(client.packets == 2);
@@ -212,7 +213,7 @@ Test(conn_tls, a_megabyte_and_a_thousand_packets_at_once)
 {
 	struct buf big = BUF_INIT;
 
-	secure(CONN_TLS_OPTIONAL, 2000, 10);
+	secure(CONN_TLS_OPTIONAL, HANDSHAKE_MS, 10);
 	connect_tls("127.0.0.1");
 	cr_assert_eq(buf_printf(&big, "{\"payload\":\"%0*d\"}", 1 << 20, 0), 0);
 	cr_assert_eq(conn_write(client.conn, buf_span(&big)), 0);
@@ -225,7 +226,7 @@ Test(conn_tls, a_megabyte_and_a_thousand_packets_at_once)
 
 Test(conn_tls, input_that_was_held_comes_when_it_is_resumed)
 {
-	secure(CONN_TLS_REQUIRED, 2000, 10);
+	secure(CONN_TLS_REQUIRED, HANDSHAKE_MS, 10);
 	connect_tls("pool.example");
 	UNTIL(server.conn != NULL && client.opens == 1);
 	conn_hold(server.conn);
@@ -263,7 +264,7 @@ Test(conn_tls, plain_and_tls_share_a_port)
 	size_t n = 0;
 	int fd;
 
-	secure(CONN_TLS_OPTIONAL, 2000, 10);
+	secure(CONN_TLS_OPTIONAL, HANDSHAKE_MS, 10);
 	fd = dial();
 	cr_assert_eq(send(fd, "{\"x\":1}", 7, 0), 7);
 	UNTIL((n = take(fd, got, sizeof got)) > 0);
@@ -280,7 +281,7 @@ Test(conn_tls, plain_is_refused_with_an_answer_where_tls_is_required)
 	char got[64] = "";
 	int fd;
 
-	secure(CONN_TLS_REQUIRED, 2000, 10);
+	secure(CONN_TLS_REQUIRED, HANDSHAKE_MS, 10);
 	fd = dial();
 	cr_assert_eq(send(fd, "{\"x\":1}", 7, 0), 7);
 	UNTIL(take(fd, got, sizeof got - 1) > 0);
@@ -296,7 +297,7 @@ Test(conn_tls, who_comes_and_goes_without_a_word_is_not_complained_about)
 {
 	int fd;
 
-	secure(CONN_TLS_REQUIRED, 2000, 10);
+	secure(CONN_TLS_REQUIRED, HANDSHAKE_MS, 10);
 	fd = dial();
 	UNTIL(server.conn != NULL);
 	(void)close(fd);
@@ -317,7 +318,7 @@ Test(conn_tls, tls_is_refused_in_its_own_language_where_it_is_off)
 
 Test(conn_tls, a_certificate_that_is_not_good_ends_both_sides_with_the_reason)
 {
-	secure(CONN_TLS_REQUIRED, 2000, 10);
+	secure(CONN_TLS_REQUIRED, HANDSHAKE_MS, 10);
 	connect_tls("other.example");
 	UNTIL(client.closes == 1 && server.closes == 1);
 	cr_assert_eq(client.error, EPROTO);
@@ -338,7 +339,7 @@ Test(conn_tls, a_client_without_a_certificate_reads_why_it_is_refused)
 
 	tls_creds_release(server_creds);
 	server_creds = load(TLS_SERVER, &f);
-	secure(CONN_TLS_REQUIRED, 2000, 10);
+	secure(CONN_TLS_REQUIRED, HANDSHAKE_MS, 10);
 	connect_tls("pool.example");
 	/* More than the sockets hold, sent before it knows. */
 	cr_assert_eq(buf_printf(&big, "{\"payload\":\"%0*d\"}", 8 << 20, 0), 0);
@@ -420,7 +421,7 @@ one_too_many(enum conn_tls_mode mode)
 	struct conn *first;
 	int one, two;
 
-	secure(mode, 4000, 1);
+	secure(mode, HANDSHAKE_MS, 1);
 	one = dial();
 	cr_assert_eq(send(one, "\x16\x03", 2, 0), 2);
 	UNTIL(counted(&row.tls_handshaking) == 1);
@@ -452,7 +453,7 @@ Test(conn_tls, finishing_within_a_handshake_ends_it)
 {
 	int fd;
 
-	secure(CONN_TLS_REQUIRED, 4000, 10);
+	secure(CONN_TLS_REQUIRED, HANDSHAKE_MS, 10);
 	fd = dial();
 	cr_assert_eq(send(fd, "\x16\x03\x01", 3, 0), 3);
 	UNTIL(counted(&row.tls_handshaking) == 1);
