@@ -123,9 +123,7 @@ carry_out(struct control_caller *c, struct json_object *args)
 		return;
 	}
 	if (verb->changes && !call.may_change) {
-		(void)snprintf(why, sizeof why, "%s: only root and the daemon's own user may",
-			       verb->name);
-		answer_error(c, why);
+		answer_error(c, "only root and the daemon's own user may");
 		return;
 	}
 	data = verb->run(&call, &error, ctx);

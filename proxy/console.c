@@ -156,7 +156,7 @@ tell_why(const struct control_call *call, const char **error, void *arg)
 	const char *policy = control_argument(call, 0);
 
 	if (policy == NULL)
-		return refused("explain: a policy is needed, see policies", error);
+		return refused("a policy is needed, see policies", error);
 	/* *error where it can't be asked; otherwise the answer follows. */
 	inquiry_explain(c->inquiry, call, policy, control_argument(call, 1), error);
 	return NULL;
@@ -173,7 +173,7 @@ tell_events(const struct control_call *call, const char **error, void *arg)
 	uint64_t last = events_last(c->env.events);
 
 	if (n < 0)
-		return refused("events: a number of events is needed, or nothing", error);
+		return refused("a number of events is needed, or nothing", error);
 	if (!after)
 		n = last > (uint64_t)n ? (long)(last - (uint64_t)n) : 0;
 	return or_error(describe_events(c->env.events, (uint64_t)n), error);
@@ -268,7 +268,7 @@ tell_when_quiet(const struct control_call *call, const char **error, void *arg)
 	if (at < 0)
 		return NULL;
 	if (seconds < 0)
-		return refused("wait: a number of seconds can follow, 86400 at most", error);
+		return refused("a number of seconds can follow, 86400 at most", error);
 	if (quiet_wait(c->quiet, call, (unsigned)at, (uint64_t)seconds * 1000) < 0)
 		return refused("out of memory", error);
 	return NULL;

@@ -150,13 +150,27 @@ on_eof(struct conn *conn, bool cut, void *arg)
 		client_settle(c);
 }
 
+/* It asked nothing, so nothing is answered: it would take that for the answer to what it asks next.
+ */
+static void
+tell_idle(struct client *c)
+{
+	char from[ADDR_TEXT];
+
+	scoreboard_add(&c->front->meter->timeout[METER_client_idle], 1);
+	log_event(LOG_VERBOSE, "client says nothing: closed",
+		  "peer=%s why=\"idle_timeout is %llums\"", addr_text(&c->guest.peer, from),
+		  (unsigned long long)c->front->conf->settings->daemon.idle_timeout);
+}
+
 static void
 on_close(struct conn *conn, int error, void *arg)
 {
 	struct client *c = arg;
 
-	scoreboard_add(&c->front->meter->timeout[METER_client_idle], error == ETIMEDOUT);
-	if (error != 0)
+	if (error == ETIMEDOUT)
+		tell_idle(c);
+	else if (error != 0)
 		tls_settings_tell_lost(conn, &c->guest.peer, error);
 	client_free(c);
 }

@@ -74,7 +74,7 @@ look_at(struct waiter *w, uint64_t now)
 	if (w->looks >= LOOKS) {
 		settle_well(w, now);
 	} else if (now >= w->until) {
-		(void)snprintf(why, sizeof why, "wait: time is up, %" PRIu64 " still in flight",
+		(void)snprintf(why, sizeof why, "time is up, %" PRIu64 " still in flight",
 			       tally_get(&sum.in_flight));
 		settle(w, NULL, why);
 	}
@@ -154,6 +154,6 @@ quiet_free(struct quiet *q)
 	if (q == NULL)
 		return;
 	while ((w = LIST_FIRST(&q->waiters)) != NULL)
-		settle(w, NULL, "wait: the proxy ends");
+		settle(w, NULL, "the proxy ends");
 	quiet_after_fork(q);
 }

@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import threading
+import time
 
 PROGRAMS = os.environ["POLICYPOOL_PROGRAMS"]
 FOLDER = os.environ["POLICYPOOL_SCENARIO"]
@@ -293,5 +294,11 @@ def free_port():
 
 
 def still_serves(proxy, payload="still", **fields):
-    """Another connection is served, at once and rightly."""
-    assert correct(ask(proxy, payload=payload, **fields), payload), "another connection is not served"
+    """Others are served rightly, and as fast as ever: half of some connections in a moment that is less than any clock that is
+    under test, so that neither a busy machine nor a worker that is held up by somebody goes for the other."""
+    took = []
+    for _ in range(7):
+        begin = time.monotonic()
+        assert correct(ask(proxy, payload=payload, **fields), payload), "another connection is not served"
+        took.append(time.monotonic() - begin)
+    assert sorted(took)[3] < 0.15 * SLOW, f"others are served slowly: {took}"

@@ -19,7 +19,8 @@ with Bench() as b:
     for daemon in (proxy, server):
         before = workers(daemon)
         assert as_nobody(daemon.socket, "status").returncode == 0
-        for order in (["stop"], ["stop", "now"], ["reload"], ["upgrade"], ["reopen"], ["scale", "7"], ["recycle", "0"], ["kill-worker", "0"]):
+        of_proxy = [[order, "1"] for order in ("drain", "enable", "disable", "remove")] if daemon is proxy else []
+        for order in (*of_proxy, ["stop"], ["stop", "now"], ["reload"], ["upgrade"], ["reopen"], ["scale", "7"], ["recycle", "0"], ["kill-worker", "0"]):
             done = as_nobody(daemon.socket, *order)
             if os.geteuid() == 0:
                 assert done.returncode == 1 and "only root and the daemon's own user may" in done.stderr, (order, done)
