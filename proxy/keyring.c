@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "secretfile.h"
+#include "vault.h"
 
 struct keyring {
 	struct keyring_key *key;
@@ -164,14 +165,12 @@ begin_key(struct keyring *k, const struct secretfile_line *l, FILE *err)
 	struct keyring_key *more;
 
 	/* Also a key that is wrong begins: the lines after it are its own. */
-	more = reallocarray(NULL, k->n + 1, sizeof *more);
+	more = vault_new((k->n + 1) * sizeof *more);
 	if (more == NULL)
 		return secretfile_wrong(l, err, "out of memory");
-	if (k->n > 0) {
+	if (k->n > 0)
 		memcpy(more, k->key, k->n * sizeof *more);
-		explicit_bzero(k->key, k->n * sizeof *more);
-	}
-	free(k->key);
+	vault_free(k->key, k->n * sizeof *more);
 	k->key = more;
 	more[k->n] = (struct keyring_key){.count = 0};
 	if (why == NULL)
@@ -272,9 +271,7 @@ keyring_free(struct keyring *k)
 		free_names(&k->key[i].policies);
 		free_names(&k->key[i].ids);
 	}
-	if (k->n > 0)
-		explicit_bzero(k->key, k->n * sizeof *k->key);
-	free(k->key);
+	vault_free(k->key, k->n * sizeof *k->key);
 	free(k);
 }
 

@@ -8,6 +8,7 @@
 
 #include "secretfile.h"
 #include "signature.h"
+#include "vault.h"
 
 struct signer {
 	unsigned holders;
@@ -74,7 +75,7 @@ microseconds(void)
 static struct signer *
 begin(const char *name, const struct signer_conf *conf, FILE *err)
 {
-	struct signer *s = calloc(1, sizeof *s);
+	struct signer *s = vault_new(sizeof *s);
 
 	if (s == NULL) {
 		(void)fprintf(err, "%s: out of memory\n", name);
@@ -132,8 +133,7 @@ signer_free(struct signer *s)
 {
 	if (s == NULL || --s->holders > 0)
 		return;
-	explicit_bzero(s, sizeof *s);
-	free(s);
+	vault_free(s, sizeof *s);
 }
 
 /* ---- a connection ---- */

@@ -1,6 +1,7 @@
 """Two hosts on a wire of their own: network namespaces, which need root, and what can be heard on the wire."""
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -40,9 +41,17 @@ class Host:
         return done.returncode, done.stdout, done.stderr
 
 
+def sweep():
+    """Takes away what a scenario that was killed has left."""
+    for line in subprocess.run(["ip", "netns", "list"], capture_output=True, text=True, check=True).stdout.splitlines():
+        if (m := re.match(r"ppool-(\d+)-[ab]\b", line)) and not os.path.exists(f"/proc/{m[1]}"):
+            subprocess.run(["ip", "netns", "del", line.split()[0]], check=False)
+
+
 @contextlib.contextmanager
 def two():
     """Two hosts that reach each other; gone with the block, however that ends."""
+    sweep()
     names = [f"ppool-{os.getpid()}-{side}" for side in "ab"]
     made = []
     try:
