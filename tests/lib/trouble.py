@@ -40,9 +40,13 @@ class Field:
         self.bench, self.options = bench, options
         self.quiet = ["--narrate", "no", "--worker-timeout", "1s", "--stop-timeout", "2s"]
         self.random = random.Random(options.seed)
-        self.proxy = bench.proxy(workers=options.workers, options=[*self.quiet, "--retries", "10", *proxy])
+        self.of_the_proxy = [*self.quiet, "--retries", "10", *(o.format(folder=bench.runtime) for o in proxy)]
+        self.start_proxy()
         self.servers = [self.start(str(i)) for i in (1, 2, 3)]
         self.killed = 0
+
+    def start_proxy(self, port=0):
+        self.proxy = self.bench.proxy(port=port, workers=self.options.workers, options=self.of_the_proxy)
 
     def start(self, id, port=0):
         return self.bench.server(id, "111", self.proxy, port=port, workers=self.options.workers, options=self.quiet, wait=port == 0)
@@ -69,9 +73,14 @@ class Field:
         self.bench.started.remove(server)
         self.servers[self.servers.index(server)] = self.start(server.id, server.port)
 
+    def restart_proxy(self):
+        """The same; clients are still asking at its port."""
+        self.bench.started.remove(self.proxy)
+        self.start_proxy(self.proxy.port)
+
     def held(self):
-        """The most that the killed workers can have held: a connection has one request in flight."""
-        return self.killed * self.options.parallel
+        """The most that the killed workers can have held."""
+        return self.killed * self.options.parallel * self.options.pipeline
 
     @contextlib.contextmanager
     def stopped(self, daemon):
@@ -96,7 +105,7 @@ class Field:
         peer = plain.Server(self.proxy.port, id="plain", behave=every_other)
         try:
             yield peer
-            assert peer.requests, "nobody asked the peer that misbehaves"
+            assert peer.requests or self.options.size > 1024, "nobody asked the peer that misbehaves"  # it takes no large ones
         finally:
             ctl_run("-s", self.proxy.socket, "remove", "plain")
             peer.stop()
@@ -152,6 +161,17 @@ def server_killed(field):
     for server in field.servers_in_turn():
         server.kill_group()
         field.restart(server)
+        yield
+
+
+@phase(every=2)
+def pool_killed(field):
+    """all servers are killed at once, and started again one after the other"""
+    while True:
+        for server in field.servers:
+            server.kill_group()
+        for server in list(field.servers):
+            field.restart(server)
         yield
 
 
@@ -240,3 +260,13 @@ def server_late(field):
 def server_cuts(field):
     """a plain one closes within its answer"""
     return misbehaves(field, plain.cut)
+
+
+@phase(every=2, proxy=("--state-file", "{folder}/state"), breaks=True)
+def proxy_killed(field):
+    """the whole proxy is killed and started again"""
+    while True:
+        field.proxy.kill_group()
+        field.killed += 1
+        field.restart_proxy()
+        yield
