@@ -9,6 +9,7 @@
 #include "control.h"
 #include "events.h"
 #include "join.h"
+#include "ledger.h"
 #include "meter.h"
 #include "registry.h"
 #include "span.h"
@@ -19,6 +20,7 @@ struct console_env {
 	struct event_base *base; /* borrowed, all of them */
 	struct registry *registry;
 	struct tally *tally;
+	struct ledger *ledger;
 	struct meter *meter;
 	const struct join_counts *joins;
 	struct events *events;

@@ -14,6 +14,7 @@ void
 inbox_changed(struct master *m)
 {
 	watch_registry(m->watch);
+	ledger_follow(m->ledger);
 	keeper_changed(m->keeper);
 	for (unsigned i = 0; i < supervisor_slots(m->supervisor); i++)
 		permit_nudge(m->front.permits, i);
@@ -146,6 +147,7 @@ inbox_settings(struct master *m, const struct addr *self)
 				.tally = m->front.tally,
 				.events = m->events,
 				.counts = &m->joins,
+				.ledger = m->ledger,
 				.proxy_id = c->id,
 				.self = *self,
 				.keyring = m->settings.keyring,

@@ -214,6 +214,8 @@ begin_tally(const struct handling *h)
 {
 	int at = registry_find(h->j->registry, h->a.id);
 
+	if (at >= 0 && h->j->ledger != NULL)
+		ledger_keep(h->j->ledger, (unsigned)at);
 	if (at >= 0)
 		tally_forget(h->j->tally, (unsigned)at);
 }

@@ -10,6 +10,7 @@
 #include "events.h"
 #include "handoff.h"
 #include "keyring.h"
+#include "ledger.h"
 #include "limiter.h"
 #include "registry.h"
 #include "settings.h"
@@ -58,6 +59,7 @@ struct join_counts {
 struct join {
 	struct registry *registry; /* borrowed, as all here */
 	struct tally *tally;
+	struct ledger *ledger;	    /* NULL: policies' counts may go back */
 	struct events *events;	    /* NULL: nobody remembers */
 	struct join_counts *counts; /* NULL: nobody counts */
 	const char *proxy_id;

@@ -312,6 +312,7 @@ master_release(struct master *m)
 		(void)close(m->front.access_fd);
 	permits_free(m->front.permits);
 	registry_free(m->front.registry);
+	ledger_free(m->ledger);
 	tally_free(m->front.tally);
 	meter_free(m->front.meter);
 	verdicts_free(m->verdicts);

@@ -46,6 +46,7 @@ struct master {
 	struct watch *watch;
 	struct join join;
 	struct join_counts joins;
+	struct ledger *ledger;
 	struct event *expiry; /* of leases */
 	struct supervisor *supervisor;
 	struct reload *reload;

@@ -36,6 +36,7 @@ parts_open_console(struct master *m)
 				       .balance = &m->settings.proxy.balance,
 				       .meter = m->front.meter,
 				       .joins = &m->joins,
+				       .ledger = m->ledger,
 				       .registry = m->front.registry,
 				       .tally = m->front.tally,
 				       .events = m->events,
@@ -87,9 +88,11 @@ parts_open_registry(struct master *m)
 	m->front.tally = tally_new(workers, c->max_servers);
 	m->front.verdicts = m->verdicts = verdicts_new(c->max_servers);
 	m->front.meter = meter_new(workers, c->max_policies);
+	if (m->front.registry != NULL && m->front.tally != NULL)
+		m->ledger = ledger_new(m->front.registry, m->front.tally);
 	if (m->front.registry == NULL || m->front.permits == NULL || m->front.tally == NULL ||
 	    m->front.meter == NULL || m->verdicts == NULL || m->events == NULL ||
-	    inbox_settings(m, &m->addr) < 0 || inbox_begin(m) < 0) {
+	    m->ledger == NULL || inbox_settings(m, &m->addr) < 0 || inbox_begin(m) < 0) {
 		log_errno(LOG_ERROR, "cannot make the registry", NULL);
 		return -1;
 	}

@@ -2,6 +2,7 @@
 #include "pool_metrics.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -153,27 +154,88 @@ write_server_latencies(struct exposition *e, struct json_object *servers, struct
 	}
 }
 
-static void
-write_policy_latencies(struct exposition *e, struct json_object *policies, const struct registry *r,
-		       struct tally *t, const unsigned *index, unsigned n)
+/* ---- policies, with those who have gone ---- */
+
+static unsigned
+next_policy(const struct registry *r, unsigned at)
 {
-	struct exposition_label l[3];
-	struct tally_cell sum;
+	while (at < registry_policy_end(r) && !registry_policy(r, at)->used)
+		at++;
+	return at;
+}
+
+static void
+label_name(const struct registry *r, unsigned policy, struct exposition_label l[2])
+{
+	l[0] = (struct exposition_label){"policy", registry_policy(r, policy)->name};
+	l[1] = (struct exposition_label){NULL, NULL};
+}
+
+static const struct {
+	size_t offset; /* in struct tally_cell */
+	const char *name, *help;
+} of_policy_done[] = {
+	{offsetof(struct tally_cell, served), "policypool_policy_served_total",
+	 "Requests that its servers replied to."},
+	{offsetof(struct tally_cell, failed), "policypool_policy_failed_total",
+	 "Requests that its servers were sent and did not reply to."},
+	{offsetof(struct tally_cell, retried), "policypool_policy_retried_total",
+	 "Of those, requests that were tried again."},
+};
+
+static uint64_t
+counter_at(const struct tally_cell *c, size_t offset)
+{
+	return tally_get((const _Atomic uint64_t *)(const void *)((const char *)c + offset));
+}
+
+static void
+write_done(struct exposition *e, const struct registry *r, const struct tally_cell *sums)
+{
+	struct exposition_label l[2];
+
+	for (size_t i = 0; i < sizeof of_policy_done / sizeof *of_policy_done; i++) {
+		exposition_family(e, of_policy_done[i].name, EXPOSITION_COUNTER,
+				  of_policy_done[i].help);
+		for (unsigned p = next_policy(r, 0); p < registry_policy_end(r);
+		     p = next_policy(r, p + 1)) {
+			label_name(r, p, l);
+			exposition_number(e, l, counter_at(&sums[p], of_policy_done[i].offset));
+		}
+	}
+}
+
+static void
+write_policy_latencies(struct exposition *e, const struct registry *r,
+		       const struct tally_cell *sums)
+{
+	struct exposition_label l[2];
 
 	exposition_family(e, "policypool_policy_latency_seconds", EXPOSITION_HISTOGRAM,
-			  "The same, of all servers that a policy has now.");
-	for (size_t i = 0; i < json_object_array_length(policies); i++) {
+			  "Time from sending a request to one of its servers to the reply.");
+	for (unsigned p = next_policy(r, 0); p < registry_policy_end(r);
+	     p = next_policy(r, p + 1)) {
 		struct octaves o = {.more = 0};
-		label_policy(json_object_array_get_idx(policies, i), l);
-		for (unsigned k = 0; k < n; k++) {
-			const struct registry_server *s = registry_server(r, index[k]);
-			if (strcmp(registry_policy(r, s->policy)->name, l[0].value) != 0)
-				continue;
-			tally_sum(t, index[k], &sum);
-			add_octaves(&o, &sum);
-		}
+		add_octaves(&o, &sums[p]);
+		label_name(r, p, l);
 		write_octaves(e, l, &o);
 	}
+}
+
+static void
+write_policies(struct exposition *e, const struct console_env *pool)
+{
+	struct tally_cell *sums = calloc(registry_max_policies(pool->registry), sizeof *sums);
+
+	if (sums == NULL) {
+		e->error = ENOMEM;
+		return;
+	}
+	ledger_follow(pool->ledger);
+	ledger_sums(pool->ledger, sums);
+	write_done(e, pool->registry, sums);
+	write_policy_latencies(e, pool->registry, sums);
+	free(sums);
 }
 
 /* ---- the proxy as a whole ---- */
@@ -255,18 +317,18 @@ pool_metrics_write(struct exposition *e, struct json_object *servers, struct jso
 {
 	const struct registry *r = pool->registry;
 	struct tally *t = pool->tally;
-	unsigned *index = calloc(registry_server_end(r) + 1, sizeof *index), n;
+	unsigned *index = calloc(registry_server_end(r) + 1, sizeof *index);
 
 	if (index == NULL) {
 		e->error = ENOMEM;
 		return;
 	}
-	n = registry_list(r, index);
+	(void)registry_list(r, index);
 	write_meter(e, pool->meter);
 	write_joins(e, pool->joins);
 	write_events(e, pool->events);
 	write_families(e, policies, of_policy, label_policy);
-	write_policy_latencies(e, policies, r, t, index, n);
+	write_policies(e, pool);
 	write_families(e, servers, of_server, label_server);
 	write_states(e, servers);
 	write_server_latencies(e, servers, t, index);

@@ -91,8 +91,8 @@ tally_latency(struct tally_cell *c, uint64_t us)
 	tally_add(&c->latency_us, (int64_t)us);
 }
 
-static void
-add_cell(struct tally_cell *into, const struct tally_cell *from)
+void
+tally_plus(struct tally_cell *into, const struct tally_cell *from)
 {
 	tally_add(&into->served, (int64_t)tally_get(&from->served));
 	tally_add(&into->failed, (int64_t)tally_get(&from->failed));
@@ -101,6 +101,18 @@ add_cell(struct tally_cell *into, const struct tally_cell *from)
 	for (unsigned i = 0; i < TALLY_BUCKETS; i++)
 		add32(&into->latency[i],
 		      atomic_load_explicit(&from->latency[i], memory_order_relaxed));
+}
+
+void
+tally_less(struct tally_cell *from, const struct tally_cell *c)
+{
+	tally_add(&from->served, -(int64_t)tally_get(&c->served));
+	tally_add(&from->failed, -(int64_t)tally_get(&c->failed));
+	tally_add(&from->retried, -(int64_t)tally_get(&c->retried));
+	tally_add(&from->latency_us, -(int64_t)tally_get(&c->latency_us));
+	for (unsigned i = 0; i < TALLY_BUCKETS; i++)
+		add32(&from->latency[i],
+		      -atomic_load_explicit(&c->latency[i], memory_order_relaxed));
 }
 
 static void
@@ -123,7 +135,7 @@ tally_fold(struct tally *t, unsigned worker, unsigned end)
 {
 	for (unsigned s = 0; s < end; s++) {
 		struct tally_cell *c = tally_cell(t, worker, s);
-		add_cell(tally_cell(t, t->workers, s), c);
+		tally_plus(tally_cell(t, t->workers, s), c);
 		memset(c, 0, sizeof *c);
 	}
 }
@@ -140,7 +152,7 @@ tally_sum(struct tally *t, unsigned server, struct tally_cell *out)
 {
 	memset(out, 0, sizeof *out);
 	for (unsigned w = 0; w <= t->workers; w++) {
-		add_cell(out, tally_cell(t, w, server));
+		tally_plus(out, tally_cell(t, w, server));
 		add_gauges(out, tally_cell(t, w, server));
 	}
 }

@@ -59,6 +59,10 @@ void tally_forget(struct tally *, unsigned server);
 /* All workers' cells of one server added up; of instants the latest. */
 void tally_sum(struct tally *, unsigned server, struct tally_cell *out);
 
+/* Adds or takes away the counters of another cell; what is now, and instants, stay. */
+void tally_plus(struct tally_cell *into, const struct tally_cell *);
+void tally_less(struct tally_cell *from, const struct tally_cell *);
+
 /* Requests in flight at a server, of all workers but one. */
 uint32_t tally_in_flight(struct tally *, unsigned server, unsigned but_worker);
 

@@ -46,6 +46,14 @@ with Bench() as b:
     status = ctl(proxy.socket, "status")
     assert status["turned_away"] == {"networks": 1, "rate_per_address": 0, "rate_per_srcid": 1}, status
     assert status["registrations"]["registered"] == 2 and status["registrations_refused"]["denied"] == 1, status
+    where = ("_count", ("policy", "111"))
+    done = told["policypool_policy_latency_seconds"][where]
+    assert done == one(told, "policypool_policy_served_total", policy="111") >= 8 and one(told, "policypool_policy_failed_total", policy="111") >= 1
     good.stop()
     wait_until(lambda: one(metrics(proxy), "policypool_events_total", event="left") == 1, "who left is counted")
+    newer = b.server("newer", "111", proxy, options=["--narrate", "no"])
+    assert correct(ask(proxy, srcid="later"))
+    told = metrics(proxy)
+    assert told["policypool_policy_latency_seconds"][where] == done + 1, "a policy's counts go back with a server that leaves"
+    assert one(told, "policypool_policy_served_total", policy="111") == done + 1
     liar.stop()
