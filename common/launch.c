@@ -155,6 +155,22 @@ open_control(const struct daemon_conf *d, struct event_base *base, const char *p
 }
 
 int
+launch_log_anew(const struct daemon_conf *conf, const char *program, FILE *err)
+{
+	if (daemon_log_anew(conf, program) == 0)
+		return 0;
+	(void)fprintf(err, "log: %s: %s\n", conf->log, strerror(errno));
+	return -1;
+}
+
+void
+launch_log_before(const struct daemon_conf *conf, const char *program)
+{
+	if (daemon_log_anew(conf, program) < 0)
+		log_errno(LOG_ERROR, "cannot open the log of before", NULL);
+}
+
+int
 launch_control(const struct daemon_conf *d, struct event_base *base, const char *name,
 	       const struct control_verb *verbs, void *ctx, struct control **out)
 {
@@ -260,6 +276,21 @@ launch_supervisor(const struct daemon_conf *d, struct event_base *base, uint64_t
 	if (s == NULL)
 		log_errno(LOG_ERROR, "cannot set up the workers", NULL);
 	return s;
+}
+
+int
+launch_upgrade(const struct upgrade_env *env, const struct upgrade_ops *testator,
+	       const struct handover_ops *heir, void *ctx, struct control *control,
+	       struct upgrade **out)
+{
+	*out = upgrade_new(env, testator, ctx);
+	if (*out == NULL || handover_begin(env->base, heir, ctx) < 0) {
+		log_errno(LOG_ERROR, "cannot prepare for upgrades", NULL);
+		return -1;
+	}
+	if (control != NULL)
+		control_add(control, upgrade_verbs, *out);
+	return 0;
 }
 
 void

@@ -43,6 +43,11 @@ MUST_CHECK int launch_listen(const struct daemon_conf *, struct addr *addr);
 MUST_CHECK int launch_listen_anew(const struct daemon_conf *, const struct addr *asked_before,
 				  int fd, struct addr *addr, FILE *err);
 
+/* Opens the log as fresh settings say; 0, or -1 with a line on err. */
+MUST_CHECK int launch_log_anew(const struct daemon_conf *, const char *program, FILE *err);
+/* And as the former ones did, which are in force again. */
+void launch_log_before(const struct daemon_conf *, const char *program);
+
 /* The control socket where the settings want it; NULL in *out for none.  One that was not asked for
  * by its path and can't be had is only warned of.  0, or -1 with the reason logged. */
 MUST_CHECK int launch_control(const struct daemon_conf *, struct event_base *, const char *name,
@@ -62,6 +67,12 @@ void launch_supervisor_conf(const struct daemon_conf *, uint64_t leave_ms,
 MUST_CHECK struct supervisor *launch_supervisor(const struct daemon_conf *, struct event_base *,
 						uint64_t leave_ms, const struct supervisor_ops *,
 						void *ctx);
+
+/* Ready to have a successor (testator), and to be one (heir); ctx is for both.  control may be
+ * NULL.  0, or -1 with the reason logged. */
+MUST_CHECK int launch_upgrade(const struct upgrade_env *, const struct upgrade_ops *testator,
+			      const struct handover_ops *heir, void *ctx, struct control *,
+			      struct upgrade **out);
 
 /* What every daemon passes to its successor: control socket, pidfile, pages.  control and admin may
  * be NULL. */

@@ -9,14 +9,14 @@ check(void *arg, FILE *err)
 {
 	struct master *m = arg;
 
-	return proxy_settings_check(&m->settings, &m->asked, err);
+	return proxy_settings_check(&m->settings, &m->venue.asked, err);
 }
 
 int
 main(int argc, char *argv[])
 {
 	static const char program[] = "ppool-proxy";
-	static struct master m = {.listen_fd = -1, .front = {.access_fd = -1}};
+	static struct master m = {.venue.fd = -1, .front = {.access_fd = -1}};
 	int status;
 
 	proxy_settings_init(&m.settings);

@@ -31,7 +31,7 @@ master_describe(void *arg)
 	if (o == NULL)
 		return NULL;
 	status_add_text(o, "id", m->settings.proxy.id);
-	status_add_text(o, "listen", addr_text(&m->addr, text));
+	status_add_text(o, "listen", addr_text(&m->venue.addr, text));
 	describe_meter(o, m->front.meter);
 	describe_joins(o, &m->joins);
 	reload_add_status(m->reload, o);
@@ -119,9 +119,10 @@ master_tell_serving(struct master *m)
 	char text[ADDR_TEXT];
 
 	supervisor_look(m->supervisor, &v);
-	log_event(LOG_INFO, "serving", "listen=%s workers=%u", addr_text(&m->addr, text), v.ready);
-	log_narrate("Proxy running on port %u", addr_port(&m->addr));
-	proctitle_set("master :%u", addr_port(&m->addr));
+	log_event(LOG_INFO, "serving", "listen=%s workers=%u", addr_text(&m->venue.addr, text),
+		  v.ready);
+	log_narrate("Proxy running on port %u", addr_port(&m->venue.addr));
+	proctitle_set("master :%u", addr_port(&m->venue.addr));
 }
 
 static void
@@ -243,13 +244,13 @@ master_prepare(struct master *m)
 	m->ops = make_ops();
 	m->front.settings = &m->settings;
 	(void)net_raise_nofile(master_files(d));
-	m->addr = m->asked;
-	m->front.listen_fd = m->listen_fd = launch_listen(d, &m->addr);
-	if (m->listen_fd < 0)
+	m->venue.addr = m->venue.asked;
+	m->front.listen_fd = m->venue.fd = launch_listen(d, &m->venue.addr);
+	if (m->venue.fd < 0)
 		return -1;
 	if (parts_open_access_log(m) < 0)
 		return -1;
-	(void)snprintf(m->name, sizeof m->name, "%s-%u", program, addr_port(&m->addr));
+	(void)snprintf(m->name, sizeof m->name, "%s-%u", program, addr_port(&m->venue.addr));
 	if (daemon_pidfile(d, m->name) < 0)
 		return -1;
 	m->base = event_base_new();
@@ -306,8 +307,8 @@ master_release(struct master *m)
 		event_free(m->expiry);
 	if (m->base != NULL)
 		event_base_free(m->base);
-	if (m->listen_fd >= 0)
-		(void)close(m->listen_fd);
+	if (m->venue.fd >= 0)
+		(void)close(m->venue.fd);
 	if (m->front.access_fd >= 0)
 		(void)close(m->front.access_fd);
 	permits_free(m->front.permits);

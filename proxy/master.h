@@ -18,18 +18,18 @@
 #include "succession.h"
 #include "supervisor.h"
 #include "upgrade.h"
+#include "venue.h"
 #include "watch.h"
 
 #define MASTER_PROGRAM "ppool-proxy"
 enum { MASTER_LEAVE_MS = 1000 }; /* what leaving may take until the workers are stopped anyway */
 
-/* In the order in which its parts are made.  Zeroed, listen_fd and access_fd -1, the settings
+/* In the order in which its parts are made.  Zeroed, venue.fd and access_fd -1, the settings
  * loaded and asked where to listen, before master_prepare(). */
 struct master {
 	struct command command;
 	struct proxy_settings settings;
-	struct addr asked, addr; /* port 0 may be asked for; addr is the one taken */
-	int listen_fd;
+	struct venue venue;
 	char name[sizeof "ppool-proxy-65535"]; /* of this instance */
 	struct front_conf front;	       /* all that a worker sees */
 	struct supervisor_ops ops;

@@ -92,7 +92,7 @@ parts_open_registry(struct master *m)
 		m->ledger = ledger_new(m->front.registry, m->front.tally);
 	if (m->front.registry == NULL || m->front.permits == NULL || m->front.tally == NULL ||
 	    m->front.meter == NULL || m->verdicts == NULL || m->events == NULL ||
-	    m->ledger == NULL || inbox_settings(m, &m->addr) < 0 || inbox_begin(m) < 0) {
+	    m->ledger == NULL || inbox_settings(m, &m->venue.addr) < 0 || inbox_begin(m) < 0) {
 		log_errno(LOG_ERROR, "cannot make the registry", NULL);
 		return -1;
 	}
@@ -157,12 +157,6 @@ parts_open_upgrade(struct master *m)
 				  .reload = m->reload,
 				  .timeout = &m->settings.daemon.upgrade_timeout};
 
-	m->upgrade = upgrade_new(&env, &succession_testator, m);
-	if (m->upgrade == NULL || handover_begin(m->base, &succession_heir, m) < 0) {
-		log_errno(LOG_ERROR, "cannot prepare for upgrades", NULL);
-		return -1;
-	}
-	if (m->control != NULL)
-		control_add(m->control, upgrade_verbs, m->upgrade);
-	return 0;
+	return launch_upgrade(&env, &succession_testator, &succession_heir, m, m->control,
+			      &m->upgrade);
 }

@@ -17,7 +17,7 @@ check(void *arg, FILE *err)
 {
 	struct refit *f = arg;
 
-	return proxy_settings_check(&f->settings, &f->asked, err);
+	return proxy_settings_check(&f->settings, &f->venue.asked, err);
 }
 
 /* What is in force and what is aside change places.  0, or -1 on ENOMEM with nothing changed. */
@@ -25,22 +25,17 @@ static int
 exchange(struct master *m)
 {
 	struct refit *f = &m->refit;
-	struct addr asked = f->asked, addr = f->addr;
-	int fd = f->listen_fd, access_fd = f->access_fd;
+	int access_fd = m->front.access_fd;
 
 	proxy_settings_swap(&m->settings, &f->settings);
-	if (inbox_settings(m, &f->addr) < 0) {
+	if (inbox_settings(m, &f->venue.addr) < 0) {
 		proxy_settings_swap(&m->settings, &f->settings);
 		return -1;
 	}
-	f->asked = m->asked;
-	f->addr = m->addr;
-	f->listen_fd = m->listen_fd;
-	f->access_fd = m->front.access_fd;
-	m->front.access_fd = access_fd;
-	m->asked = asked;
-	m->addr = addr;
-	m->front.listen_fd = m->listen_fd = fd;
+	venue_swap(&m->venue, &f->venue);
+	m->front.listen_fd = m->venue.fd;
+	m->front.access_fd = f->access_fd;
+	f->access_fd = access_fd;
 	watch_settings(m->watch, &m->settings.proxy);
 	return 0;
 }
@@ -50,14 +45,13 @@ drop(struct master *m)
 {
 	struct refit *f = &m->refit;
 
-	if (f->listen_fd >= 0 && f->listen_fd != m->listen_fd)
-		(void)close(f->listen_fd);
+	venue_close(&f->venue, &m->venue);
 	if (f->access_fd >= 0)
 		(void)close(f->access_fd);
 	proxy_settings_forget_keys(&f->settings);
 	proxy_settings_forget_tls(&f->settings);
 	conf_free(f->settings.table, 2);
-	f->listen_fd = f->access_fd = -1;
+	f->access_fd = -1;
 	f->on = false;
 }
 
@@ -79,14 +73,9 @@ open_fresh(struct master *m, FILE *err)
 	struct refit *f = &m->refit;
 	const struct daemon_conf *d = &f->settings.daemon;
 
-	f->addr = f->asked;
-	f->listen_fd = launch_listen_anew(d, &m->asked, m->listen_fd, &f->addr, err);
-	if (f->listen_fd < 0 || open_access(f, err) < 0)
-		return -1;
-	if (daemon_log_anew(d, MASTER_PROGRAM) == 0)
-		return 0;
-	(void)fprintf(err, "log: %s: %s\n", d->log, strerror(errno));
-	return -1;
+	return venue_open(&f->venue, &m->venue, d, err) < 0 || open_access(f, err) < 0
+		       ? -1
+		       : launch_log_anew(d, MASTER_PROGRAM, err);
 }
 
 static int
@@ -101,8 +90,7 @@ take_fresh(struct master *m, FILE *notes, FILE *err)
 	if (exchange(m) == 0)
 		return 0;
 	(void)fprintf(err, "out of memory\n");
-	if (daemon_log_anew(&m->settings.daemon, MASTER_PROGRAM) < 0)
-		log_errno(LOG_ERROR, "cannot open the log of before", NULL);
+	launch_log_before(&m->settings.daemon, MASTER_PROGRAM);
 	return -1;
 }
 
@@ -111,7 +99,7 @@ take(void *arg, FILE *notes, FILE *err)
 {
 	struct master *m = arg;
 
-	m->refit = (struct refit){.listen_fd = -1, .access_fd = -1};
+	m->refit = (struct refit){.venue.fd = -1, .access_fd = -1};
 	proxy_settings_init(&m->refit.settings);
 	if (take_fresh(m, notes, err) < 0) {
 		drop(m);
@@ -138,8 +126,7 @@ undo(void *arg)
 	if (exchange(m) < 0)
 		log_event(LOG_ERROR, "out of memory: the fresh settings stay for new workers",
 			  NULL);
-	if (daemon_log_anew(&m->settings.daemon, MASTER_PROGRAM) < 0)
-		log_errno(LOG_ERROR, "cannot open the log of before", NULL);
+	launch_log_before(&m->settings.daemon, MASTER_PROGRAM);
 	drop(m);
 	events_add(m->events, EVENT_RELOADED, NULL, NULL,
 		   "undone: no worker came up with the fresh settings");
@@ -149,7 +136,7 @@ static void
 keep(void *arg)
 {
 	struct master *m = arg;
-	bool same_place = m->refit.listen_fd == m->listen_fd;
+	bool same_place = venue_is_same(&m->refit.venue, &m->venue);
 
 	events_add(m->events, EVENT_RELOADED, NULL, NULL, "fresh settings are in force");
 	master_tell_serving(m);
@@ -161,12 +148,12 @@ keep(void *arg)
 void
 refit_after_fork(struct master *m)
 {
-	if (m->refit.on && m->refit.listen_fd != m->listen_fd)
-		(void)close(m->refit.listen_fd);
-	if (m->refit.on && m->refit.access_fd >= 0)
+	if (!m->refit.on)
+		return;
+	venue_close(&m->refit.venue, &m->venue);
+	if (m->refit.access_fd >= 0)
 		(void)close(m->refit.access_fd);
-	if (m->refit.on)
-		proxy_settings_forget_keys(&m->refit.settings);
+	proxy_settings_forget_keys(&m->refit.settings);
 }
 
 const struct reload_ops refit_ops = {.take = take, .conf = conf, .keep = keep, .undo = undo};

@@ -2,9 +2,9 @@
 #ifndef POLICYPOOL_PROXY_REFIT_H
 #define POLICYPOOL_PROXY_REFIT_H
 
-#include "addr.h"
 #include "reload.h"
 #include "settings.h"
+#include "venue.h"
 
 struct master;
 
@@ -12,8 +12,7 @@ struct master;
 struct refit {
 	bool on;
 	struct proxy_settings settings;
-	struct addr asked, addr;
-	int listen_fd; /* the same as the one in force where the place has not changed */
+	struct venue venue;
 	int access_fd; /* -1: none */
 };
 

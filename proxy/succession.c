@@ -175,7 +175,7 @@ gather(struct upgrade *u, void *arg)
 		return -1;
 	}
 	upgrade_give(u, HANDOVER_REGISTRY, registry, "-", true);
-	upgrade_give(u, HANDOVER_LISTEN, m->listen_fd, addr_text(&m->addr, text), false);
+	upgrade_give(u, HANDOVER_LISTEN, m->venue.fd, addr_text(&m->venue.addr, text), false);
 	launch_give(u, m->control, m->admin);
 	return 0;
 }

@@ -33,7 +33,7 @@ tell_status(const struct control_call *call, const char **error, void *arg)
 	}
 	status_add_text(o, "id", m->settings.server.id);
 	status_add_text(o, "policy", m->settings.server.policy);
-	status_add_text(o, "listen", addr_text(&m->addr, text));
+	status_add_text(o, "listen", addr_text(&m->venue.addr, text));
 	status_add_text(o, "proxy", m->settings.server.revproc);
 	if (m->registrar != NULL) {
 		status_add_text(o, "registration", registrar_state(m->registrar, &since));
@@ -98,10 +98,10 @@ master_tell_serving(struct master *m)
 
 	supervisor_look(m->supervisor, &v);
 	log_event(LOG_INFO, "serving", "id=%s policy=%s listen=%s workers=%u", log_quoted(c->id),
-		  log_quoted(c->policy), addr_text(&m->addr, text), v.ready);
+		  log_quoted(c->policy), addr_text(&m->venue.addr, text), v.ready);
 	log_narrate("Server running with id %s, policy %s, listening on port %u", c->id, c->policy,
-		    addr_port(&m->addr));
-	proctitle_set("master %s/%s :%u", c->id, c->policy, addr_port(&m->addr));
+		    addr_port(&m->venue.addr));
+	proctitle_set("master %s/%s :%u", c->id, c->policy, addr_port(&m->venue.addr));
 }
 
 static void
@@ -206,7 +206,7 @@ registration(const struct master *m, struct registrar_conf *conf, struct packet_
 					.handshake = m->settings.daemon.tls.handshake_timeout,
 					.reannounce = c->reannounce};
 	server_settings_announcement(&m->settings, a);
-	a->port = addr_port(&m->addr);
+	a->port = addr_port(&m->venue.addr);
 }
 
 static int
@@ -290,7 +290,7 @@ master_set_serve(struct master *m)
 				       .policy = m->settings.server.policy,
 				       .daemon = &m->settings.daemon,
 				       .tls = m->settings.tls_listen,
-				       .listen_fd = m->listen_fd};
+				       .listen_fd = m->venue.fd};
 }
 
 static int
@@ -314,14 +314,8 @@ open_upgrade(struct master *m)
 				  .reload = m->reload,
 				  .timeout = &m->settings.daemon.upgrade_timeout};
 
-	m->upgrade = upgrade_new(&env, &succession_testator, m);
-	if (m->upgrade == NULL || handover_begin(m->base, &succession_heir, m) < 0) {
-		log_errno(LOG_ERROR, "cannot prepare for upgrades", NULL);
-		return -1;
-	}
-	if (m->control != NULL)
-		control_add(m->control, upgrade_verbs, m->upgrade);
-	return 0;
+	return launch_upgrade(&env, &succession_testator, &succession_heir, m, m->control,
+			      &m->upgrade);
 }
 
 int
@@ -337,10 +331,10 @@ master_prepare(struct master *m)
 	}
 	m->ops = make_ops();
 	(void)net_raise_nofile((unsigned long)d->worker_connections + 64);
-	m->addr = m->asked;
-	m->listen_fd = launch_listen(d, &m->addr);
+	m->venue.addr = m->venue.asked;
+	m->venue.fd = launch_listen(d, &m->venue.addr);
 	master_set_serve(m);
-	if (m->listen_fd < 0 || daemon_pidfile(d, m->name) < 0)
+	if (m->venue.fd < 0 || daemon_pidfile(d, m->name) < 0)
 		return -1;
 	m->base = event_base_new();
 	if (m->base == NULL) {
@@ -386,6 +380,6 @@ master_release(struct master *m)
 	handover_close();
 	if (m->base != NULL)
 		event_base_free(m->base);
-	if (m->listen_fd >= 0)
-		(void)close(m->listen_fd);
+	if (m->venue.fd >= 0)
+		(void)close(m->venue.fd);
 }

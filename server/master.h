@@ -15,16 +15,16 @@
 #include "succession.h"
 #include "supervisor.h"
 #include "upgrade.h"
+#include "venue.h"
 
 #define MASTER_PROGRAM "ppool-server"
 
-/* In the order in which its parts are made.  Zeroed, listen_fd -1, the settings loaded and asked
+/* In the order in which its parts are made.  Zeroed, venue.fd -1, the settings loaded and asked
  * where to listen, before master_prepare(). */
 struct master {
 	struct command command;
 	struct server_settings settings;
-	struct addr asked, addr; /* port 0 may be asked for; addr is the one taken */
-	int listen_fd;
+	struct venue venue;
 	char name[sizeof "ppool-server-" + PACKET_ID_MAX]; /* of this instance */
 	struct serve_conf serve;			   /* all that a worker sees */
 	struct supervisor_ops ops;

@@ -1,9 +1,7 @@
 /* refit.c - see refit.h. */
 #include "refit.h"
 
-#include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "launch.h"
 #include "log.h"
@@ -15,7 +13,7 @@ check(void *arg, FILE *err)
 {
 	struct refit *f = arg;
 
-	return server_settings_check(&f->settings, &f->asked, err);
+	return server_settings_check(&f->settings, &f->venue.asked, err);
 }
 
 /* What is in force and what is aside change places. */
@@ -23,16 +21,9 @@ static void
 exchange(struct master *m)
 {
 	struct refit *f = &m->refit;
-	struct addr asked = f->asked, addr = f->addr;
-	int fd = f->listen_fd;
 
 	server_settings_swap(&m->settings, &f->settings);
-	f->asked = m->asked;
-	f->addr = m->addr;
-	f->listen_fd = m->listen_fd;
-	m->asked = asked;
-	m->addr = addr;
-	m->listen_fd = fd;
+	venue_swap(&m->venue, &f->venue);
 	master_set_serve(m);
 }
 
@@ -41,12 +32,10 @@ drop(struct master *m)
 {
 	struct refit *f = &m->refit;
 
-	if (f->listen_fd >= 0 && f->listen_fd != m->listen_fd)
-		(void)close(f->listen_fd);
+	venue_close(&f->venue, &m->venue);
 	server_settings_forget_keys(&f->settings);
 	server_settings_forget_tls(&f->settings);
 	conf_free(f->settings.table, 2);
-	f->listen_fd = -1;
 	f->on = false;
 }
 
@@ -56,14 +45,9 @@ open_fresh(struct master *m, FILE *err)
 	struct refit *f = &m->refit;
 	const struct daemon_conf *d = &f->settings.daemon;
 
-	f->addr = f->asked;
-	f->listen_fd = launch_listen_anew(d, &m->asked, m->listen_fd, &f->addr, err);
-	if (f->listen_fd < 0)
-		return -1;
-	if (daemon_log_anew(d, MASTER_PROGRAM) == 0)
-		return 0;
-	(void)fprintf(err, "log: %s: %s\n", d->log, strerror(errno));
-	return -1;
+	return venue_open(&f->venue, &m->venue, d, err) < 0
+		       ? -1
+		       : launch_log_anew(d, MASTER_PROGRAM, err);
 }
 
 static int
@@ -72,7 +56,7 @@ take(void *arg, FILE *notes, FILE *err)
 	struct master *m = arg;
 	struct refit *f = &m->refit;
 
-	*f = (struct refit){.listen_fd = -1};
+	*f = (struct refit){.venue.fd = -1};
 	server_settings_init(&f->settings);
 	if (launch_reread(&m->command, f->settings.table, m->settings.table, 2, check, f, notes,
 			  err) < 0 ||
@@ -103,8 +87,7 @@ undo(void *arg)
 
 	exchange(m);
 	m->serve.former_policy = NULL;
-	if (daemon_log_anew(&m->settings.daemon, MASTER_PROGRAM) < 0)
-		log_errno(LOG_ERROR, "cannot open the log of before", NULL);
+	launch_log_before(&m->settings.daemon, MASTER_PROGRAM);
 	drop(m);
 }
 
@@ -122,7 +105,7 @@ static void
 keep(void *arg)
 {
 	struct master *m = arg;
-	bool same_place = m->refit.listen_fd == m->listen_fd;
+	bool same_place = venue_is_same(&m->refit.venue, &m->venue);
 
 	m->refit.same_place = same_place;
 	m->refit.announce_later = m->serve.former_policy != NULL && same_place;
@@ -148,10 +131,10 @@ refit_look(struct master *m)
 void
 refit_after_fork(struct master *m)
 {
-	if (m->refit.on && m->refit.listen_fd != m->listen_fd)
-		(void)close(m->refit.listen_fd);
-	if (m->refit.on)
-		server_settings_forget_keys(&m->refit.settings);
+	if (!m->refit.on)
+		return;
+	venue_close(&m->refit.venue, &m->venue);
+	server_settings_forget_keys(&m->refit.settings);
 }
 
 const struct reload_ops refit_ops = {.take = take, .conf = conf, .keep = keep, .undo = undo};

@@ -2,9 +2,9 @@
 #ifndef POLICYPOOL_SERVER_REFIT_H
 #define POLICYPOOL_SERVER_REFIT_H
 
-#include "addr.h"
 #include "reload.h"
 #include "settings.h"
+#include "venue.h"
 
 struct master;
 
@@ -14,8 +14,7 @@ struct refit {
 	bool same_place;     /* the new workers accept where the old ones do */
 	bool announce_later; /* once the workers of the former policy have gone */
 	struct server_settings settings;
-	struct addr asked, addr;
-	int listen_fd; /* the same as the one in force where the place has not changed */
+	struct venue venue;
 };
 
 /* Their ctx is a struct master. */

@@ -36,7 +36,7 @@ gather(struct upgrade *u, void *arg)
 	struct master *m = arg;
 	char text[ADDR_TEXT];
 
-	upgrade_give(u, HANDOVER_LISTEN, m->listen_fd, addr_text(&m->addr, text), false);
+	upgrade_give(u, HANDOVER_LISTEN, m->venue.fd, addr_text(&m->venue.addr, text), false);
 	launch_give(u, m->control, m->admin);
 	return 0;
 }
