@@ -143,8 +143,16 @@ tally_fold(struct tally *t, unsigned worker, unsigned end)
 void
 tally_forget(struct tally *t, unsigned server)
 {
-	for (unsigned w = 0; w <= t->workers; w++)
-		memset(tally_cell(t, w, server), 0, sizeof(struct tally_cell));
+	for (unsigned w = 0; w <= t->workers; w++) {
+		struct tally_cell *c = tally_cell(t, w, server);
+		tally_set(&c->served, 0);
+		tally_set(&c->failed, 0);
+		tally_set(&c->retried, 0);
+		tally_set(&c->reached_at, 0);
+		tally_set(&c->latency_us, 0);
+		for (unsigned i = 0; i < TALLY_BUCKETS; i++)
+			atomic_store_explicit(&c->latency[i], 0, memory_order_relaxed);
+	}
 }
 
 void

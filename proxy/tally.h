@@ -53,7 +53,8 @@ tally_get(const _Atomic uint64_t *word)
  * below. */
 void tally_fold(struct tally *, unsigned worker, unsigned end);
 
-/* The master: another server begins at this index. */
+/* The master: another server begins at this index.  What is in flight there and connected stays:
+ * the worker that has it will take it away. */
 void tally_forget(struct tally *, unsigned server);
 
 /* All workers' cells of one server added up; of instants the latest. */

@@ -53,6 +53,23 @@ Test(tally, a_dead_workers_counts_stay_and_what_it_held_goes)
 	cr_assert(tally_get(&sum.served) == 0 && tally_quantile(&sum, 0.5) == 0);
 }
 
+Test(tally, what_is_under_way_at_an_index_outlasts_its_server)
+{
+	struct tally_cell *c = tally_cell(t, 0, 1);
+
+	tally_add(&c->in_flight, 6);
+	tally_add(&c->connections, 2);
+	tally_add(&c->served, 3);
+	tally_forget(t, 1);
+	tally_sum(t, 1, &sum);
+	cr_assert(tally_get(&sum.in_flight) == 6 && tally_get(&sum.connections) == 2);
+	cr_assert_eq(tally_get(&sum.served), 0);
+	tally_add(&c->in_flight, -6);
+	tally_add(&c->connections, -2);
+	tally_sum(t, 1, &sum);
+	cr_assert(tally_get(&sum.in_flight) == 0 && tally_get(&sum.connections) == 0);
+}
+
 Test(tally, quantiles_are_within_a_quarter_octave_and_never_below)
 {
 	for (uint64_t us = 1; us < (uint64_t)1 << 31; us = us * 3 / 2 + 1) {
