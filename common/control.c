@@ -15,7 +15,8 @@
 #include "log.h"
 #include "net.h"
 
-enum { REQUEST_MAX = 65536, CALLERS_MAX = 64, IDLE_MS = 60000, PAUSE_MS = 200 };
+/* Those who may only look leave room for those who give orders. */
+enum { REQUEST_MAX = 65536, CALLERS_MAX = 64, LOOKERS_MAX = 48, IDLE_MS = 60000, PAUSE_MS = 200 };
 
 struct control_deferred {
 	struct control_caller *caller;
@@ -44,9 +45,15 @@ struct control {
 	struct conn_loop *loop;
 	struct event *readable;
 	struct event *pause_over; /* when the system had no descriptor left */
-	unsigned n;
+	unsigned n, lookers;
 	LIST_HEAD(caller_list, control_caller) callers;
 };
+
+static bool
+may_change(const struct ucred *cred)
+{
+	return cred->uid == 0 || cred->uid == geteuid();
+}
 
 /* ---- answers ---- */
 
@@ -100,10 +107,8 @@ static void
 carry_out(struct control_caller *c, struct json_object *args)
 {
 	struct control *k = c->control;
-	struct control_call call = {.args = args,
-				    .uid = c->cred.uid,
-				    .may_change = c->cred.uid == 0 || c->cred.uid == geteuid(),
-				    .caller = c};
+	struct control_call call = {
+		.args = args, .uid = c->cred.uid, .may_change = may_change(&c->cred), .caller = c};
 	struct json_object *cmd = NULL, *data;
 	const struct control_verb *verb;
 	const char *error = "it cannot be answered now";
@@ -213,6 +218,7 @@ caller_free(struct control_caller *c)
 {
 	LIST_REMOVE(c, link);
 	c->control->n--;
+	c->control->lookers -= !may_change(&c->cred);
 	if (c->deferred != NULL)
 		c->deferred->gone(c->deferred->ctx);
 	free(c->deferred);
@@ -249,14 +255,20 @@ on_close(struct conn *conn, int error, void *arg)
 static const struct conn_ops ops = {
 	.on_packet = on_packet, .on_fault = on_fault, .on_eof = on_eof, .on_close = on_close};
 
+static bool
+has_room(const struct control *k, const struct ucred *cred)
+{
+	return k->n < CALLERS_MAX && (may_change(cred) || k->lookers < LOOKERS_MAX);
+}
+
 static void
 take(struct control *k, int fd)
 {
 	struct control_caller *c = calloc(1, sizeof *c);
 	socklen_t n = sizeof c->cred;
 
-	if (c != NULL && k->n < CALLERS_MAX &&
-	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &c->cred, &n) == 0)
+	if (c != NULL && getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &c->cred, &n) == 0 &&
+	    has_room(k, &c->cred))
 		c->conn = conn_new(k->loop, fd, IDLE_MS, &ops, c);
 	if (c == NULL || c->conn == NULL) {
 		log_event(LOG_WARN, "control connection refused", "connections=%u", k->n);
@@ -267,6 +279,7 @@ take(struct control *k, int fd)
 	c->control = k;
 	LIST_INSERT_HEAD(&k->callers, c, link);
 	k->n++;
+	k->lookers += !may_change(&c->cred);
 }
 
 static void

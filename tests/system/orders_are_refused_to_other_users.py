@@ -1,7 +1,8 @@
-"""Any user may look; orders are for root and the daemon's own user.  (Only root can try as somebody else.)"""
+"""Any user may look; orders are for root and the daemon's own user, whom nobody keeps out by looking all the time.  (Only root can try as somebody else.)"""
 import os
 import subprocess
-from lib.bench import PROGRAMS, Bench, ctl_run, workers
+import sys
+from lib.bench import PROGRAMS, Bench, ctl, wait_until, workers
 
 
 def as_nobody(socket, *argv):
@@ -26,3 +27,13 @@ with Bench() as b:
                 assert done.returncode == 1 and "only root and the daemon's own user may" in done.stderr, (order, done)
         if os.geteuid() == 0:
             assert workers(daemon) == before
+    if os.geteuid() == 0:
+        hold = "import socket, sys; held = []\nfor _ in range(100):\n s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); held.append(s)\nprint(flush=True); sys.stdin.read()"
+        holder = subprocess.Popen([sys.executable, "-c", hold, proxy.socket], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                  preexec_fn=lambda: (os.setgroups([]), os.setgid(65534), os.setuid(65534)))
+        holder.stdout.readline()
+        proxy.wait_for("control connection refused")
+        assert as_nobody(proxy.socket, "status").returncode != 0, "there is no end of lookers"
+        assert ctl(proxy.socket, "status")["state"] == "running"
+        holder.communicate()
+        wait_until(lambda: as_nobody(proxy.socket, "status").returncode == 0, "room for who looks")
