@@ -1,120 +1,7 @@
-/* health: every transition, and random lives against what must always hold. */
-#include "health.h"
-
-#include <criterion/criterion.h>
-#include <stdlib.h>
-#include <string.h>
-
-enum { SERVERS = 8, POLICIES = 3, START = 100000 };
-
-static struct health_conf conf;
-static struct verdicts *verdicts;
-static struct health *h;
-static struct health_view v;
-static unsigned changes, kept, panics_on, panics_off;
-static unsigned policy_of[SERVERS]; /* POLICIES: nobody is there */
-static uint32_t chance;
-
-static uint32_t
-chance_of(void)
-{
-	return chance;
-}
-
-/* Of those in this server's policy no more are out than may be. */
-static void
-check_share(unsigned server)
-{
-	unsigned all = 0, out = 0, most;
-
-	for (unsigned i = 0; i < SERVERS; i++) {
-		struct health_view seen;
-		health_look(h, i, &seen);
-		all += policy_of[i] == policy_of[server];
-		out += policy_of[i] == policy_of[server] && seen.state >= HEALTH_EJECTED;
-	}
-	most = all * conf.eject_share / 100;
-	if (most == 0 && all > 1 && conf.eject_share > 0)
-		most = 1;
-	cr_assert_leq(out, most);
-}
-
-static void
-on_change(unsigned server, enum health_state from, const struct health_view *now, void *ctx)
-{
-	struct health_view seen;
-
-	(void)ctx;
-	health_look(h, server, &seen);
-	cr_assert(seen.state == now->state && seen.failing == now->failing);
-	cr_assert(from != now->state || now->failing || changes > 0, "a change that is none");
-	if (now->state == HEALTH_EJECTED)
-		check_share(server);
-	changes++;
-}
-
-static void
-on_kept(unsigned server, const struct health_view *now, void *ctx)
-{
-	(void)server;
-	(void)ctx;
-	cr_assert(now->kept && now->failing);
-	kept++;
-}
-
-static void
-on_panic(unsigned policy, bool on, void *ctx)
-{
-	(void)policy;
-	(void)ctx;
-	panics_on += on;
-	panics_off += !on;
-}
-
-static const struct health_ops ops = {on_change, on_kept, on_panic};
-
-static void
-open_health(void)
-{
-	conf = (struct health_conf){.eject_after = 3,
-				    .eject_share = 50,
-				    .eject_time = 2000,
-				    .eject_max = 60000,
-				    .slow_start = 10000,
-				    .check_interval = 1000,
-				    .check_rise = 2,
-				    .check_fall = 3,
-				    .random = chance_of};
-	chance = 0;
-	changes = kept = panics_on = panics_off = 0;
-	for (unsigned i = 0; i < SERVERS; i++)
-		policy_of[i] = POLICIES;
-	verdicts = verdicts_new(SERVERS);
-	h = health_new(SERVERS, POLICIES, &conf, verdicts, &ops, NULL);
-	cr_assert_not_null(h);
-}
-
-static void
-close_health(void)
-{
-	health_free(h);
-	verdicts_free(verdicts);
-}
+/* health: every transition. */
+#include "health_fixture.h"
 
 TestSuite(health, .init = open_health, .fini = close_health);
-
-static const struct health_view *
-look(unsigned server)
-{
-	health_look(h, server, &v);
-	return &v;
-}
-
-static const char *
-word(unsigned server)
-{
-	return health_word(look(server));
-}
 
 /* n servers of policy 0 that have answered. */
 static void
@@ -134,6 +21,12 @@ fail(unsigned server, unsigned n, enum incident_cause cause, uint64_t at)
 	for (unsigned i = 0; i < n; i++)
 		health_incident(h, server, cause, at + i * HEALTH_BURST, 0);
 	return at + (n - 1) * HEALTH_BURST;
+}
+
+static const char *
+word(unsigned server)
+{
+	return health_word(look(server));
 }
 
 /* Two servers, the first of them ejected: when. */
@@ -558,91 +451,4 @@ Test(health, who_is_remembered_is_probed_before_it_is_trusted_and_does_not_ramp)
 	health_passed(h, 0, true, START + 2);
 	cr_assert_str_eq(word(0), "up");
 	cr_assert_eq(verdict_kind(verdicts, 1), VERDICT_SHUT);
-}
-
-/* ---- whatever happens ---- */
-
-static void
-check_all(uint64_t now)
-{
-	for (unsigned p = 0; p < POLICIES; p++) {
-		unsigned open = 0, all = 0;
-		for (unsigned i = 0; i < SERVERS; i++) {
-			enum verdict_kind kind = verdict_kind(verdicts, i);
-			if (policy_of[i] != p)
-				continue;
-			all++;
-			open += kind != VERDICT_SHUT;
-			cr_assert(!look(i)->failing || v.state < HEALTH_EJECTED);
-			cr_assert(!v.kept || v.failing);
-			cr_assert(v.since <= now);
-			cr_assert(v.state != HEALTH_EJECTED || v.until <= v.since + conf.eject_max);
-			if (v.panic)
-				cr_assert_neq(kind, VERDICT_SHUT);
-			else
-				cr_assert_eq(kind == VERDICT_SHUT, v.state >= HEALTH_EJECTED);
-			cr_assert(kind != VERDICT_RAMP || v.state == HEALTH_SLOW);
-		}
-		cr_assert(all == 0 || open > 0, "nobody of a policy may be used");
-	}
-	for (unsigned i = 0; i < SERVERS; i++)
-		if (policy_of[i] == POLICIES)
-			cr_assert_eq(verdict_kind(verdicts, i), VERDICT_OPEN);
-}
-
-static void
-random_event(unsigned *seed, uint64_t now)
-{
-	unsigned s = (unsigned)rand_r(seed) % SERVERS, p = (unsigned)rand_r(seed) % POLICIES;
-	enum incident_cause cause = (enum incident_cause)((unsigned)rand_r(seed) %
-							  INCIDENT_CAUSE_COUNT);
-	bool used = policy_of[s] != POLICIES, coin = rand_r(seed) & 1;
-
-	switch (rand_r(seed) % 12) {
-	case 0:
-		health_begin(h, s, p, coin, rand_r(seed) % 4 ? HEALTH_ANNOUNCED : HEALTH_RECALLED,
-			     now);
-		policy_of[s] = p;
-		break;
-	case 1:
-		if (coin) {
-			health_end(h, s);
-			policy_of[s] = POLICIES;
-		}
-		break;
-	case 2: health_success(h, s, now); break;
-	case 3: health_announced(h, s, now); break;
-	case 4: health_tick(h, now); break;
-	case 5:
-	case 6:
-		if (!used || !health_is_due(h, s, now))
-			break;
-		health_started(h, s);
-		if (coin)
-			health_passed(h, s, rand_r(seed) & 1, now);
-		else
-			health_missed(h, s, cause, now);
-		break;
-	default: health_incident(h, s, cause, now, coin ? now - 1 : 0); break;
-	}
-}
-
-Test(health, random_lives_keep_what_must_hold, .timeout = 60)
-{
-	for (unsigned round = 0; round < 2000; round++) {
-		unsigned seed = round;
-		uint64_t now = START;
-		open_health();
-		conf.eject_share = (unsigned)rand_r(&seed) % 101;
-		conf.eject_after = (unsigned)rand_r(&seed) % 4;
-		conf.slow_start = rand_r(&seed) % 3 ? 500 : 0;
-		for (unsigned step = 0; step < 300; step++) {
-			now += (unsigned)rand_r(&seed) % 400;
-			chance = (uint32_t)rand_r(&seed) * 2u;
-			random_event(&seed, now);
-			check_all(now);
-		}
-		close_health();
-	}
-	open_health();
 }
