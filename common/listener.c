@@ -26,6 +26,7 @@ struct listener {
 	struct scoreboard *scoreboard; /* NULL: not shared */
 	unsigned slot;
 	struct share share;
+	bool passing; /* held for another worker, until pause_over at the latest */
 };
 
 /* What the other workers go by. */
@@ -74,8 +75,19 @@ on_pause_over(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	l->passing = false;
 	if (l->taken < l->limit)
 		go_on(l);
+}
+
+/* Where connections come and go there is nothing to even out, and the next ones may be waiting
+ * already. */
+static void
+stop_passing(struct listener *l)
+{
+	l->passing = false;
+	(void)event_del(l->pause_over);
+	go_on(l);
 }
 
 /* Somebody else has fewer. */
@@ -100,6 +112,7 @@ on_readable(evutil_socket_t listen_fd, short what, void *arg)
 	for (int i = 0; i < BURST && l->taken < l->limit; i++) {
 		if (passes(l)) {
 			hold(l);
+			l->passing = true;
 			come_back(l, PASS_MS);
 			return;
 		}
@@ -166,6 +179,8 @@ listener_give_back(struct listener *l)
 {
 	assert(l->taken > 0);
 	share_gave_back(&l->share);
+	if (l->passing)
+		stop_passing(l);
 	if (l->taken-- == l->limit && !event_pending(l->pause_over, EV_TIMEOUT, NULL))
 		go_on(l);
 }

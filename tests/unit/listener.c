@@ -96,3 +96,31 @@ Test(listener, it_pauses_when_the_system_has_no_descriptor_left)
 		cr_assert_geq(event_base_loop(base, EVLOOP_ONCE), 0);
 	cr_assert_eq(n, 1);
 }
+
+/* Beside a worker that has none: it takes a few, leaves the next to the other, and takes them at
+ * once when one of its own has left, without waiting for the other's moment to be over. */
+Test(listener, who_leaves_connections_to_another_goes_on_when_one_of_his_ends)
+{
+	struct scoreboard *board = scoreboard_new(2);
+	struct listener *shared = listener_new(base, listen_fd, 1000, on_accept, &n);
+	unsigned before;
+
+	listener_free(l);
+	l = shared;
+	listener_share(l, board, 0);
+	scoreboard_set(&scoreboard_row(board, 1)->accepting, 1);
+	for (int i = 0; i < 12; i++)
+		(void)knock();
+	turn();
+	before = n;
+	cr_assert(before > 0 && before < 12, "%u", before);
+	turn();
+	cr_assert_eq(n, before, "it leaves the others");
+	scoreboard_set(&scoreboard_row(board, 1)->connections, before);
+	listener_give_back(l);
+	turn();
+	cr_assert_gt(n, before);
+	listener_free(l);
+	l = NULL;
+	scoreboard_free(board);
+}
