@@ -36,6 +36,8 @@ struct registrar {
 	uint16_t port;
 	enum state state;
 	uint64_t since;
+	bool renewing;	 /* ANNOUNCED again over a connection on which it has joined */
+	uint64_t joined; /* clock_ms(): JOINED since then, through all renewals */
 	bool ever_acked; /* it is one of our proxies: leases hold, and it understands type 5 */
 	bool complained; /* the present trouble has been logged */
 	bool said_leave; /* LEAVING: the proxy has been told */
@@ -64,6 +66,10 @@ set_state(struct registrar *r, enum state s)
 		return;
 	r->state = s;
 	r->since = clock_ms();
+	if (s == JOINED && !r->renewing)
+		r->joined = r->since;
+	if (s != ANNOUNCED)
+		r->renewing = false;
 }
 
 static void
@@ -438,7 +444,10 @@ on_clock(evutil_socket_t fd, short what, void *arg)
 	switch (r->state) {
 	case PAUSING:
 	case UNCONFIRMED: try_now(r); break;
-	case JOINED: announce_over(r, r->conn); break;
+	case JOINED:
+		r->renewing = true;
+		announce_over(r, r->conn);
+		break;
 	case ANNOUNCED: unconfirmed(r, "no acknowledgement in time"); break;
 	case LEAVING: left(r); break;
 	case RESOLVING:
@@ -623,6 +632,11 @@ registrar_state(const struct registrar *r, uint64_t *since)
 {
 	static const char *const text[] = {STATES(STATE_TEXT)};
 
+	/* While it renews, it is in the pool as before. */
+	if (r->state == JOINED || (r->state == ANNOUNCED && r->renewing)) {
+		*since = r->joined;
+		return text[JOINED];
+	}
 	*since = r->since;
 	return text[r->state];
 }
