@@ -1,3 +1,4 @@
+# Not under valgrind: one process runs at a time there.
 from lib.bench import Bench, Peer, correct, ctl, request
 
 

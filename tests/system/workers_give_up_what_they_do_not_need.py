@@ -1,4 +1,5 @@
 """Who the workers are, what they may and what they hold, read from /proc; and that they serve like that."""
+# Not under valgrind: a process may not lower its limits there.
 import os
 import pwd
 import re
