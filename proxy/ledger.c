@@ -90,7 +90,7 @@ open_account(struct ledger *l, unsigned policy)
 		return;
 	memset(a, 0, sizeof *a);
 	(void)snprintf(a->name, sizeof a->name, "%s", name);
-	for (unsigned i = 0; i < registry_max_servers(l->registry); i++)
+	for (unsigned i = 0; i < registry_server_end(l->registry); i++)
 		if (l->row[i].policy == policy + 1)
 			l->row[i].policy = 0;
 }
@@ -115,7 +115,7 @@ ledger_sums(const struct ledger *l, struct tally_cell *out)
 {
 	struct tally_cell cell;
 
-	for (unsigned p = 0; p < registry_max_policies(l->registry); p++)
+	for (unsigned p = 0; p < registry_policy_end(l->registry); p++)
 		memcpy(&out[p], &l->account[p].gone, sizeof *out);
 	for (unsigned i = 0; i < registry_server_end(l->registry); i++) {
 		if (l->row[i].policy == 0)

@@ -18,7 +18,7 @@ void ledger_keep(struct ledger *, unsigned server);
 /* The registry has changed: who is where. */
 void ledger_follow(struct ledger *);
 
-/* The counters of each policy, by its index: an array of registry_max_policies().  In flight,
+/* The counters of each policy, by its index: an array of registry_policy_end().  In flight,
  * connections and instants are 0. */
 void ledger_sums(const struct ledger *, struct tally_cell *out);
 

@@ -225,7 +225,7 @@ write_policy_latencies(struct exposition *e, const struct registry *r,
 static void
 write_policies(struct exposition *e, const struct console_env *pool)
 {
-	struct tally_cell *sums = calloc(registry_max_policies(pool->registry), sizeof *sums);
+	struct tally_cell *sums = calloc(registry_policy_end(pool->registry) + 1, sizeof *sums);
 
 	if (sums == NULL) {
 		e->error = ENOMEM;
