@@ -33,10 +33,11 @@ inbox_register(struct master *m, struct span message, struct buf *answer)
 	struct join_handoff head;
 	struct span text;
 
-	if (message.n < sizeof head)
+	if (join_read(message, &head, &text) < 0) {
+		log_event(LOG_WARN, "a worker handed over what is no registration", "bytes=%zu",
+			  message.n);
 		return;
-	memcpy(&head, message.p, sizeof head);
-	text = span_of(message.p + sizeof head, message.n - sizeof head);
+	}
 	/* The head stands in front of the answer, and is known when that is. */
 	if (buf_append(answer, &head, sizeof head) < 0)
 		return;
@@ -64,10 +65,8 @@ take_incident(struct master *m, struct span message)
 {
 	struct handoff_incident incident;
 
-	if (message.n != sizeof incident)
-		return;
-	memcpy(&incident, message.p, sizeof incident);
-	watch_incident(m->watch, &incident);
+	if (handoff_read_incident(message, clock_ms(), &incident) == 0)
+		watch_incident(m->watch, &incident);
 }
 
 void
