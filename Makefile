@@ -12,7 +12,7 @@
 #   make SAN=address,undefined check      the same under sanitizers, in a folder of its own
 #   make CC=clang WERROR=1                warnings are errors
 
-VERSION  := 0.1.0
+VERSION  := 0.2.0
 PREFIX   ?= /usr/local
 SBINDIR  ?= $(PREFIX)/sbin
 BINDIR   ?= $(PREFIX)/bin
