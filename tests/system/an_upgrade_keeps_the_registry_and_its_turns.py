@@ -5,10 +5,11 @@ from lib.bench import Bench, ask, correct, ctl
 
 with Bench() as b:
     proxy = b.proxy()
-    plains = [plain.Server(proxy.port, id=i) for i in ("1", "2")]
-    own = b.server("3", "111", proxy)
-    for id in ("1", "2", "3"):
+    plains = []
+    for id in ("1", "2"):  # one after the other: whose announcement the master hears first is not said
+        plains.append(plain.Server(proxy.port, id=id))
         proxy.wait_server(id)
+    own = b.server("3", "111", proxy)
     assert [ask(proxy)["srcid"] for _ in range(4)] == ["1", "2", "3", "1"]
     before = {id: s["addr"] for id, s in proxy.servers().items()}
     proxy.upgrade()
