@@ -61,14 +61,16 @@ registrar_left(struct registrar *r)
 	r->done(r->done_ctx);
 }
 
-/* One line for a trouble, not one for each try. */
+/* One line for a trouble, not one for each try; another reason is another trouble. */
 static void
 complain(struct registrar *r, const char *why)
 {
+	bool said = r->complained && strcmp(r->trouble, why) == 0;
+
 	(void)snprintf(r->trouble, sizeof r->trouble, "%s", why);
-	log_event(r->complained ? LOG_VERBOSE : LOG_WARN, "not registered with the proxy",
+	log_event(said ? LOG_VERBOSE : LOG_WARN, "not registered with the proxy",
 		  "proxy=%s why=%s", r->conf.proxy, log_quoted(why));
-	if (!r->complained)
+	if (!said)
 		log_narrate("Server %s: proxy %s: %s; trying again", r->announcement.id,
 			    r->conf.proxy, why);
 	r->complained = true;
