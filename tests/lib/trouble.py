@@ -267,6 +267,6 @@ def proxy_killed(field):
     """the whole proxy is killed and started again"""
     while True:
         field.proxy.kill_group()
-        field.killed += 1
+        field.killed += 2  # whoever reconnects at once reaches what is about to die with the others
         field.restart_proxy()
         yield
