@@ -104,6 +104,14 @@ on_message(struct member *m, struct span body, void *ctx)
 }
 
 static void
+tell_room(const struct supervisor *s)
+{
+	if (s->phase == PHASE_RUNNING && s->ops->on_room != NULL)
+		s->ops->on_room(s->ctx);
+}
+
+/* Up for the first time, there is also room for what was asked for before that. */
+static void
 on_ready(struct supervisor *s, struct member *m)
 {
 	supervisor_member_ready(s, m);
@@ -111,6 +119,7 @@ on_ready(struct supervisor *s, struct member *m)
 	if (s->phase == PHASE_STARTING && supervisor_count(s, SLOT_READY) >= s->target) {
 		s->phase = PHASE_RUNNING;
 		s->ops->on_up(s->ctx);
+		tell_room(s);
 	}
 }
 
@@ -132,8 +141,7 @@ static void
 on_release(struct supervisor *s)
 {
 	supervisor_top_up(s);
-	if (s->phase == PHASE_RUNNING && s->ops->on_room != NULL)
-		s->ops->on_room(s->ctx);
+	tell_room(s);
 }
 
 static void

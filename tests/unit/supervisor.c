@@ -4,6 +4,11 @@
 TestSuite(supervisor, .init = open_world, .fini = close_world, .timeout = 30);
 
 static void
+do_nothing(void)
+{
+}
+
+static void
 stop_when_up(void)
 {
 	if (atomic_load(&world->ups) == 1 && !supervisor_stopping(sup))
@@ -18,6 +23,22 @@ Test(supervisor, workers_come_up_are_told_once_and_drain_at_the_end)
 	cr_assert_eq(world->stops, 1);
 	cr_assert(world->drains == 2 && world->ends == 2 && world->exits == 2);
 	cr_assert_eq(world->messages, 2);
+}
+
+/* What was asked for while it came up may wait for this. */
+static void
+stop_when_there_is_room(void *ctx)
+{
+	(void)ctx;
+	cr_assert_eq(world->ups, 1);
+	stop();
+}
+
+Test(supervisor, there_is_room_as_soon_as_it_is_up)
+{
+	ops.on_room = stop_when_there_is_room;
+	cr_assert_eq(run(do_nothing), 0);
+	cr_assert_eq(world->stops, 1);
 }
 
 static void
