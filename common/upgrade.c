@@ -216,8 +216,8 @@ upgrade_child_ended(struct upgrade *u, pid_t pid, int status)
 	u->pid = 0;
 	if (u->state == UPGRADE_STARTING)
 		fail(u, what);
-	else
-		log_event(LOG_ERROR, what, NULL);
+	else /* in charge it may be told to stop, or be upgraded itself, before this one is done */
+		log_event(status == 0 ? LOG_INFO : LOG_ERROR, what, NULL);
 }
 
 /* ---- starting it ---- */
