@@ -68,8 +68,8 @@ complain(struct registrar *r, const char *why)
 	bool said = r->complained && strcmp(r->trouble, why) == 0;
 
 	(void)snprintf(r->trouble, sizeof r->trouble, "%s", why);
-	log_event(said ? LOG_VERBOSE : LOG_WARN, "not registered with the proxy",
-		  "proxy=%s why=%s", r->conf.proxy, log_quoted(why));
+	log_event(said ? LOG_VERBOSE : LOG_WARN, "not registered with the proxy", "proxy=%s why=%s",
+		  r->conf.proxy, log_quoted(why));
 	if (!said)
 		log_narrate("Server %s: proxy %s: %s; trying again", r->announcement.id,
 			    r->conf.proxy, why);
