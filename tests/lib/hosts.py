@@ -21,15 +21,20 @@ with open(sys.argv[2], "wb", buffering=0) as f:
 """
 
 
-def ip(*argv):
-    done = subprocess.run(["ip", *argv], capture_output=True, text=True)
+def on(name):
+    """What runs a command on a host.  (ip netns exec mounts as well, which can't be done in a chroot.)"""
+    return ["nsenter", f"--net=/run/netns/{name}"]
+
+
+def ip(*argv, host=None):
+    done = subprocess.run([*(on(host) if host else []), "ip", *argv], capture_output=True, text=True)
     assert done.returncode == 0, f"ip {' '.join(argv)}: {done.stderr}"
 
 
 class Host:
     def __init__(self, name, address):
         self.name, self.address = name, address
-        self.enter = ["ip", "netns", "exec", name]
+        self.enter = on(name)
 
     def daemon(self, program, *argv):
         return Daemon([*self.enter, f"{PROGRAMS}/{program}", *map(str, argv)])
@@ -58,11 +63,11 @@ def two():
         for name in names:
             ip("netns", "add", name)
             made.append(name)
-            ip("-n", name, "link", "set", "lo", "up")
-        ip("-n", names[0], "link", "add", "wire", "type", "veth", "peer", "name", "wire", "netns", names[1])
+            ip("link", "set", "lo", "up", host=name)
+        ip("link", "add", "wire", "type", "veth", "peer", "name", "wire", "netns", names[1], host=names[0])
         for name, address in zip(names, ADDRESSES):
-            ip("-n", name, "address", "add", f"{address}/24", "dev", "wire")
-            ip("-n", name, "link", "set", "wire", "up")
+            ip("address", "add", f"{address}/24", "dev", "wire", host=name)
+            ip("link", "set", "wire", "up", host=name)
         yield [Host(*pair) for pair in zip(names, ADDRESSES)]
     finally:
         for name in made:

@@ -1,7 +1,7 @@
 """What was asked for and can't be is refused at the start and by -t, with the key's name."""
 import os
 import subprocess
-from lib.bench import PROGRAMS, run
+from lib.bench import for_anybody, run
 
 DAEMONS = {"ppool-proxy": ["-port", "0"], "ppool-server": ["-id", "1", "-pp", "111", "-listen", "0"]}
 WRONG = [(["--user", "no-such-user"], "user: no-such-user: no such user"),
@@ -18,7 +18,7 @@ WRONG = [(["--user", "no-such-user"], "user: no-such-user: no such user"),
 
 def without_root(program, *argv):
     """The same as nobody, from where nobody may read it."""
-    done = subprocess.run([f"{PROGRAMS}/{program}", *argv], capture_output=True, text=True, cwd="/",
+    done = subprocess.run([for_anybody(program), *argv], capture_output=True, text=True, cwd="/",
                           preexec_fn=(lambda: (os.setgroups([]), os.setgid(65534), os.setuid(65534))) if os.geteuid() == 0 else None)
     return done.returncode, done.stderr
 

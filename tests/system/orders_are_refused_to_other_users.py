@@ -2,11 +2,11 @@
 import os
 import subprocess
 import sys
-from lib.bench import PROGRAMS, Bench, ctl, wait_until, workers
+from lib.bench import Bench, ctl, for_anybody, wait_until, workers
 
 
 def as_nobody(socket, *argv):
-    return subprocess.run([f"{PROGRAMS}/ppool-ctl", "-s", socket, *argv], capture_output=True, text=True, timeout=30,
+    return subprocess.run([for_anybody("ppool-ctl"), "-s", socket, *argv], capture_output=True, text=True, timeout=30,
                           preexec_fn=lambda: (os.setgroups([]), os.setgid(65534), os.setuid(65534)) if os.geteuid() == 0 else None)
 
 
