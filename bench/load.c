@@ -50,6 +50,7 @@ struct load {
 	int epoll;
 	struct link *link;
 	unsigned next;			 /* variant */
+	unsigned opened;		 /* connections */
 	uint64_t now;			 /* clock_us() of this turn */
 	uint64_t begun, last;		 /* counting began; the last reply came */
 	uint64_t asked, answered;	 /* in all */
@@ -95,7 +96,9 @@ static int
 link_open(struct link *l)
 {
 	struct epoll_event ev = {.events = EPOLLIN, .data.ptr = l};
-	int fd = net_connect(&l->load->plan->to);
+	const struct plan *p = l->load->plan;
+	int fd = p->one_a_connection ? wire_connect_anew(&p->to, l->load->opened++)
+				     : net_connect(&p->to);
 
 	if (fd < 0 || wire_open(&l->wire, fd, l->load->creds) < 0 ||
 	    epoll_ctl(l->load->epoll, EPOLL_CTL_ADD, fd, &ev) < 0) {

@@ -2,8 +2,39 @@
 #include "wire.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+enum { SOURCES = 250 };
+
+/* 127.0.1.1 and those after it. */
+static int
+bind_source(int fd, unsigned nth)
+{
+	struct sockaddr_in from = {.sin_family = AF_INET,
+				   .sin_addr.s_addr = htonl(0x7f000101 + nth % SOURCES)};
+	int on = 1;
+
+	if (setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on) < 0)
+		return -1;
+	return bind(fd, (const struct sockaddr *)&from, sizeof from);
+}
+
+int
+wire_connect_anew(const struct addr *to, unsigned nth)
+{
+	int fd = socket(to->u.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	bool bound = to->u.sa.sa_family == AF_INET && addr_is_loopback(to);
+
+	if (fd < 0)
+		return -1;
+	if ((!bound || bind_source(fd, nth) == 0) &&
+	    (connect(fd, &to->u.sa, to->len) == 0 || errno == EINPROGRESS))
+		return fd;
+	(void)close(fd);
+	return -1;
+}
 
 int
 wire_open(struct wire *w, int fd, struct tls_creds *creds)

@@ -6,6 +6,7 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
+#include "addr.h"
 #include "attr.h"
 #include "buf.h"
 #include "tls.h"
@@ -17,6 +18,11 @@ struct wire {
 	bool wants_write; /* what it waits for after EAGAIN */
 	struct buf out;	  /* taken, and not yet in TLS's hands */
 };
+
+/* A connection that is one of very many: over loopback they come from many addresses, as those of
+ * many hosts would, or each would search long for one of the few ports that is not in TIME_WAIT.
+ * A descriptor, maybe still connecting, or -1 with errno. */
+MUST_CHECK int wire_connect_anew(const struct addr *to, unsigned nth);
 
 /* Over a socket that connects, which becomes the wire's; creds may be NULL.  0, or -1 with errno.
  */

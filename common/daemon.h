@@ -34,6 +34,8 @@ struct daemon_conf {
 	uint64_t worker_timeout;      /* ms; 0: never */
 	unsigned worker_max_requests; /* 0: never */
 	uint64_t worker_max_memory;   /* bytes; 0: never */
+	int scheduling;		      /* of workers; enum scheduling_mode */
+	unsigned busy_poll;	      /* us that a worker looks on before it sleeps; 0: never */
 	unsigned backlog;
 	uint64_t max_message; /* bytes */
 	bool strict_payloadsize;

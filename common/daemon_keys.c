@@ -14,6 +14,8 @@ static const char *const tls_names[] = {"off", "optional", "required", NULL};
 static const char *const verify_names[] = {"no", "optional", "required", NULL};
 static const char *const narrate_names[] = {"auto", "yes", "no", NULL};
 
+static const char *const scheduling_names[] = {"auto", "inherit", "batch",
+					       NULL}; /* enum scheduling_mode */
 static const char *const seccomp_names[] = {"auto", "yes", "no", "log",
 					    NULL}; /* enum sandbox_mode */
 
@@ -153,6 +155,18 @@ const struct conf_key daemon_keys[] = {
 	 .fallback = "0",
 	 .max = (uint64_t)1 << 40,
 	 .help = "a worker is recycled when it holds more memory; 0: never"},
+	{.name = "scheduling",
+	 .type = CONF_CHOICE,
+	 .offset = AT(scheduling),
+	 .fallback = "auto",
+	 .choices = scheduling_names,
+	 .help = "of workers: auto (batch, but beside programs that never pause), inherit or batch"},
+	{.name = "busy_poll",
+	 .type = CONF_INT,
+	 .offset = AT(busy_poll),
+	 .fallback = "20",
+	 .max = 1000,
+	 .help = "microseconds that an idle worker looks on before it sleeps, if that pays; 0: never"},
 	{.name = "backlog",
 	 .type = CONF_INT,
 	 .offset = AT(backlog),

@@ -258,7 +258,9 @@ launch_supervisor_conf(const struct daemon_conf *d, uint64_t leave_ms, struct su
 					 .pause_min = PAUSE_MIN_MS,
 					 .pause_max = PAUSE_MAX_MS,
 					 .isolation = d->isolation.plan,
-					 .sandbox = (enum sandbox_mode)d->isolation.seccomp};
+					 .sandbox = (enum sandbox_mode)d->isolation.seccomp,
+					 .scheduling = (enum scheduling_mode)d->scheduling,
+					 .busy_poll = d->busy_poll};
 }
 
 struct supervisor *

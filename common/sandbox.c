@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -23,9 +24,9 @@
  * over by libseccomp. */
 static const int allowed[] = {
 	/* connections, the channel, the log */
-	SYS(read), SYS(readv), SYS(write), SYS(writev), SYS(recvfrom), SYS(recvmsg), SYS(sendto),
-	SYS(sendmsg), SYS(accept), SYS(accept4), SYS(shutdown), SYS(close), SYS(getsockname),
-	SYS(getpeername), SYS(getsockopt), SYS(setsockopt), SYS(fcntl),
+	SYS(read), SYS(readv), SYS(pread64), SYS(write), SYS(writev), SYS(recvfrom), SYS(recvmsg),
+	SYS(sendto), SYS(sendmsg), SYS(accept), SYS(accept4), SYS(shutdown), SYS(close),
+	SYS(getsockname), SYS(getpeername), SYS(getsockopt), SYS(setsockopt), SYS(fcntl),
 	/* the loop */
 	SYS(epoll_wait), SYS(epoll_pwait), SYS(epoll_pwait2), SYS(epoll_ctl), SYS(timerfd_settime),
 	SYS(poll), SYS(ppoll), SYS(restart_syscall),
@@ -108,6 +109,19 @@ allow_fstat(scmp_filter_ctx filter)
 	return allow_exceptions(filter, e, sizeof e / sizeof *e);
 }
 
+/* Its own, and not for real time. */
+static int
+allow_scheduling(scmp_filter_ctx filter)
+{
+	static const int policy[] = {SCHED_OTHER, SCHED_BATCH};
+	int error = 0;
+
+	for (size_t i = 0; error == 0 && i < sizeof policy / sizeof *policy; i++)
+		error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SYS(sched_setscheduler), 2,
+					 equal(0, 0), equal(1, (scmp_datum_t)policy[i]));
+	return error;
+}
+
 static int
 allow_connecting(scmp_filter_ctx filter)
 {
@@ -133,6 +147,8 @@ fill(scmp_filter_ctx filter, enum sandbox_profile profile)
 		error = allow_by_argument(filter);
 	if (error == 0)
 		error = allow_fstat(filter);
+	if (error == 0)
+		error = allow_scheduling(filter);
 	if (error == 0 && profile == SANDBOX_PROXY)
 		error = allow_connecting(filter);
 	return error;

@@ -89,7 +89,9 @@ be_worker(struct member *m, int channel, pid_t master, void *ctx)
 						   .scoreboard = s->scoreboard,
 						   .isolation = &s->conf.isolation,
 						   .sandbox = s->ops->sandbox,
-						   .sandbox_mode = s->conf.sandbox},
+						   .sandbox_mode = s->conf.sandbox,
+						   .scheduling = s->conf.scheduling,
+						   .busy_poll = s->conf.busy_poll},
 			    &s->ops->worker, s->ctx);
 	event_base_free(base);
 	exit(status);

@@ -23,6 +23,7 @@
 #include "isolate.h"
 #include "keep.h"
 #include "sandbox.h"
+#include "scheduling.h"
 #include "scoreboard.h"
 #include "slot.h"
 #include "span.h"
@@ -73,6 +74,8 @@ struct supervisor_conf {
 	uint64_t worker_max_memory;    /* bytes resident; the same */
 	struct isolate isolation;
 	enum sandbox_mode sandbox;
+	enum scheduling_mode scheduling; /* of workers */
+	unsigned busy_poll;		 /* us that a worker looks on before it sleeps */
 };
 
 /* NULL with errno.  ops, ctx and base are borrowed; conf is copied. */

@@ -11,6 +11,7 @@
 #include "clock.h"
 #include "log.h"
 #include "memory.h"
+#include "worker_loop.h"
 
 enum { HEARTBEAT_MS = 500, MESSAGES_A_WAKE = 64 };
 
@@ -26,6 +27,7 @@ struct worker {
 	int status;  /* to exit with */
 	bool draining, yields;
 	struct memory memory;
+	struct scheduling scheduling;
 	struct event *on_channel, *on_term, *on_quit, *heartbeat;
 	char space[CHANNEL_MAX + 1];
 };
@@ -46,6 +48,7 @@ on_heartbeat(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	scoreboard_set(&w->row->heartbeat, clock_ms());
 	memory_look(&w->memory, scoreboard_get(&w->row->bytes_in));
+	scheduling_look(&w->scheduling, clock_ms());
 }
 
 static void
@@ -151,6 +154,7 @@ release(struct worker *w)
 	free_event(w->on_term);
 	free_event(w->on_quit);
 	free_event(w->heartbeat);
+	scheduling_close(&w->scheduling);
 	(void)close(w->channel);
 	free(w);
 }
@@ -163,10 +167,12 @@ die_with_master(pid_t master)
 	return prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != master ? -1 : 0;
 }
 
+/* What needs files is opened before. */
 static int
-confine(const struct worker_place *p)
+confine(struct worker *w, const struct worker_place *p)
 {
 	log_confine();
+	scheduling_open(&w->scheduling, p->scheduling);
 	if (isolate_apply(p->isolation) < 0 || die_with_master(p->master) < 0)
 		return -1;
 	return sandbox_apply(p->sandbox, p->sandbox_mode);
@@ -175,6 +181,7 @@ confine(const struct worker_place *p)
 int
 worker_run(const struct worker_place *p, const struct worker_ops *ops, void *ctx)
 {
+	struct busypoll look = {.limit_us = p->busy_poll};
 	struct worker *w = calloc(1, sizeof *w);
 	int status;
 
@@ -186,8 +193,9 @@ worker_run(const struct worker_place *p, const struct worker_ops *ops, void *ctx
 			     .scoreboard = p->scoreboard,
 			     .row = scoreboard_row(p->scoreboard, p->slot),
 			     .ops = ops,
-			     .ctx = ctx};
-	if (set_events(w) < 0 || confine(p) < 0) {
+			     .ctx = ctx,
+			     .scheduling.fd = -1};
+	if (set_events(w) < 0 || confine(w, p) < 0) {
 		release(w);
 		return 1;
 	}
@@ -198,7 +206,7 @@ worker_run(const struct worker_place *p, const struct worker_ops *ops, void *ctx
 		release(w);
 		return 1;
 	}
-	if (event_base_dispatch(w->base) < 0) {
+	if (worker_loop(w->base, &look, ops->expects, w->state) < 0) {
 		log_errno(LOG_ERROR, "event loop failed", NULL);
 		w->status = 1;
 	}

@@ -13,6 +13,7 @@
 #include "attr.h"
 #include "isolate.h"
 #include "sandbox.h"
+#include "scheduling.h"
 #include "scoreboard.h"
 #include "span.h"
 
@@ -30,6 +31,8 @@ struct worker_ops {
 	void (*end)(void *state);
 	/* A file from the master, the worker's to close.  NULL: the worker wants none. */
 	void (*on_file)(void *state, int fd);
+	/* Is an answer to something that it asked on its way?  NULL: it never asks. */
+	bool (*expects)(void *state);
 };
 
 /* Where a worker finds itself. */
@@ -42,6 +45,8 @@ struct worker_place {
 	const struct isolate *isolation; /* what it gives up before it starts */
 	enum sandbox_profile sandbox;
 	enum sandbox_mode sandbox_mode;
+	enum scheduling_mode scheduling;
+	unsigned busy_poll; /* us, see busypoll.h; 0: never */
 };
 
 /* In the child, signals blocked: confines itself, then serves until drained, stopped or orphaned.

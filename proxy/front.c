@@ -296,6 +296,14 @@ front_drain(void *state)
 	on_drain_turn(f);
 }
 
+static bool
+front_expects(void *state)
+{
+	const struct front *f = state;
+
+	return relay_in_flight(f->relay) > 0;
+}
+
 static void
 front_end(void *state)
 {
@@ -324,4 +332,5 @@ const struct worker_ops front_ops = {
 	.on_file = front_on_file,
 	.drain = front_drain,
 	.end = front_end,
+	.expects = front_expects,
 };

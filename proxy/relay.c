@@ -65,6 +65,12 @@ relay_pending(const struct relay *r)
 	return lines_waiting(r->lines) + r->retry.parked_n + upstreams_in_flight(r->upstreams);
 }
 
+unsigned
+relay_in_flight(const struct relay *r)
+{
+	return upstreams_in_flight(r->upstreams);
+}
+
 void
 relay_keep_ticking(struct relay *r)
 {

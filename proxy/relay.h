@@ -54,5 +54,6 @@ void relay_look(struct relay *);
 int relay_explain(struct relay *, struct span policy, struct span key, struct explain_row *rows);
 
 unsigned relay_pending(const struct relay *); /* queued and in flight */
+unsigned relay_in_flight(const struct relay *);
 
 #endif

@@ -1,0 +1,111 @@
+/* scheduling.c - see scheduling.h. */
+#include "scheduling.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "log.h"
+
+enum {
+	FEW = 4,	     /* runs say nothing */
+	LONG = 500000,	     /* ns that a run waits on the average: somebody never pauses */
+	PAUSE_MIN = 10000,   /* ms until it is tried again; */
+	PAUSE_MAX = 10 << 16 /* doubled each time that it comes to the same at once */
+};
+
+/* Does nothing where it is in force already. */
+static void
+put_in_force(struct scheduling *s, bool batch)
+{
+	const struct sched_param none = {0};
+
+	if (batch == s->batch)
+		return;
+	if (sched_setscheduler(0, batch ? SCHED_BATCH : SCHED_OTHER, &none) < 0) {
+		log_errno(LOG_VERBOSE, "scheduling stays as it is", NULL);
+		s->mode = SCHEDULING_INHERIT; /* nor will it be allowed later */
+		return;
+	}
+	s->batch = batch;
+}
+
+/* The second and the third number; false where they can't be had. */
+static bool
+count(const struct scheduling *s, uint64_t *delay_ns, uint64_t *runs)
+{
+	char text[128];
+	unsigned long delay, n;
+	ssize_t got = s->fd < 0 ? -1 : pread(s->fd, text, sizeof text - 1, 0);
+
+	if (got <= 0)
+		return false;
+	text[got] = '\0';
+	if (sscanf(text, "%*u %lu %lu", &delay, &n) != 2)
+		return false;
+	*delay_ns = delay;
+	*runs = n;
+	return true;
+}
+
+/* What an operator has asked of the system stands. */
+static enum scheduling_mode
+possible(struct scheduling *s)
+{
+	if (sched_getscheduler(0) != SCHED_OTHER)
+		return SCHEDULING_INHERIT;
+	s->fd = open("/proc/self/schedstat", O_RDONLY | O_CLOEXEC);
+	if (count(s, &s->delay_ns, &s->runs))
+		return SCHEDULING_AUTO;
+	log_errno(LOG_VERBOSE, "scheduling stays as it is: waits are not counted", NULL);
+	return SCHEDULING_INHERIT;
+}
+
+void
+scheduling_open(struct scheduling *s, enum scheduling_mode mode)
+{
+	*s = (struct scheduling){.mode = mode, .fd = -1, .pause = PAUSE_MIN};
+	if (mode == SCHEDULING_AUTO)
+		s->mode = possible(s);
+	put_in_force(s, s->mode != SCHEDULING_INHERIT);
+}
+
+void
+scheduling_close(struct scheduling *s)
+{
+	if (s->fd >= 0)
+		(void)close(s->fd);
+	s->fd = -1;
+}
+
+bool
+scheduling_judge(struct scheduling *s, uint64_t runs, uint64_t delay_ns, uint64_t now_ms)
+{
+	if (!s->batch)
+		return now_ms >= s->other_until;
+	if (runs < FEW)
+		return true;
+	if (delay_ns / runs <= LONG) {
+		s->pause = PAUSE_MIN;
+		return true;
+	}
+	s->other_until = now_ms + s->pause;
+	if (s->pause < PAUSE_MAX)
+		s->pause *= 2;
+	return false;
+}
+
+void
+scheduling_look(struct scheduling *s, uint64_t now_ms)
+{
+	uint64_t delay_ns, runs, waited, ran;
+
+	if (s->mode != SCHEDULING_AUTO || !count(s, &delay_ns, &runs))
+		return;
+	waited = delay_ns - s->delay_ns;
+	ran = runs - s->runs;
+	s->delay_ns = delay_ns;
+	s->runs = runs;
+	put_in_force(s, scheduling_judge(s, ran, waited, now_ms));
+}
