@@ -31,7 +31,7 @@ busypoll_gave_way(struct busypoll *b, uint64_t away_us, uint64_t now_us)
 void
 busypoll_found(struct busypoll *b, unsigned events)
 {
-	b->crowd += events - b->crowd / MEAN;
+	b->crowd += events - (b->crowd + MEAN - 1) / MEAN; /* what is constant, it comes to */
 }
 
 void
