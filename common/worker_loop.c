@@ -11,11 +11,11 @@ enum turn { TURN_FAILED = -1, TURN_LAST, TURN_IDLE, TURN_BUSY };
 static enum turn
 turn(struct event_base *base, struct busypoll *b, int flags)
 {
-	int events;
+	int events, empty = event_base_loop(base, EVLOOP_ONCE | flags);
 
-	if (event_base_loop(base, EVLOOP_ONCE | flags) < 0)
+	if (empty < 0)
 		return TURN_FAILED;
-	if (event_base_got_break(base))
+	if (empty > 0 || event_base_got_break(base))
 		return TURN_LAST;
 	events = event_base_get_max_events(base, EVENT_BASE_COUNT_ACTIVE, 1);
 	if (events <= 0)
