@@ -1,7 +1,9 @@
 /* scheduling.c - see scheduling.h. */
 #include "scheduling.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <sched.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -9,10 +11,10 @@
 #include "log.h"
 
 enum {
-	FEW = 4,	     /* runs say nothing */
-	LONG = 500000,	     /* ns that a run waits on the average: somebody never pauses */
-	PAUSE_MIN = 10000,   /* ms until it is tried again; */
-	PAUSE_MAX = 10 << 16 /* doubled each time that it comes to the same at once */
+	FEW = 4,		   /* runs say nothing */
+	LONG = 500000,		   /* ns that a run waits on the average: somebody never pauses */
+	PAUSE_MIN = 10000,	   /* ms until it is tried again; */
+	PAUSE_MAX = PAUSE_MIN << 6 /* doubled each time that it comes to the same at once */
 };
 
 /* Does nothing where it is in force already. */
@@ -31,22 +33,29 @@ put_in_force(struct scheduling *s, bool batch)
 	s->batch = batch;
 }
 
-/* The second and the third number; false where they can't be had. */
+/* The second and the third number; false with errno where they can't be had.  A kernel that does
+ * not count says 0, also to who runs. */
 static bool
 count(const struct scheduling *s, uint64_t *delay_ns, uint64_t *runs)
 {
 	char text[128];
-	unsigned long delay, n;
 	ssize_t got = s->fd < 0 ? -1 : pread(s->fd, text, sizeof text - 1, 0);
 
-	if (got <= 0)
+	if (got < 0)
 		return false;
 	text[got] = '\0';
-	if (sscanf(text, "%*u %lu %lu", &delay, &n) != 2)
-		return false;
-	*delay_ns = delay;
-	*runs = n;
-	return true;
+	if (sscanf(text, "%*u %" SCNu64 " %" SCNu64, delay_ns, runs) == 2 && *runs > 0)
+		return true;
+	errno = ENODATA;
+	return false;
+}
+
+void
+scheduling_close(struct scheduling *s)
+{
+	if (s->fd >= 0)
+		(void)close(s->fd);
+	s->fd = -1;
 }
 
 /* What an operator has asked of the system stands. */
@@ -59,6 +68,7 @@ possible(struct scheduling *s)
 	if (count(s, &s->delay_ns, &s->runs))
 		return SCHEDULING_AUTO;
 	log_errno(LOG_VERBOSE, "scheduling stays as it is: waits are not counted", NULL);
+	scheduling_close(s);
 	return SCHEDULING_INHERIT;
 }
 
@@ -69,14 +79,6 @@ scheduling_open(struct scheduling *s, enum scheduling_mode mode)
 	if (mode == SCHEDULING_AUTO)
 		s->mode = possible(s);
 	put_in_force(s, s->mode != SCHEDULING_INHERIT);
-}
-
-void
-scheduling_close(struct scheduling *s)
-{
-	if (s->fd >= 0)
-		(void)close(s->fd);
-	s->fd = -1;
 }
 
 bool
