@@ -22,7 +22,7 @@
 #include "log.h"
 #include "net.h"
 
-static int pair[2], listener, loop;
+static int pair[2], listener, loop, file;
 
 static void
 begin(void)
@@ -33,7 +33,8 @@ begin(void)
 	cr_assert_eq(addr_numeric(&a, "127.0.0.1", 0), 0);
 	listener = net_listen(&a, 5);
 	loop = epoll_create1(EPOLL_CLOEXEC);
-	cr_assert(listener >= 0 && loop >= 0);
+	file = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+	cr_assert(listener >= 0 && loop >= 0 && file >= 0);
 }
 
 TestSuite(sandbox, .init = begin, .timeout = 60);
@@ -200,6 +201,33 @@ changes_its_root(void)
 	return chroot("/") == 0 || errno == EPERM;
 }
 
+/* Done, or refused by who decides on that usually. */
+static bool
+schedules(pid_t pid, int policy, int priority)
+{
+	const struct sched_param p = {.sched_priority = priority};
+
+	return sched_setscheduler(pid, policy, &p) == 0 || errno == EPERM;
+}
+
+static bool
+asks_for_real_time(void)
+{
+	return schedules(0, SCHED_FIFO, 1);
+}
+
+static bool
+asks_to_be_idle(void)
+{
+	return schedules(0, SCHED_IDLE, 0);
+}
+
+static bool
+schedules_another(void)
+{
+	return schedules(getppid(), SCHED_BATCH, 0);
+}
+
 struct call {
 	const char *name;
 	bool (*f)(void);
@@ -228,7 +256,10 @@ static const struct call forbidden[] = {CALL(executes),
 					CALL(turns_memory_into_code),
 					CALL(looks_at_a_path),
 					CALL(leaves_its_namespace),
-					CALL(changes_its_root)};
+					CALL(changes_its_root),
+					CALL(asks_for_real_time),
+					CALL(asks_to_be_idle),
+					CALL(schedules_another)};
 
 /* Of a server's worker; a proxy's may. */
 static const struct call connecting[] = {CALL(makes_a_tcp_socket), CALL(connects)};
@@ -299,6 +330,23 @@ logs(void)
 	return true;
 }
 
+static bool
+schedules_itself(void)
+{
+	const struct sched_param none = {0};
+
+	return sched_setscheduler(0, SCHED_BATCH, &none) == 0 &&
+	       sched_setscheduler(0, SCHED_OTHER, &none) == 0;
+}
+
+static bool
+reads_an_open_file_again(void)
+{
+	char c;
+
+	return pread(file, &c, 1, 0) == 1 && pread(file, &c, 1, 0) == 1;
+}
+
 static void
 nothing(int sig)
 {
@@ -314,9 +362,10 @@ handles_signals(void)
 	       kill(getpid(), SIGUSR1) == 0;
 }
 
-static const struct call needed[] = {CALL(talks),	   CALL(accepts),      CALL(waits),
-				     CALL(uses_memory),	   CALL(reads_clocks), CALL(logs),
-				     CALL(handles_signals)};
+static const struct call needed[] = {
+	CALL(talks),	       CALL(accepts),	       CALL(waits),
+	CALL(uses_memory),     CALL(reads_clocks),     CALL(logs),
+	CALL(handles_signals), CALL(schedules_itself), CALL(reads_an_open_file_again)};
 
 static void
 expect(const struct call *c, size_t n, enum sandbox_profile profile, enum sandbox_mode mode,
