@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <sched.h>
 
+#include "scheduling.h"
+
 enum { NOBODY = 65534 };
 
 TestSuite(daemon, .init = begin, .fini = end, .timeout = 30);
@@ -35,6 +37,8 @@ Test(daemon, settings_have_their_defaults)
 	cr_expect_eq(conf.workers, 0);
 	cr_expect_eq(conf.worker_connections, 16384);
 	cr_expect_eq(conf.stop_timeout, 10000);
+	cr_expect_eq(conf.scheduling, SCHEDULING_AUTO);
+	cr_expect_eq(conf.busy_poll, 20);
 	cr_expect_eq(conf.backlog, 1024);
 	cr_expect_eq(conf.max_message, 1 << 20);
 	cr_expect_not(conf.strict_payloadsize);
@@ -49,6 +53,11 @@ Test(daemon, settings_have_bounds)
 		{"--worker-connections", "1000000"},
 		{"--stop-timeout", "0"},
 		{"--stop-timeout", "1h"},
+		{"--scheduling", "auto"},
+		{"--scheduling", "inherit"},
+		{"--scheduling", "batch"},
+		{"--busy-poll", "0"},
+		{"--busy-poll", "1000"},
 		{"--backlog", "1"},
 		{"--backlog", "65535"},
 		{"--max-message", "1K"},
@@ -69,6 +78,9 @@ Test(daemon, settings_have_bounds)
 		{"--worker-connections", "0"},
 		{"--worker-connections", "1000001"},
 		{"--stop-timeout", "3601"},
+		{"--scheduling", "fifo"},
+		{"--busy-poll", "1001"},
+		{"--busy-poll", "20us"},
 		{"--backlog", "0"},
 		{"--backlog", "65536"},
 		{"--max-message", "1023"},
