@@ -1,4 +1,4 @@
-"""Numbers, limits, networks, clocks, the log: what the file says after a reload is what counts; what cannot change is said."""
+"""Numbers, limits, networks, clocks, the log, scheduling: what the file says after a reload is what counts; what cannot change is said."""
 import os
 import signal
 from lib.bench import FOLDER, Bench, Peer, Proxy, ask, correct, ctl, ctl_run, free_port, request, wait_until, workers
@@ -18,19 +18,21 @@ with Bench() as b:
     server = b.server("1", "111", proxy, options=["-c", "s.conf"])
     old = set(workers(proxy))
 
-    b.file("p.conf", f'max_message = 2K\nclient_pipeline = 1\nlog = "{log}"\nlog_format = json\nmax_servers = 7\n')
+    b.file("p.conf", f'max_message = 2K\nclient_pipeline = 1\nlog = "{log}"\nlog_format = json\nmax_servers = 7\nscheduling = inherit\n')
     assert "max_servers takes effect" in reload(proxy)
     wait_until(lambda: len(ctl(proxy.socket, "workers")) == 2, "the old ones have left")
     assert not old & set(workers(proxy))
+    assert {os.sched_getscheduler(pid) for pid in workers(proxy)} == {os.sched_getscheduler(proxy.pid)}
     assert ask(proxy, payload="x" * 3000)["code"] == "too-large"
     assert correct(ask(proxy))
     with open(log) as f:
         assert '"msg":"reloaded"' in f.read()
 
-    b.file("p.conf", 'trusted_networks = { "10.0.0.0/8" }\n')
+    b.file("p.conf", 'trusted_networks = { "10.0.0.0/8" }\nscheduling = batch\n')
     proxy.send_signal(signal.SIGHUP)
     wait_until(lambda: ctl(proxy.socket, "status")["generation"] == 3, "a third generation")
     wait_until(lambda: len(ctl(proxy.socket, "workers")) == 2, "the second has left")
+    assert {os.sched_getscheduler(pid) for pid in workers(proxy)} == {os.SCHED_BATCH} != {os.sched_getscheduler(proxy.pid)}
     other = b.server("2", "222", proxy, wait=False)
     other.wait_for("refused: denied")
     assert correct(ask(proxy, payload="x" * 3000), "x" * 3000), "the former limit is gone"
