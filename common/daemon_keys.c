@@ -160,7 +160,8 @@ const struct conf_key daemon_keys[] = {
 	 .offset = AT(scheduling),
 	 .fallback = "auto",
 	 .choices = scheduling_names,
-	 .help = "of workers: auto (batch, but beside programs that never pause), inherit or batch"},
+	 .help = "how workers are scheduled: auto (batch, but not beside programs that never pause), "
+		 "inherit or batch"},
 	{.name = "busy_poll",
 	 .type = CONF_INT,
 	 .offset = AT(busy_poll),
