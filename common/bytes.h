@@ -87,14 +87,23 @@ bytes_marks_16(const char *p)
 				    .brackets = (unsigned)_mm_movemask_epi8(brackets)};
 }
 
-/* All of the 64 bytes at p are plain. */
+/* The sixteen bytes at p are hex digits, lower case. */
 static inline bool
-bytes_plain_64(const char *p)
+bytes_hex_16(const char *p)
 {
-	__m128i a = bytes_not_plain(bytes_load(p)), b = bytes_not_plain(bytes_load(p + 16));
-	__m128i c = bytes_not_plain(bytes_load(p + 32)), d = bytes_not_plain(bytes_load(p + 48));
+	__m128i v = bytes_load(p), digit, letter;
 
-	return _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(a, b), _mm_or_si128(c, d))) == 0;
+	digit = _mm_and_si128(_mm_cmpgt_epi8(v, _mm_set1_epi8('0' - 1)),
+			      _mm_cmplt_epi8(v, _mm_set1_epi8('9' + 1)));
+	letter = _mm_and_si128(_mm_cmpgt_epi8(v, _mm_set1_epi8('a' - 1)),
+			       _mm_cmplt_epi8(v, _mm_set1_epi8('f' + 1)));
+	return _mm_movemask_epi8(_mm_or_si128(digit, letter)) == 0xffff;
+}
+
+static inline uint64_t
+bytes_odd_16(const char *p)
+{
+	return (unsigned)_mm_movemask_epi8(bytes_not_plain(bytes_load(p)));
 }
 
 #else
@@ -122,13 +131,28 @@ bytes_marks_16(const char *p)
 	return m;
 }
 
+/* Without a branch a byte: whether a digit is above nine can't be foreseen, and would be guessed
+ * wrongly half the time. */
 static inline bool
-bytes_plain_64(const char *p)
+bytes_hex_16(const char *p)
 {
-	for (unsigned i = 0; i < 64; i += BYTES_BLOCK)
-		if (bytes_plain_run(p + i) < BYTES_BLOCK)
-			return false;
-	return true;
+	unsigned wrong = 0;
+
+	for (unsigned i = 0; i < BYTES_BLOCK; i++) {
+		unsigned c = (unsigned char)p[i];
+		wrong |= (c - '0' > 9) & (c - 'a' > 5);
+	}
+	return wrong == 0;
+}
+
+static inline uint64_t
+bytes_odd_16(const char *p)
+{
+	uint64_t odd = 0;
+
+	for (unsigned i = 0; i < BYTES_BLOCK; i++)
+		odd |= (uint64_t)!bytes_is_plain(p[i]) << i;
+	return odd;
 }
 
 #endif
@@ -159,18 +183,30 @@ bytes_between(uint64_t marks)
 	return marks;
 }
 
+/* Which of the 64 bytes at p are not plain: a bit each, the first byte's lowest. */
+static inline uint64_t
+bytes_odd_64(const char *p)
+{
+	return bytes_odd_16(p) | bytes_odd_16(p + 16) << 16 | bytes_odd_16(p + 32) << 32 |
+	       bytes_odd_16(p + 48) << 48;
+}
+
 /* Past the plain bytes at p: the first that is not, or end. */
 static inline const char *
 bytes_skip_plain(const char *p, const char *end)
 {
-	while ((size_t)(end - p) >= BYTES_BLOCK) {
+	for (; end - p >= 64; p += 64) {
+		uint64_t odd = bytes_odd_64(p);
+
+		if (odd != 0)
+			return p + __builtin_ctzll(odd);
+	}
+	while (end - p >= BYTES_BLOCK) {
 		unsigned n = bytes_plain_run(p);
 
 		p += n;
 		if (n < BYTES_BLOCK)
 			return p;
-		while (end - p >= 64 && bytes_plain_64(p))
-			p += 64;
 	}
 	while (p < end && bytes_is_plain(*p))
 		p++;

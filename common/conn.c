@@ -479,6 +479,12 @@ conn_is_idle(const struct conn *c)
 	       !frame_partial(&c->frame, &c->in);
 }
 
+const struct jsontext_object *
+conn_members(const struct conn *c)
+{
+	return c->loop->members.n > 0 ? &c->loop->members : NULL;
+}
+
 int
 conn_fd(const struct conn *c)
 {

@@ -30,6 +30,7 @@
 #include "addr.h"
 #include "attr.h"
 #include "buf.h"
+#include "jsontext.h"
 #include "scoreboard.h"
 #include "span.h"
 #include "tls.h"
@@ -45,7 +46,7 @@ enum conn_debt {
 struct conn_ops {
 	/* A connect in progress succeeded.  May be NULL for accepted ones. */
 	void (*on_open)(struct conn *, void *ctx);
-	/* One whole object; it borrows until return. */
+	/* One whole object; it borrows until return, as do conn_members(). */
 	void (*on_packet)(struct conn *, struct span text, void *ctx);
 	/* The stream can't be followed further (errno of frame_next()); nothing more is read. Write
 	 * a last answer and conn_finish(), or conn_close().  EPROTOTYPE: it is not TLS where that
@@ -109,6 +110,10 @@ struct conn_tls_peer {
 /* The same over TLS; on_open once both sides agree.  What is written before goes out then. */
 struct conn *conn_connect_tls(struct conn_loop *, const struct addr *, uint64_t timeout_ms,
 			      const struct conn_tls_peer *, const struct conn_ops *, void *ctx);
+
+/* In on_packet: what was read of the object while its end was looked for, NULL where it was not
+ * one that glance.h takes. */
+const struct jsontext_object *conn_members(const struct conn *);
 
 /* Queues bytes.  0, or -1 with ENOMEM (nothing queued) or ENOTCONN (finishing or closed). */
 MUST_CHECK int conn_write(struct conn *, struct span bytes);

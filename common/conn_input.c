@@ -45,7 +45,7 @@ deliver(struct conn *c, struct buf *in)
 
 	c->delivering = true;
 	while (got == FRAME_READY && c->state == CONN_OPEN && !c->held) {
-		got = frame_next(&c->frame, in, &text);
+		got = frame_look(&c->frame, in, &text, &c->loop->members);
 		if (got != FRAME_READY)
 			break;
 		whole = true;

@@ -71,7 +71,8 @@ struct conn_loop {
 	unsigned count, handshaking;
 	struct conn_tls tls; /* of accepted ones */
 	struct scoreboard_row *row;
-	struct buf scratch; /* where input is read to */
+	struct buf scratch;		/* where input is read to */
+	struct jsontext_object members; /* of the object that is being delivered */
 	struct spares spares;
 	uint64_t now_us; /* of this turn; 0: not asked for yet */
 	struct {

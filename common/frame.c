@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "bytes.h"
+#include "glance.h"
 
 void
 frame_init(struct frame *f, size_t max)
@@ -156,30 +157,67 @@ scan(struct frame *f, struct span text)
 	return 0;
 }
 
-enum frame_result
-frame_next(struct frame *f, struct buf *in, struct span *out)
+/* To the next object, in text as far as it may be looked at.  False when there is none, and *result
+ * says why. */
+static bool
+find_start(struct frame *f, struct buf *in, struct span *text, enum frame_result *result)
 {
-	struct span text;
-
-	if (f->error != 0)
-		return fail(f, f->error);
+	*result = FRAME_MORE;
+	if (f->error != 0) {
+		*result = fail(f, f->error);
+		return false;
+	}
 	buf_consume(in, f->taken);
 	f->taken = 0;
 	if (f->depth == 0)
 		skip_space(in);
-	text = buf_span(in);
-	if (text.n == 0)
-		return FRAME_MORE;
-	if (f->depth == 0 && text.p[0] != '{' && text.p[0] != '[')
-		return fail(f, EBADMSG);
-	if (text.n > f->max)
-		text.n = f->max;
-	f->taken = scan(f, text);
-	if (f->taken == 0)
+	*text = buf_span(in);
+	if (text->n == 0)
+		return false;
+	if (f->depth == 0 && text->p[0] != '{' && text->p[0] != '[') {
+		*result = fail(f, EBADMSG);
+		return false;
+	}
+	if (text->n > f->max)
+		text->n = f->max;
+	return true;
+}
+
+static enum frame_result
+take(struct frame *f, struct span text, size_t n, struct span *out)
+{
+	f->taken = n;
+	if (n == 0)
 		return text.n == f->max ? fail(f, EMSGSIZE) : FRAME_MORE;
 	f->seen = 0;
-	*out = span_of(text.p, f->taken);
+	*out = span_of(text.p, n);
 	return FRAME_READY;
+}
+
+enum frame_result
+frame_next(struct frame *f, struct buf *in, struct span *out)
+{
+	enum frame_result result;
+	struct span text;
+
+	return find_start(f, in, &text, &result) ? take(f, text, scan(f, text), out) : result;
+}
+
+enum frame_result
+frame_look(struct frame *f, struct buf *in, struct span *out, struct jsontext_object *members)
+{
+	enum frame_result result;
+	struct span text;
+	size_t n;
+
+	if (!find_start(f, in, &text, &result))
+		return result;
+	n = f->depth == 0 ? glance_first(text, members) : 0;
+	if (n == 0) {
+		members->n = 0;
+		n = scan(f, text);
+	}
+	return take(f, text, n, out);
 }
 
 bool

@@ -11,6 +11,7 @@
 
 #include "attr.h"
 #include "buf.h"
+#include "jsontext.h"
 #include "span.h"
 
 struct frame {
@@ -33,6 +34,11 @@ void frame_init(struct frame *, size_t max);
  * it are there) or EBADMSG (what stands there can't start an object); the stream can't be
  * followed further, and every later call says the same. */
 MUST_CHECK enum frame_result frame_next(struct frame *, struct buf *in, struct span *out);
+
+/* The same.  Where it is READY and the object is one that glance.h takes, that is how its end was
+ * found, and *members are its members; otherwise members->n is 0. */
+MUST_CHECK enum frame_result frame_look(struct frame *, struct buf *in, struct span *out,
+					struct jsontext_object *members);
 
 /* After MORE: bytes of an unfinished object are waiting for the rest.  For "cut by close"
  * and slow senders. */

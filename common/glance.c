@@ -55,10 +55,9 @@ static inline const char *
 skip_string(const char *p, const char *end, bool *escaped)
 {
 	if (end - p >= BYTES_BLOCK) {
-		unsigned n = bytes_plain_run(p);
-
-		if (n < BYTES_BLOCK && p[n] == '"')
-			return p + n;
+		p += bytes_plain_run(p);
+		if (p < end && *p == '"')
+			return p;
 	}
 	return skip_any_string(p, end, escaped);
 }
@@ -138,21 +137,29 @@ take_member(const char *p, const char *end, struct jsontext_object *out)
 	return take_value(p, end, m);
 }
 
-bool
-glance(struct span text, struct jsontext_object *out)
+size_t
+glance_first(struct span text, struct jsontext_object *out)
 {
 	const char *p = text.p, *end = text.p + text.n;
 
 	out->n = 0;
-	p = skip_space(p, end);
 	if (p == end || *p != '{')
-		return false;
+		return 0;
 	do {
 		if (out->n == GLANCE_MEMBERS)
-			return false;
+			return 0;
 		p = take_member(skip_space(p + 1, end), end, out);
 		if (p == NULL || p == end)
-			return false;
+			return 0;
 	} while (*p == ',');
-	return *p == '}' && skip_space(p + 1, end) == end;
+	return *p == '}' ? (size_t)(p + 1 - text.p) : 0;
+}
+
+bool
+glance(struct span text, struct jsontext_object *out)
+{
+	const char *end = text.p + text.n, *p = skip_space(text.p, end);
+	size_t n = glance_first(span_of(p, (size_t)(end - p)), out);
+
+	return n > 0 && skip_space(p + n, end) == end;
 }

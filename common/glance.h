@@ -14,7 +14,11 @@
 
 enum { GLANCE_MEMBERS = 16 };
 
-/* True with *out filled, or false: nothing is said then, and *out is worth nothing. */
+/* The object that text begins with, whatever follows it: its bytes with *out filled, or 0: nothing
+ * is said then, and *out is worth nothing. */
+MUST_CHECK size_t glance_first(struct span text, struct jsontext_object *out);
+
+/* The same where text holds one object and white space around it at most. */
 MUST_CHECK bool glance(struct span text, struct jsontext_object *out);
 
 #endif

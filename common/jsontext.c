@@ -408,32 +408,13 @@ jsontext_describe(enum jsontext_status status)
 
 /* ---- reading what was judged ---- */
 
-/* Those that are written with escapes. */
-static const struct jsontext_member *
-find_escaped(const struct jsontext_object *o, struct span key)
+const struct jsontext_member *
+jsontext_find_escaped(const struct jsontext_object *o, struct span key)
 {
 	for (const struct jsontext_member *m = o->member; m < o->member + o->n; m++)
 		if (m->key_escaped && same_string(m->key, key))
 			return m;
 	return NULL;
-}
-
-const struct jsontext_member *
-jsontext_find_span(const struct jsontext_object *o, struct span key)
-{
-	for (const struct jsontext_member *m = o->member; m < o->member + o->n; m++)
-		if (m->key.n == key.n && (key.n == 0 || m->key.p[0] == key.p[0]) &&
-		    span_eq(m->key, key))
-			return m;
-	return find_escaped(o, key);
-}
-
-struct span
-jsontext_inner(const struct jsontext_member *m)
-{
-	if (m->kind != JSONTEXT_STRING)
-		return m->value;
-	return span_of(m->value.p + 1, m->value.n - 2);
 }
 
 int

@@ -67,8 +67,20 @@ MUST_CHECK enum jsontext_status jsontext_scan(struct span text, unsigned max_dep
 /* What went wrong, in a few words: "not JSON", "duplicate key", ... */
 const char *jsontext_describe(enum jsontext_status);
 
-/* The member called key (compared decoded), or NULL.  key has no backslash. */
-const struct jsontext_member *jsontext_find_span(const struct jsontext_object *, struct span key);
+/* The same among the members whose key has an escape. */
+const struct jsontext_member *jsontext_find_escaped(const struct jsontext_object *,
+						    struct span key);
+
+/* The member called key (compared decoded), or NULL.  key has no backslash.  Inline, for where key
+ * is a literal its length is known. */
+static inline const struct jsontext_member *
+jsontext_find_span(const struct jsontext_object *o, struct span key)
+{
+	for (const struct jsontext_member *m = o->member; m < o->member + o->n; m++)
+		if (span_eq(m->key, key))
+			return m;
+	return jsontext_find_escaped(o, key);
+}
 
 static inline const struct jsontext_member *
 jsontext_find(const struct jsontext_object *o, const char *key)
@@ -78,7 +90,11 @@ jsontext_find(const struct jsontext_object *o, const char *key)
 
 /* A string's content without its quotes, still escaped; any other kind's text as it
  * stands. */
-struct span jsontext_inner(const struct jsontext_member *);
+static inline struct span
+jsontext_inner(const struct jsontext_member *m)
+{
+	return m->kind == JSONTEXT_STRING ? span_of(m->value.p + 1, m->value.n - 2) : m->value;
+}
 
 /* Appends the UTF-8 bytes that the escaped content of a (judged) string stands for, never
  * more than inner has; \u0000 is one NUL byte.  0, or -1 with ENOMEM, out as it was. */

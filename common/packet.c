@@ -100,14 +100,6 @@ read_integer(struct span s, int64_t *out)
 /* ---- reading ---- */
 
 struct span
-packet_scalar(const struct packet *p, const char *key)
-{
-	const struct jsontext_member *m = jsontext_find(&p->object, key);
-
-	return m != NULL && is_scalar(m) ? jsontext_inner(m) : span_of(NULL, 0);
-}
-
-struct span
 packet_raw(const struct packet *p, const char *key)
 {
 	const struct jsontext_member *m = jsontext_find(&p->object, key);
@@ -249,25 +241,37 @@ judge_port(const struct jsontext_member *m, const char *key, struct packet_fault
 static const struct {
 	enum packet_type type;
 	const char *key;
+	size_t n; /* bytes of key */
 	judge *judge;
 } needed[] = {
-	{PACKET_REQUEST, "srcid", judge_id},	     {PACKET_REQUEST, "privPoliId", judge_id},
-	{PACKET_REQUEST, "payload", judge_payload},  {PACKET_REGISTER, "id", judge_id},
-	{PACKET_REGISTER, "privPolyId", judge_id},   {PACKET_REGISTER, "listenport", judge_port},
-	{PACKET_REPLY, "srcid", judge_id},	     {PACKET_REPLY, "destid", judge_id},
-	{PACKET_REPLY, "payload", judge_payload},    {PACKET_ERROR, "destid", judge_scalar},
-	{PACKET_ERROR, "code", judge_string},	     {PACKET_DEREGISTER, "id", judge_id},
-	{PACKET_DEREGISTER, "privPolyId", judge_id},
+#define NEEDED(type, key, judge)                  \
+	{                                         \
+		type, key, sizeof(key) - 1, judge \
+	}
+	NEEDED(PACKET_REQUEST, "srcid", judge_id),
+	NEEDED(PACKET_REQUEST, "privPoliId", judge_id),
+	NEEDED(PACKET_REQUEST, "payload", judge_payload),
+	NEEDED(PACKET_REGISTER, "id", judge_id),
+	NEEDED(PACKET_REGISTER, "privPolyId", judge_id),
+	NEEDED(PACKET_REGISTER, "listenport", judge_port),
+	NEEDED(PACKET_REPLY, "srcid", judge_id),
+	NEEDED(PACKET_REPLY, "destid", judge_id),
+	NEEDED(PACKET_REPLY, "payload", judge_payload),
+	NEEDED(PACKET_ERROR, "destid", judge_scalar),
+	NEEDED(PACKET_ERROR, "code", judge_string),
+	NEEDED(PACKET_DEREGISTER, "id", judge_id),
+	NEEDED(PACKET_DEREGISTER, "privPolyId", judge_id),
+#undef NEEDED
 };
 
 static int
 judge_members(const struct packet *p, struct packet_fault *fault)
 {
 	for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++) {
-		const char *key = needed[i].key;
+		struct span key = span_of(needed[i].key, needed[i].n);
 
 		if ((int)needed[i].type == p->type &&
-		    needed[i].judge(jsontext_find(&p->object, key), key, fault) < 0)
+		    needed[i].judge(jsontext_find_span(&p->object, key), key.p, fault) < 0)
 			return -1;
 	}
 	return 0;
@@ -309,23 +313,36 @@ refuse_text(enum jsontext_status status, size_t at, struct packet_fault *fault)
 	return -1;
 }
 
+static int
+judge_packet(const struct packet *p, struct packet_fault *fault)
+{
+	return judge_type(p, fault) < 0 ? -1 : judge_members(p, fault);
+}
+
 int
 packet_parse(struct packet *p, struct span text, struct packet_fault *fault)
 {
-	enum jsontext_status status;
-	size_t at;
+	enum jsontext_status status = JSONTEXT_OK;
+	size_t at = 0;
 
 	p->text = text;
-	status = JSONTEXT_OK;
-	at = 0;
 	if (!glance(text, &p->object))
 		status = jsontext_scan(text, PACKET_DEPTH, &p->object, &at);
 	read_type(p);
-	if (status != JSONTEXT_OK)
-		return refuse_text(status, at, fault);
-	if (judge_type(p, fault) < 0)
-		return -1;
-	return judge_members(p, fault);
+	return status != JSONTEXT_OK ? refuse_text(status, at, fault) : judge_packet(p, fault);
+}
+
+int
+packet_judge(struct packet *p, struct span text, const struct jsontext_object *members,
+	     struct packet_fault *fault)
+{
+	if (members == NULL)
+		return packet_parse(p, text, fault);
+	p->text = text;
+	p->object.n = members->n;
+	memcpy(p->object.member, members->member, members->n * sizeof members->member[0]);
+	read_type(p);
+	return judge_packet(p, fault);
 }
 
 /* ---- announcements ---- */

@@ -68,12 +68,24 @@ struct packet {
  * form. */
 MUST_CHECK int packet_parse(struct packet *p, struct span text, struct packet_fault *fault);
 
+/* The same for a text whose members were read before, by glance.h; NULL: they were not. */
+MUST_CHECK int packet_judge(struct packet *p, struct span text,
+			    const struct jsontext_object *members, struct packet_fault *fault);
+
 /* ---- reading; none allocates, all borrow from the packet's text ---- */
 
 /* The scalar (string or number) at key as text, without quotes; n is 0 and p NULL where
  * there is none.  A text with escapes comes raw: ids with escapes are refused by
  * packet_parse(). */
-struct span packet_scalar(const struct packet *, const char *key);
+static inline struct span
+packet_scalar(const struct packet *p, const char *key)
+{
+	const struct jsontext_member *m = jsontext_find(&p->object, key);
+
+	return m != NULL && (m->kind == JSONTEXT_STRING || m->kind == JSONTEXT_NUMBER)
+		       ? jsontext_inner(m)
+		       : span_of(NULL, 0);
+}
 
 /* The value as it stands in the text, quotes included: for echoing a form unchanged. */
 struct span packet_raw(const struct packet *, const char *key);

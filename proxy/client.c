@@ -119,7 +119,7 @@ struct request *
 client_admit(struct client *c, struct span text, struct span srcid)
 {
 	struct front *f = c->front;
-	struct request *q = request_new(c, text, srcid);
+	struct request *q = request_new(&f->spare, c, text, srcid);
 
 	if (q == NULL) {
 		log_event(LOG_ERROR, "out of memory for a request", NULL);

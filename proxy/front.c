@@ -317,6 +317,7 @@ front_end(void *state)
 	access_free(f->access);
 	patience_free(f->patience);
 	relay_free(f->relay);
+	requests_spare_release(&f->spare);
 	roster_free(f->roster);
 	conn_loop_free(f->loop);
 	listener_free(f->listener);

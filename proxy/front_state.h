@@ -46,6 +46,7 @@ struct front {
 	LIST_HEAD(client_list, client) clients;
 	struct patience *patience;
 	struct holding holding;
+	struct requests_spare spare;
 	struct meter_row *meter;
 };
 

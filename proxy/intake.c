@@ -85,11 +85,10 @@ on_packet(struct conn *conn, struct span text, void *arg)
 	struct packet_fault fault;
 	struct packet p;
 
-	(void)conn;
 	scoreboard_add(&c->front->row->bytes_in, text.n);
 	if (drain_phase(c->front->drain) != DRAIN_NOT)
 		c->heard = clock_ms();
-	if (packet_parse(&p, text, &fault) < 0) {
+	if (packet_judge(&p, text, conn_members(conn), &fault) < 0) {
 		c->last = c->last || fault.lost;
 		client_refuse(c, text, fault.code, fault.why);
 	} else if (p.type == PACKET_REGISTER || p.type == PACKET_DEREGISTER) {

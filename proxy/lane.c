@@ -132,9 +132,9 @@ on_packet(struct conn *c, struct span text, void *arg)
 	struct request *r = TAILQ_FIRST(&l->flight);
 	enum incident_cause cause = CAUSE_UNASKED;
 	enum verify_result result = r == NULL ? VERIFY_WRONG
-					      : verify_reply(r, text, l->verify, &cause);
+					      : verify_reply(r, text, conn_members(c), l->verify,
+							     &cause);
 
-	(void)c;
 	if (result == VERIFY_WRONG) {
 		fail(l, cause);
 		return;

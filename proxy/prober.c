@@ -157,7 +157,7 @@ send_request(struct probe *x, const char *policy, bool newline)
 
 	if (packet_request(&text, x->prober->env.conf->id, policy, span_str(payload)) == 0 &&
 	    packet_parse(&p, buf_span(&text), &fault) == 0)
-		x->request = request_new(NULL, p.text, packet_scalar(&p, "srcid"));
+		x->request = request_new(NULL, NULL, p.text, packet_scalar(&p, "srcid"));
 	if (x->request != NULL)
 		rc = lane_send(x->lane, x->request, newline);
 	buf_release(&text);

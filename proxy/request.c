@@ -4,14 +4,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct request *
-request_new(struct client *client, struct span text, struct span srcid)
+/* Room for a request of n bytes. */
+static struct request *
+room_for(struct requests_spare *spare, size_t n)
 {
-	struct request *r = malloc(sizeof *r + text.n);
+	if (spare == NULL)
+		return malloc(sizeof(struct request) + n);
+	return spare->n > 0 ? spare->kept[--spare->n]
+			    : malloc(sizeof(struct request) + REQUEST_SMALL);
+}
+
+struct request *
+request_new(struct requests_spare *spare, struct client *client, struct span text,
+	    struct span srcid)
+{
+	struct requests_spare *of = text.n <= REQUEST_SMALL ? spare : NULL;
+	struct request *r = room_for(of, text.n);
 
 	if (r == NULL)
 		return NULL;
-	*r = (struct request){.client = client};
+	*r = (struct request){.spare = of, .client = client};
 	if (text.n > 0)
 		memcpy(r->bytes, text.p, text.n);
 	r->text = span_of(r->bytes, text.n);
@@ -29,14 +41,26 @@ request_name_policy(struct request *r, struct span text, struct span policy)
 void
 request_free(struct request *r)
 {
+	struct requests_spare *spare = r->spare;
+
 	buf_release(&r->answer);
-	free(r);
+	if (spare != NULL && spare->n < REQUESTS_SPARE)
+		spare->kept[spare->n++] = r;
+	else
+		free(r);
+}
+
+void
+requests_spare_release(struct requests_spare *spare)
+{
+	while (spare->n > 0)
+		free(spare->kept[--spare->n]);
 }
 
 struct request *
 request_twin(const struct request *r)
 {
-	struct request *twin = request_new(r->client, r->text, r->srcid);
+	struct request *twin = request_new(r->spare, r->client, r->text, r->srcid);
 
 	if (twin == NULL)
 		return NULL;

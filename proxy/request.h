@@ -36,7 +36,15 @@ enum request_state {
 
 enum { REQUEST_FAILED = 8 }; /* servers that a request remembers as having failed it */
 
+/* Memory of small requests that have gone, for those that come: a worker's.  All zero at first. */
+enum { REQUESTS_SPARE = 256, REQUEST_SMALL = 512 /* bytes of a packet */ };
+struct requests_spare {
+	struct request *kept[REQUESTS_SPARE];
+	unsigned n;
+};
+
 struct request {
+	struct requests_spare *spare; /* where its memory goes; NULL: back to the system */
 	struct client *client; /* whose list it is on; NULL: it has gone, nobody wants the answer */
 	TAILQ_ENTRY(request) order; /* in the client's list */
 	TAILQ_ENTRY(request)
@@ -79,11 +87,14 @@ void request_failed_by(struct request *, unsigned server);
 unsigned request_last_failed(const struct request *);
 bool request_has_failed_at(const struct request *, unsigned server);
 
-/* A copy of the packet's text, queued; srcid may be empty.  NULL on ENOMEM. */
-struct request *request_new(struct client *, struct span text, struct span srcid);
+/* A copy of the packet's text, queued; srcid may be empty.  spare outlives it, or is NULL.  NULL on
+ * ENOMEM. */
+struct request *request_new(struct requests_spare *spare, struct client *, struct span text,
+			    struct span srcid);
 /* policy borrows from text, which it was made of. */
 void request_name_policy(struct request *, struct span text, struct span policy);
 void request_free(struct request *);
+void requests_spare_release(struct requests_spare *);
 
 /* The same request once more, in no list and waiting for nothing, for whoever must answer while a
  * server still has this one.  NULL on ENOMEM. */

@@ -21,7 +21,9 @@ enum verify_result {
 	VERIFY_WRONG	 /* *cause tells */
 };
 
-enum verify_result verify_reply(const struct request *, struct span reply, enum verify_how,
+/* members: see packet_judge(). */
+enum verify_result verify_reply(const struct request *, struct span reply,
+				const struct jsontext_object *members, enum verify_how,
 				enum incident_cause *cause);
 
 #endif

@@ -110,7 +110,7 @@ on_packet(struct conn *c, struct span text, void *arg)
 
 	if (drain_phase(s->drain) != DRAIN_NOT)
 		p->heard = clock_ms();
-	outcome = service_answer(&s->service, text, out, &note);
+	outcome = service_answer(&s->service, text, conn_members(c), out, &note);
 	scoreboard_add(&s->row->bytes_in, text.n);
 	scoreboard_add(&s->row->bytes_out, buf_len(out) - before);
 	settle(p, outcome, &note);

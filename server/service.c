@@ -55,14 +55,15 @@ judge(const struct service *s, const struct packet *p, struct packet_fault *faul
 }
 
 enum service_outcome
-service_answer(struct service *s, struct span text, struct buf *out, struct service_note *note)
+service_answer(struct service *s, struct span text, const struct jsontext_object *members,
+	       struct buf *out, struct service_note *note)
 {
 	struct packet p;
 	struct span payload;
 	size_t before = buf_len(out);
 
 	*note = (struct service_note){.payload = 0};
-	if (packet_parse(&p, text, &note->fault) < 0)
+	if (packet_judge(&p, text, members, &note->fault) < 0)
 		return refuse(s, &p, out, note);
 	note->client = packet_scalar(&p, "srcid");
 	note->policy = packet_scalar(&p, "privPoliId");

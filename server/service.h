@@ -31,9 +31,10 @@ struct service_note {
 	struct packet_fault fault; /* when not answered */
 };
 
-/* Appends the answer to one object, ended by a newline. */
-MUST_CHECK enum service_outcome service_answer(struct service *, struct span text, struct buf *out,
-					       struct service_note *);
+/* Appends the answer to one object, ended by a newline.  members: see packet_judge(). */
+MUST_CHECK enum service_outcome service_answer(struct service *, struct span text,
+					       const struct jsontext_object *members,
+					       struct buf *out, struct service_note *);
 
 /* Appends the last answer to a stream that can't be followed; always SERVICE_LOST unless FAILED. */
 enum service_break { SERVICE_TOO_LARGE, SERVICE_NO_OBJECT, SERVICE_CUT, SERVICE_PLAIN };

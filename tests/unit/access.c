@@ -20,7 +20,7 @@ open_all(void)
 
 	base = event_base_new();
 	cr_assert_eq(addr_numeric(&client, "127.0.0.1", 4242), 0);
-	q = request_new(NULL, all, span_of(text + 10, 5));
+	q = request_new(NULL, NULL, all, span_of(text + 10, 5));
 	cr_assert_not_null(q);
 	request_name_policy(q, all, span_of(text + 22, 5));
 	cr_assert_eq(pipe(end), 0);

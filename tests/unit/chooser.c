@@ -51,7 +51,7 @@ open_pool(void)
 				    .meter = meter_new(2, 1),
 				    .verdicts = verdicts};
 	upstreams = upstreams_new(&env, &no_ops, NULL);
-	q = request_new(NULL, span_of("x", 1), span_of(NULL, 0));
+	q = request_new(NULL, NULL, span_of("x", 1), span_of(NULL, 0));
 	for (unsigned i = 0; i < SERVERS; i++)
 		join((const char *const[]){"one", "two", "three"}[i], i + 1);
 }

@@ -1,4 +1,4 @@
-/* links: common/frame common/buf */
+/* links: common/frame common/buf common/glance */
 #include "frame.h"
 
 #include <criterion/criterion.h>
@@ -6,6 +6,8 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "glance.h"
 
 enum { MAX = 64 };
 
@@ -428,6 +430,99 @@ Test(frame, deep_nesting_is_followed_to_its_end)
 		feed(&s, "]");
 	cr_assert_eq(frame_next(&s.frame, &s.in, &s.out), FRAME_READY);
 	cr_assert_eq(s.out.n, 2 * deep);
+	buf_release(&s.in);
+}
+
+/* ---- looking on the way ---- */
+
+/* xorshift64*, below n. */
+static size_t
+below(size_t n)
+{
+	static uint64_t state = 20261125;
+
+	state ^= state >> 12;
+	state ^= state << 25;
+	state ^= state >> 27;
+	return (size_t)((state * UINT64_C(2685821657736338717)) >> 33) % n;
+}
+
+static void
+random_stream(struct buf *b)
+{
+	static const char *const pieces[] = {
+		"{\"type\":\"0\",\"srcid\":1}",
+		"{\"a\":\"}\\\"{\"}",
+		"{}",
+		"[1,{\"b\":[]}]",
+		"{\"a\":{\"b\":1}}",
+		"{\"a\":1,\"a\":2}",
+		" ",
+		"\n",
+		"{\"a\":\"\xff\"}",
+		"{\"long\":\"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\"}"};
+
+	for (size_t n = 1 + below(8); n > 0; n--)
+		cr_assert_eq(buf_append_str(b, pieces[below(sizeof pieces / sizeof *pieces)]), 0);
+	if (below(3) == 0)
+		b->base[b->head + below(buf_len(b))] = "\"\\{}[]x "[below(8)];
+}
+
+/* One step of each; false at the end of what is there. */
+static bool
+same_step(struct stream *slow, struct stream *fast)
+{
+	static struct jsontext_object members, again;
+	bool begun = fast->frame.depth > 0; /* what is there is not looked at twice */
+	enum frame_result a = frame_next(&slow->frame, &slow->in, &slow->out);
+	enum frame_result b = frame_look(&fast->frame, &fast->in, &fast->out, &members);
+
+	cr_assert_eq(a, b);
+	cr_assert_eq(slow->frame.error, fast->frame.error);
+	if (a != FRAME_READY)
+		return false;
+	cr_assert(span_eq(slow->out, fast->out));
+	cr_assert_eq(members.n, !begun && glance(fast->out, &again) ? again.n : 0);
+	for (size_t i = 0; i < members.n; i++)
+		cr_assert(members.member[i].key.p == again.member[i].key.p &&
+			  members.member[i].value.p == again.member[i].value.p &&
+			  members.member[i].value.n == again.member[i].value.n);
+	return true;
+}
+
+Test(frame, looking_finds_the_same_objects_as_scanning)
+{
+	for (unsigned round = 0; round < 50000; round++) {
+		struct stream slow = stream(below(4) == 0 ? MAX / 2 : 4 * MAX), fast = slow;
+		struct buf all = BUF_INIT;
+		size_t piece;
+
+		random_stream(&all);
+		for (struct span s = buf_span(&all); s.n > 0;
+		     s = span_of(s.p + piece, s.n - piece)) {
+			piece = 1 + below(s.n);
+			cr_assert_eq(buf_append(&slow.in, s.p, piece), 0);
+			cr_assert_eq(buf_append(&fast.in, s.p, piece), 0);
+			while (same_step(&slow, &fast))
+				;
+		}
+		buf_release(&all);
+		buf_release(&slow.in);
+		buf_release(&fast.in);
+	}
+}
+
+Test(frame, members_are_told_of_what_is_usual_alone)
+{
+	struct stream s = stream(MAX);
+	struct jsontext_object members = {.n = 9};
+
+	feed(&s, "{\"a\":[]}{\"a\":1,\"b\":\"2\"}");
+	cr_assert_eq(frame_look(&s.frame, &s.in, &s.out, &members), FRAME_READY);
+	cr_assert_eq(members.n, 0);
+	cr_assert_eq(frame_look(&s.frame, &s.in, &s.out, &members), FRAME_READY);
+	cr_assert_eq(members.n, 2);
+	cr_assert(span_eq_str(members.member[1].value, "\"2\""));
 	buf_release(&s.in);
 }
 

@@ -35,7 +35,7 @@ TestSuite(lines, .init = open_lines, .fini = close_lines);
 static struct request *
 make(const struct roster_policy *p, int client)
 {
-	struct request *q = request_new(NULL, span_of(NULL, 0), span_of(NULL, 0));
+	struct request *q = request_new(NULL, NULL, span_of(NULL, 0), span_of(NULL, 0));
 
 	cr_assert_not_null(q);
 	q->places = &places[client];

@@ -4,6 +4,8 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 
+#include "glance.h"
+
 #define REQUEST "{\"type\":\"0\",\"srcid\":\"1\",\"privPoliId\":\"111\",\"payload\":\"hello\"}"
 
 static struct packet packet;
@@ -65,6 +67,34 @@ Test(packet, every_type_is_read_in_both_forms)
 		cr_expect_eq(packet.type, (int)rows[i].type, "%s", rows[i].text);
 		cr_expect_eq(packet.type_number, rows[i].number, "%s", rows[i].text);
 		cr_expect_eq(packet.text.p, rows[i].text);
+	}
+}
+
+Test(packet, members_that_were_read_before_are_judged_the_same)
+{
+	static const char *const texts[] = {
+		"{\"type\":\"0\",\"srcid\":\"1\",\"privPoliId\":111,\"payload\":\"x\"}",
+		"{\"type\":2,\"srcid\":1,\"destid\":\"2\",\"payload\":\"x\",\"more\":1}",
+		"{\"type\":0,\"srcid\":\"\",\"privPoliId\":111,\"payload\":\"x\"}",
+		"{\"type\":7}",
+		"{\"type\":\"0\",\"srcid\":1}",
+	};
+	static struct jsontext_object members;
+	static struct packet other;
+
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+		struct span text = span_str(texts[i]);
+		struct packet_fault why = {.code = PACKET_OK};
+
+		fault = why;
+		cr_assert(glance(text, &members));
+		cr_expect_eq(packet_judge(&other, text, &members, &why),
+			     packet_parse(&packet, text, &fault));
+		cr_expect_eq(why.code, fault.code);
+		cr_expect_str_eq(why.why, fault.why);
+		cr_expect(other.type == packet.type && other.type_number == packet.type_number &&
+			  other.object.n == packet.object.n);
+		cr_expect(span_eq(packet_raw(&other, "srcid"), packet_raw(&packet, "srcid")));
 	}
 }
 

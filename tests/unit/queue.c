@@ -17,7 +17,7 @@ make(int client, int i)
 	struct request **at = &request[client][i], *q;
 
 	if (*at == NULL)
-		*at = request_new(NULL, span_of(NULL, 0), span_of(NULL, 0));
+		*at = request_new(NULL, NULL, span_of(NULL, 0), span_of(NULL, 0));
 	q = *at;
 	cr_assert_not_null(q);
 	q->places = &places[client];

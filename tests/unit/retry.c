@@ -14,7 +14,7 @@ open_budget(void)
 {
 	retry_init(&b, 20, LIMIT);
 	for (int i = 0; i < MANY; i++) {
-		r[i] = request_new(NULL, span_str("{}"), span_of(NULL, 0));
+		r[i] = request_new(NULL, NULL, span_str("{}"), span_of(NULL, 0));
 		cr_assert_not_null(r[i]);
 	}
 }

@@ -11,7 +11,7 @@ static enum service_outcome
 answer(const char *text)
 {
 	buf_clear(&out);
-	return service_answer(&svc, span_str(text), &out, &note);
+	return service_answer(&svc, span_str(text), NULL, &out, &note);
 }
 
 static void
@@ -51,7 +51,7 @@ Test(service, answers_are_appended_to_what_is_there)
 		service_answer(
 			&svc,
 			span_str("{\"type\":0,\"srcid\":7,\"privPoliId\":111,\"payload\":\"\"}"),
-			&out, &note),
+			NULL, &out, &note),
 		SERVICE_ANSWERED);
 	cr_assert_eq(buf_len(&out), 2 * one);
 }

@@ -17,7 +17,7 @@ open_request(void)
 	struct packet_fault fault;
 
 	cr_assert_eq(packet_parse(&p, span_str(text), &fault), 0);
-	r = request_new(NULL, p.text, packet_scalar(&p, "srcid"));
+	r = request_new(NULL, NULL, p.text, packet_scalar(&p, "srcid"));
 	cr_assert_not_null(r);
 }
 
@@ -34,9 +34,29 @@ expect(const char *reply, enum verify_how how, enum verify_result result, enum i
 {
 	enum incident_cause got = INCIDENT_CAUSE_COUNT;
 
-	cr_assert_eq(verify_reply(r, span_str(reply), how, &got), result, "%s", reply);
+	cr_assert_eq(verify_reply(r, span_str(reply), NULL, how, &got), result, "%s", reply);
 	if (result == VERIFY_WRONG)
 		cr_assert_eq(got, cause, "%s: %s", reply, incident_text(got));
+}
+
+Test(verify, each_digit_of_the_digest_counts)
+{
+	char reply[] = "{\"type\":\"2\",\"srcid\":\"1\",\"destid\":\"7\",\"payload\":\"" HELLO
+		       "\"}";
+	char *digest = strstr(reply, HELLO);
+
+	for (size_t i = 0; i < strlen(HELLO); i++)
+		for (const char *bad = "/:`gAF\x7f"; *bad != '\0'; bad++) {
+			char was = digest[i];
+
+			digest[i] = *bad;
+			expect(reply, VERIFY_SHAPE, VERIFY_WRONG, CAUSE_NO_DIGEST);
+			digest[i] = was;
+		}
+	for (const char *good = "0123456789abcdef"; *good != '\0'; good++) {
+		memset(digest, *good, strlen(HELLO));
+		expect(reply, VERIFY_SHAPE, VERIFY_FINE, 0);
+	}
 }
 
 #define REPLY(members) "{\"type\":\"2\",\"srcid\":\"1\"," members "}"

@@ -1,0 +1,92 @@
+/* links: proxy/request */
+#include "request.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+
+static struct requests_spare spare;
+
+static void
+end(void)
+{
+	requests_spare_release(&spare);
+	cr_assert_eq(spare.n, 0);
+}
+
+TestSuite(request, .fini = end);
+
+static struct request *
+make(size_t n)
+{
+	char text[2 * REQUEST_SMALL];
+	struct request *r;
+
+	memset(text, 'x', n);
+	r = request_new(&spare, NULL, span_of(text, n), span_of(text + 1, n > 1));
+	cr_assert_not_null(r);
+	cr_assert(span_eq(r->text, span_of(text, n)));
+	cr_assert(n < 2 || r->srcid.p == r->text.p + 1);
+	return r;
+}
+
+Test(request, memory_of_small_ones_is_used_again)
+{
+	struct request *first = make(REQUEST_SMALL), *again;
+
+	first->tries = 7;
+	request_free(first);
+	cr_expect_eq(spare.n, 1);
+	again = make(5);
+	cr_expect_eq((void *)again, (void *)first);
+	cr_expect_eq(again->tries, 0, "nothing of the former one is left");
+	cr_expect_eq(spare.n, 0);
+	request_free(again);
+}
+
+Test(request, large_ones_go_back_to_the_system)
+{
+	struct request *r;
+
+	request_free(make(10));
+	r = make(REQUEST_SMALL + 1);
+	cr_expect_eq(spare.n, 1);
+	cr_expect_null(r->spare);
+	request_free(r);
+	cr_expect_eq(spare.n, 1);
+}
+
+Test(request, no_more_are_kept_than_there_is_room_for)
+{
+	static struct request *r[REQUESTS_SPARE + 1];
+
+	for (size_t i = 0; i <= REQUESTS_SPARE; i++)
+		r[i] = make(1);
+	for (size_t i = 0; i <= REQUESTS_SPARE; i++)
+		request_free(r[i]);
+	cr_expect_eq(spare.n, REQUESTS_SPARE);
+}
+
+Test(request, a_twin_has_what_the_original_has)
+{
+	struct request *r = make(20), *twin;
+
+	r->tries = 2;
+	r->policy = 3;
+	twin = request_twin(r);
+	cr_assert_not_null(twin);
+	cr_expect(span_eq(twin->text, r->text) && twin->text.p != r->text.p);
+	cr_expect(span_eq(twin->srcid, r->srcid) && twin->srcid.p == twin->text.p + 1);
+	cr_expect(twin->tries == 2 && twin->policy == 3);
+	request_free(r);
+	request_free(twin);
+	cr_expect_eq(spare.n, 2);
+}
+
+Test(request, without_a_place_for_spares_it_is_made_all_the_same)
+{
+	struct request *r = request_new(NULL, NULL, span_str("{}"), span_of(NULL, 0));
+
+	cr_assert_not_null(r);
+	request_free(r);
+	cr_expect_eq(spare.n, 0);
+}
