@@ -13,7 +13,8 @@
 enum {
 	BURST = 64,	/* connections accepted per wake */
 	PAUSE_MS = 100, /* when the system is exhausted */
-	PASS_MS = 2	/* for another worker to take a connection that was left to it */
+	PASS_MS = 2,	/* for another worker to take a connection that was left to it */
+	OF_LATE_MS = 100
 };
 
 struct listener {
@@ -26,7 +27,15 @@ struct listener {
 	struct scoreboard *scoreboard; /* NULL: not shared */
 	unsigned slot;
 	struct share share;
-	bool passing; /* held for another worker, until pause_over at the latest */
+	enum {
+		PASSES_NOT,
+		PASSES_COUNT,
+		PASSES_LEAD
+	} passing;	  /* held for another worker, until
+			     pause_over at the latest */
+	uint64_t of_late; /* clock_ms(): when that began, and */
+	uint64_t *had;	  /* what each worker had accepted by then */
+	uint64_t least;	  /* that another has accepted since, as it was seen last */
 };
 
 /* What the other workers go by. */
@@ -68,6 +77,34 @@ come_back(struct listener *l, uint64_t ms)
 		go_on(l);
 }
 
+/* What counts as of late begins now. */
+static void
+begin_anew(struct listener *l, uint64_t now)
+{
+	l->of_late = now;
+	for (unsigned i = 0; l->had != NULL && i < scoreboard_rows(l->scoreboard); i++)
+		l->had[i] = scoreboard_get(&scoreboard_row(l->scoreboard, i)->accepted);
+}
+
+static uint64_t
+least_of_late(const struct listener *l)
+{
+	uint64_t least = 0;
+
+	return scoreboard_least_accepted(l->scoreboard, l->slot, l->had, &least) ? least
+										 : UINT64_MAX;
+}
+
+static void
+stop_passing(struct listener *l)
+{
+	if (l->passing == PASSES_LEAD)
+		begin_anew(l, clock_ms());
+	l->passing = PASSES_NOT;
+	if (l->taken < l->limit)
+		go_on(l);
+}
+
 static void
 on_pause_over(evutil_socket_t fd, short what, void *arg)
 {
@@ -75,19 +112,36 @@ on_pause_over(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	l->passing = false;
-	if (l->taken < l->limit)
-		go_on(l);
+	if (l->passing == PASSES_LEAD)
+		share_led(&l->share, least_of_late(l) > l->least);
+	stop_passing(l);
 }
 
-/* Where connections come and go there is nothing to even out, and the next ones may be waiting
- * already. */
+/* One of its own has ended.  Where connections come and go the open ones are nothing to even out,
+ * and the next ones may be waiting already; and whoever has nothing to do leaves nothing to others.
+ */
 static void
-stop_passing(struct listener *l)
+judge_passing(struct listener *l)
 {
-	l->passing = false;
+	if (l->passing == PASSES_LEAD && l->taken > 0)
+		return;
 	(void)event_del(l->pause_over);
-	go_on(l);
+	stop_passing(l);
+}
+
+/* More of late than another, who is to have a chance as long as there is something to do here. */
+static bool
+leads(struct listener *l)
+{
+	uint64_t now = clock_ms(), mine;
+
+	if (l->had == NULL || l->taken == 0)
+		return false;
+	if (now - l->of_late >= OF_LATE_MS)
+		begin_anew(l, now);
+	mine = scoreboard_get(&scoreboard_row(l->scoreboard, l->slot)->accepted) - l->had[l->slot];
+	l->least = least_of_late(l);
+	return l->least != UINT64_MAX && share_leads(&l->share, mine, l->least);
 }
 
 /* Somebody else has fewer. */
@@ -98,7 +152,11 @@ passes(struct listener *l)
 
 	if (l->scoreboard == NULL || !scoreboard_least(l->scoreboard, l->slot, &least))
 		return false;
-	return share_passes(&l->share, l->taken, least);
+	if (share_passes(&l->share, l->taken, least))
+		l->passing = PASSES_COUNT;
+	else if (leads(l))
+		l->passing = PASSES_LEAD;
+	return l->passing != PASSES_NOT;
 }
 
 static void
@@ -112,7 +170,6 @@ on_readable(evutil_socket_t listen_fd, short what, void *arg)
 	for (int i = 0; i < BURST && l->taken < l->limit; i++) {
 		if (passes(l)) {
 			hold(l);
-			l->passing = true;
 			come_back(l, PASS_MS);
 			return;
 		}
@@ -171,6 +228,7 @@ listener_free(struct listener *l)
 		event_free(l->readable);
 	if (l->pause_over != NULL)
 		event_free(l->pause_over);
+	free(l->had);
 	free(l);
 }
 
@@ -179,10 +237,10 @@ listener_give_back(struct listener *l)
 {
 	assert(l->taken > 0);
 	share_gave_back(&l->share);
-	if (l->passing)
-		stop_passing(l);
 	if (l->taken-- == l->limit && !event_pending(l->pause_over, EV_TIMEOUT, NULL))
 		go_on(l);
+	if (l->passing != PASSES_NOT)
+		judge_passing(l);
 }
 
 void
@@ -190,5 +248,7 @@ listener_share(struct listener *l, struct scoreboard *scoreboard, unsigned slot)
 {
 	l->scoreboard = scoreboard;
 	l->slot = slot;
+	l->had = calloc(scoreboard_rows(scoreboard), sizeof *l->had);
+	begin_anew(l, clock_ms());
 	tell(l, true);
 }

@@ -83,6 +83,13 @@ scoreboard_sum(const struct scoreboard *sb, struct scoreboard_row *out)
 #undef ADD
 }
 
+/* A row that counts: another's, who accepts. */
+static bool
+competes(const struct scoreboard *sb, unsigned row, unsigned but)
+{
+	return row != but && scoreboard_get(&sb->row[row].accepting) != 0;
+}
+
 bool
 scoreboard_least(const struct scoreboard *sb, unsigned but, uint64_t *least)
 {
@@ -91,8 +98,25 @@ scoreboard_least(const struct scoreboard *sb, unsigned but, uint64_t *least)
 	for (unsigned i = 0; i < sb->rows; i++) {
 		uint64_t n = scoreboard_get(&sb->row[i].connections);
 
-		if (i == but || scoreboard_get(&sb->row[i].accepting) == 0 ||
-		    (found && n >= *least))
+		if (!competes(sb, i, but) || (found && n >= *least))
+			continue;
+		*least = n;
+		found = true;
+	}
+	return found;
+}
+
+bool
+scoreboard_least_accepted(const struct scoreboard *sb, unsigned but, const uint64_t *since,
+			  uint64_t *least)
+{
+	bool found = false;
+
+	for (unsigned i = 0; i < sb->rows; i++) {
+		uint64_t now = scoreboard_get(&sb->row[i].accepted);
+		uint64_t n = now >= since[i] ? now - since[i] : now; /* another worker's row now */
+
+		if (!competes(sb, i, but) || (found && n >= *least))
 			continue;
 		*least = n;
 		found = true;

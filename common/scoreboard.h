@@ -50,6 +50,9 @@ void scoreboard_sum(const struct scoreboard *, struct scoreboard_row *out);
 
 /* The fewest connections of a row that accepts, `but` left out.  False when there is none. */
 bool scoreboard_least(const struct scoreboard *, unsigned but, uint64_t *least);
+/* The same of the connections that they have accepted since each had accepted so many. */
+bool scoreboard_least_accepted(const struct scoreboard *, unsigned but, const uint64_t *since,
+			       uint64_t *least);
 
 /* One writer a cell: a relaxed load and store, no locked instruction. */
 static inline void

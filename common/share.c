@@ -2,10 +2,13 @@
 #include "share.h"
 
 enum {
-	ROW = 3,   /* taken in a row before it matters who has how many */
-	SPARE = 2, /* more than the least that a worker may have, ... */
-	PART = 8,  /* ... and that part of it */
-	VAIN = 12  /* answers in vain that are counted */
+	ROW = 3,     /* taken in a row before it matters who has how many */
+	SPARE = 2,   /* more than the least that a worker may have, ... */
+	PART = 16,   /* ... and that part of it */
+	VAIN = 12,   /* answers in vain that are counted */
+	LEAD = 16,   /* taken more of late than another, ... */
+	LATE = 8,    /* ... and that part of it */
+	UNHEEDED = 8 /* times that it doubles */
 };
 
 /* A busy machine may just not have let the other one run: some are taken, more each time. */
@@ -28,6 +31,21 @@ share_passes(struct share *s, uint64_t mine, uint64_t least)
 	if (s->passed)
 		s->least = least;
 	return s->passed;
+}
+
+bool
+share_leads(const struct share *s, uint64_t mine, uint64_t least)
+{
+	return mine > least + ((uint64_t)LEAD << s->unheeded) + least / LATE;
+}
+
+void
+share_led(struct share *s, bool taken)
+{
+	if (taken)
+		s->unheeded = 0;
+	else if (s->unheeded < UNHEEDED)
+		s->unheeded++;
 }
 
 void

@@ -14,11 +14,14 @@ static struct listener *l;
 static struct addr at;
 static int listen_fd, taken[64];
 static unsigned n;
+static struct scoreboard *board; /* NULL: not shared */
 
 static void
 on_accept(int fd, const struct addr *peer, void *ctx)
 {
 	cr_assert(ctx == &n && addr_is_loopback(peer));
+	if (board != NULL)
+		scoreboard_add(&scoreboard_row(board, 0)->accepted, 1);
 	taken[n++] = fd;
 }
 
@@ -37,6 +40,7 @@ static void
 close_listener(void)
 {
 	listener_free(l);
+	scoreboard_free(board);
 	event_base_free(base);
 }
 
@@ -97,18 +101,27 @@ Test(listener, it_pauses_when_the_system_has_no_descriptor_left)
 	cr_assert_eq(n, 1);
 }
 
-/* Beside a worker that has none: it takes a few, leaves the next to the other, and takes them at
- * once when one of its own has left, without waiting for the other's moment to be over. */
-Test(listener, who_leaves_connections_to_another_goes_on_when_one_of_his_ends)
+/* Beside a worker that takes none. */
+static void
+share_with_another(void)
 {
-	struct scoreboard *board = scoreboard_new(2);
 	struct listener *shared = listener_new(base, listen_fd, 1000, on_accept, &n);
-	unsigned before;
 
+	board = scoreboard_new(2);
+	cr_assert(shared != NULL && board != NULL);
 	listener_free(l);
 	l = shared;
 	listener_share(l, board, 0);
 	scoreboard_set(&scoreboard_row(board, 1)->accepting, 1);
+}
+
+/* Beside a worker that has none: it takes a few, leaves the next to the other, and takes them at
+ * once when one of its own has left, without waiting for the other's moment to be over. */
+Test(listener, who_leaves_connections_to_another_goes_on_when_one_of_his_ends)
+{
+	unsigned before;
+
+	share_with_another();
 	for (int i = 0; i < 12; i++)
 		(void)knock();
 	turn();
@@ -120,7 +133,27 @@ Test(listener, who_leaves_connections_to_another_goes_on_when_one_of_his_ends)
 	listener_give_back(l);
 	turn();
 	cr_assert_gt(n, before);
-	listener_free(l);
-	l = NULL;
-	scoreboard_free(board);
+}
+
+Test(listener, who_has_taken_more_of_late_leaves_some_as_long_as_he_has_something_to_do)
+{
+	unsigned before = 0;
+
+	share_with_another();
+	(void)knock();
+	turn();
+	cr_assert_eq(n, 1, "this one stays");
+	for (; n < 60 && n > before; before++) {
+		(void)knock();
+		turn();
+		if (n > before + 1)
+			listener_give_back(l);
+	}
+	cr_assert(n > 10 && n < 30, "%u", n);
+	before = n;
+	turn();
+	cr_assert_eq(n, before, "the next is left");
+	listener_give_back(l);
+	turn();
+	cr_assert_gt(n, before, "he has nothing else to do");
 }

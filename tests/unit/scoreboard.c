@@ -47,6 +47,29 @@ Test(scoreboard, a_cleared_row_keeps_what_was_counted_and_drops_what_was_held)
 	scoreboard_free(sb);
 }
 
+Test(scoreboard, who_accepted_fewest_since_is_found_among_the_others_that_accept)
+{
+	static const uint64_t had[] = {100, 200, 300, 1000}, has[] = {101, 209, 305, 7};
+	struct scoreboard *sb = scoreboard_new(4);
+	uint64_t least = 99;
+
+	for (unsigned i = 0; i < 4; i++)
+		scoreboard_set(&scoreboard_row(sb, i)->accepted, has[i]);
+	cr_expect(!scoreboard_least_accepted(sb, 0, had, &least), "nobody accepts");
+	for (unsigned i = 0; i < 2; i++)
+		scoreboard_set(&scoreboard_row(sb, i)->accepting, 1);
+	cr_expect(scoreboard_least_accepted(sb, 0, had, &least));
+	cr_expect_eq(least, 9);
+	scoreboard_set(&scoreboard_row(sb, 2)->accepting, 1);
+	cr_expect(scoreboard_least_accepted(sb, 0, had, &least));
+	cr_expect_eq(least, 5);
+	scoreboard_set(&scoreboard_row(sb, 2)->accepting, 0);
+	scoreboard_set(&scoreboard_row(sb, 3)->accepting, 1);
+	cr_expect(scoreboard_least_accepted(sb, 0, had, &least));
+	cr_expect_eq(least, 7, "one that has begun anew");
+	scoreboard_free(sb);
+}
+
 /* Every value of in_flight has equal halves; bytes_in is three times requests, or will be at once.
  */
 static void

@@ -28,8 +28,8 @@ Test(share, a_small_lead_is_none)
 
 	cr_expect(!share_passes(&s, 2, 0));
 	cr_expect(share_passes(&s, 3, 0));
-	cr_expect(!share_passes(&s, 38, 32));
-	cr_expect(share_passes(&s, 39, 32));
+	cr_expect(!share_passes(&s, 36, 32));
+	cr_expect(share_passes(&s, 37, 32));
 }
 
 Test(share, where_connections_come_and_go_nobody_passes)
@@ -97,4 +97,30 @@ Test(share, a_crowd_is_divided)
 	}
 	for (unsigned i = 0; i < 3; i++)
 		cr_expect(n[i] >= 80 && n[i] <= 120, "%u has %llu", i, (unsigned long long)n[i]);
+}
+
+Test(share, who_has_taken_clearly_more_of_late_leads)
+{
+	struct share s = {.in_a_row = 0};
+
+	cr_expect(!share_leads(&s, 16, 0));
+	cr_expect(share_leads(&s, 17, 0));
+	cr_expect(!share_leads(&s, 816 + 100, 800));
+	cr_expect(share_leads(&s, 817 + 100, 800));
+	cr_expect(!share_leads(&s, 5, 800));
+}
+
+Test(share, a_lead_that_nobody_takes_up_grows_and_one_that_is_taken_does_not)
+{
+	struct share s = {.in_a_row = 0};
+
+	share_led(&s, false);
+	cr_expect(!share_leads(&s, 32, 0));
+	cr_expect(share_leads(&s, 33, 0));
+	for (int i = 0; i < 100; i++)
+		share_led(&s, false);
+	cr_expect(!share_leads(&s, 4096, 0));
+	cr_expect(share_leads(&s, 4097, 0), "it stays bounded");
+	share_led(&s, true);
+	cr_expect(share_leads(&s, 17, 0));
 }
