@@ -4,26 +4,33 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Room for a request of n bytes. */
+/* One without content, with room for n bytes; where it is used again it has its former buffer. */
 static struct request *
-room_for(struct requests_spare *spare, size_t n)
+make(struct requests_spare *spare, size_t n)
 {
-	if (spare == NULL)
-		return malloc(sizeof(struct request) + n);
-	return spare->n > 0 ? spare->kept[--spare->n]
-			    : malloc(sizeof(struct request) + REQUEST_SMALL);
+	struct request *r;
+	struct buf answer = BUF_INIT;
+
+	if (spare != NULL && spare->n > 0) {
+		r = spare->kept[--spare->n];
+		answer = r->answer;
+	} else {
+		r = malloc(sizeof *r + (spare != NULL ? REQUEST_SMALL : n));
+	}
+	if (r != NULL)
+		*r = (struct request){.spare = spare, .answer = answer};
+	return r;
 }
 
 struct request *
 request_new(struct requests_spare *spare, struct client *client, struct span text,
 	    struct span srcid)
 {
-	struct requests_spare *of = text.n <= REQUEST_SMALL ? spare : NULL;
-	struct request *r = room_for(of, text.n);
+	struct request *r = make(text.n <= REQUEST_SMALL ? spare : NULL, text.n);
 
 	if (r == NULL)
 		return NULL;
-	*r = (struct request){.spare = of, .client = client};
+	r->client = client;
 	if (text.n > 0)
 		memcpy(r->bytes, text.p, text.n);
 	r->text = span_of(r->bytes, text.n);
@@ -38,23 +45,33 @@ request_name_policy(struct request *r, struct span text, struct span policy)
 	r->policy_name = span_of(r->bytes + (policy.p - text.p), policy.n);
 }
 
+static void
+destroy(struct request *r)
+{
+	buf_release(&r->answer);
+	free(r);
+}
+
 void
 request_free(struct request *r)
 {
 	struct requests_spare *spare = r->spare;
 
-	buf_release(&r->answer);
-	if (spare != NULL && spare->n < REQUESTS_SPARE)
-		spare->kept[spare->n++] = r;
-	else
-		free(r);
+	if (spare == NULL || spare->n == REQUESTS_SPARE) {
+		destroy(r);
+		return;
+	}
+	if (r->answer.cap > REQUEST_SMALL)
+		buf_release(&r->answer);
+	buf_clear(&r->answer);
+	spare->kept[spare->n++] = r;
 }
 
 void
 requests_spare_release(struct requests_spare *spare)
 {
 	while (spare->n > 0)
-		free(spare->kept[--spare->n]);
+		destroy(spare->kept[--spare->n]);
 }
 
 struct request *

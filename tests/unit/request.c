@@ -43,6 +43,24 @@ Test(request, memory_of_small_ones_is_used_again)
 	request_free(again);
 }
 
+Test(request, a_small_buffer_of_the_answer_is_used_again_and_empty)
+{
+	struct request *r = make(3);
+	const char *base;
+
+	cr_assert_eq(buf_append_str(&r->answer, "an answer"), 0);
+	base = r->answer.base;
+	request_free(r);
+	r = make(3);
+	cr_expect_eq(buf_len(&r->answer), 0);
+	cr_expect_eq((const void *)r->answer.base, (const void *)base);
+	cr_assert_not_null(buf_reserve(&r->answer, (size_t)2 * REQUEST_SMALL));
+	request_free(r);
+	r = make(3);
+	cr_expect_null(r->answer.base);
+	request_free(r);
+}
+
 Test(request, large_ones_go_back_to_the_system)
 {
 	struct request *r;
