@@ -6,6 +6,8 @@
 #include "bytes.h"
 #include "jsonchar.h"
 
+enum { SIGHT = 64 }; /* bytes */
+
 /* NULL stands for "not for me" wherever a place in the text is returned. */
 
 static const char *
@@ -35,31 +37,53 @@ skip_other(const char *p, const char *end, bool *escaped)
 	return n == 0 ? NULL : p + n;
 }
 
-static const char *
-skip_any_string(const char *p, const char *end, bool *escaped)
+/* Where the bytes stand that are not plain, 64 at a time: so that the next one is found without
+ * looking at the text again. */
+struct sight {
+	const char *end;
+	const char *from; /* of the 64 bytes looked at */
+	uint64_t odd;
+};
+
+/* To the 64 bytes that p is in, or to the last 64. */
+static inline void
+look_at(struct sight *s, const char *p)
 {
-	for (;;) {
-		p = bytes_skip_plain(p, end);
-		if (p == end)
-			return NULL;
-		if (*p == '"')
-			return p;
-		p = skip_other(p, end, escaped);
-		if (p == NULL)
-			return NULL;
+	s->from = s->end - p >= SIGHT ? p : s->end - SIGHT;
+	s->odd = bytes_odd_64(s->from);
+}
+
+/* The first at p or after it that is not plain, or the end; there are at least SIGHT bytes. */
+static inline const char *
+next_odd(struct sight *s, const char *p)
+{
+	uint64_t odd;
+
+	while (p < s->end) {
+		if (p - s->from >= SIGHT)
+			look_at(s, p);
+		odd = s->odd >> (p - s->from);
+		if (odd != 0)
+			return p + __builtin_ctzll(odd);
+		p = s->from + SIGHT;
 	}
+	return s->end;
 }
 
 /* From behind one quote to the other. */
 static inline const char *
-skip_string(const char *p, const char *end, bool *escaped)
+skip_string(struct sight *s, const char *p, bool *escaped)
 {
-	if (end - p >= BYTES_BLOCK) {
-		p += bytes_plain_run(p);
-		if (p < end && *p == '"')
+	for (;;) {
+		p = s->from != NULL ? next_odd(s, p) : bytes_skip_plain(p, s->end);
+		if (p == s->end)
+			return NULL;
+		if (*p == '"')
 			return p;
+		p = skip_other(p, s->end, escaped);
+		if (p == NULL)
+			return NULL;
 	}
-	return skip_any_string(p, end, escaped);
 }
 
 /* An integer; what follows it must show that it is no more than that. */
@@ -79,14 +103,14 @@ skip_integer(const char *p, const char *end)
 
 /* A key with its quotes and the colon. */
 static const char *
-take_key(const char *p, const char *end, struct jsontext_member *m)
+take_key(struct sight *s, const char *p, struct jsontext_member *m)
 {
+	const char *end = s->end, *quote;
 	bool escaped = false;
-	const char *quote;
 
 	if (p == end || *p != '"')
 		return NULL;
-	quote = skip_string(p + 1, end, &escaped);
+	quote = skip_string(s, p + 1, &escaped);
 	if (quote == NULL || escaped)
 		return NULL;
 	m->key = span_of(p + 1, (size_t)(quote - p - 1));
@@ -96,14 +120,14 @@ take_key(const char *p, const char *end, struct jsontext_member *m)
 }
 
 static const char *
-take_value(const char *p, const char *end, struct jsontext_member *m)
+take_value(struct sight *s, const char *p, struct jsontext_member *m)
 {
-	const char *start = p;
+	const char *start = p, *end = s->end;
 
 	m->value_escaped = false;
 	if (p < end && *p == '"') {
 		m->kind = JSONTEXT_STRING;
-		p = skip_string(p + 1, end, &m->value_escaped);
+		p = skip_string(s, p + 1, &m->value_escaped);
 		p = p == NULL ? NULL : p + 1;
 	} else {
 		m->kind = JSONTEXT_NUMBER;
@@ -126,29 +150,32 @@ is_new(const struct jsontext_object *o, struct span key)
 
 /* One member; what follows it is at the place returned. */
 static const char *
-take_member(const char *p, const char *end, struct jsontext_object *out)
+take_member(struct sight *s, const char *p, struct jsontext_object *out)
 {
 	struct jsontext_member *m = &out->member[out->n];
 
-	p = take_key(p, end, m);
+	p = take_key(s, p, m);
 	if (p == NULL || !is_new(out, m->key))
 		return NULL;
 	out->n++;
-	return take_value(p, end, m);
+	return take_value(s, p, m);
 }
 
 size_t
 glance_first(struct span text, struct jsontext_object *out)
 {
 	const char *p = text.p, *end = text.p + text.n;
+	struct sight s = {.end = end};
 
 	out->n = 0;
+	if (text.n >= SIGHT)
+		look_at(&s, p);
 	if (p == end || *p != '{')
 		return 0;
 	do {
 		if (out->n == GLANCE_MEMBERS)
 			return 0;
-		p = take_member(skip_space(p + 1, end), end, out);
+		p = take_member(&s, skip_space(p + 1, end), out);
 		if (p == NULL || p == end)
 			return 0;
 	} while (*p == ',');
