@@ -26,7 +26,8 @@ put_in_force(struct scheduling *s, bool batch)
 	if (batch == s->batch)
 		return;
 	if (sched_setscheduler(0, batch ? SCHED_BATCH : SCHED_OTHER, &none) < 0) {
-		log_errno(LOG_VERBOSE, "scheduling stays as it is", NULL);
+		log_errno(s->mode == SCHEDULING_BATCH ? LOG_WARN : LOG_VERBOSE,
+			  "scheduling stays as it is", NULL);
 		s->mode = SCHEDULING_INHERIT; /* nor will it be allowed later */
 		return;
 	}
@@ -107,6 +108,8 @@ scheduling_look(struct scheduling *s, uint64_t now_ms)
 		return;
 	waited = delay_ns - s->delay_ns;
 	ran = runs - s->runs;
+	if (s->batch && ran < FEW)
+		return; /* they count at the next look */
 	s->delay_ns = delay_ns;
 	s->runs = runs;
 	put_in_force(s, scheduling_judge(s, ran, waited, now_ms));

@@ -152,6 +152,9 @@ Test(scheduling, auto_goes_by_what_came_since_the_last_look)
 	cr_expect_eq(AFTER(SCHED_OTHER, SCHEDULING_AUTO, LITTLE), SCHED_BATCH);
 	cr_expect_eq(AFTER(SCHED_OTHER, SCHEDULING_AUTO, LITTLE, "1 9000000000 1103\n"),
 		     SCHED_BATCH, "few runs since then");
+	cr_expect_eq(AFTER(SCHED_OTHER, SCHEDULING_AUTO, LITTLE, "1 5009001000 1103\n",
+			   "1 5018001000 1106\n"),
+		     SCHED_OTHER, "few runs count at the next look");
 	cr_expect_eq(AFTER(SCHED_OTHER, SCHEDULING_AUTO, MUCH, MUCH, "1 9000001000 1200\n"),
 		     SCHED_BATCH, "short waits since then");
 }
