@@ -149,7 +149,7 @@ open_world(void)
 	cr_assert_neq(world, MAP_FAILED);
 	base = event_base_new();
 	ops = (struct supervisor_ops){.after_fork = after_fork,
-				      .worker = {start, on_message, drain, end, NULL},
+				      .worker = {start, on_message, drain, end, NULL, NULL},
 				      .on_up = on_up,
 				      .from_worker = from_worker,
 				      .on_exit = on_exit_of,
