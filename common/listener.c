@@ -40,7 +40,7 @@ struct listener {
 
 /* What the other workers go by. */
 static void
-tell(struct listener *l, bool accepting)
+tell(struct listener *l, enum scoreboard_accepting accepting)
 {
 	if (l->scoreboard != NULL)
 		scoreboard_set(&scoreboard_row(l->scoreboard, l->slot)->accepting, accepting);
@@ -56,14 +56,14 @@ hold(struct listener *l)
 static void
 stop(struct listener *l)
 {
-	tell(l, false);
+	tell(l, ACCEPTING_NOT);
 	hold(l);
 }
 
 static void
 go_on(struct listener *l)
 {
-	tell(l, true);
+	tell(l, ACCEPTING);
 	if (event_add(l->readable, NULL) < 0)
 		log_event(LOG_ERROR, "cannot go on accepting", NULL);
 }
@@ -98,8 +98,6 @@ least_of_late(const struct listener *l)
 static void
 stop_passing(struct listener *l)
 {
-	if (l->passing == PASSES_LEAD)
-		begin_anew(l, clock_ms());
 	l->passing = PASSES_NOT;
 	if (l->taken < l->limit)
 		go_on(l);
@@ -112,8 +110,13 @@ on_pause_over(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (l->passing == PASSES_LEAD)
-		share_led(&l->share, least_of_late(l) > l->least);
+	if (l->passing == PASSES_LEAD) {
+		bool taken = least_of_late(l) > l->least;
+
+		share_led(&l->share, taken);
+		if (!taken)
+			begin_anew(l, clock_ms());
+	}
 	stop_passing(l);
 }
 
@@ -159,6 +162,16 @@ passes(struct listener *l)
 	return l->passing != PASSES_NOT;
 }
 
+/* Two that lead, each by its own count, must not wait for each other. */
+static void
+pass(struct listener *l)
+{
+	if (l->passing == PASSES_LEAD)
+		tell(l, ACCEPTING_LATER);
+	hold(l);
+	come_back(l, PASS_MS);
+}
+
 static void
 on_readable(evutil_socket_t listen_fd, short what, void *arg)
 {
@@ -169,8 +182,7 @@ on_readable(evutil_socket_t listen_fd, short what, void *arg)
 	(void)what;
 	for (int i = 0; i < BURST && l->taken < l->limit; i++) {
 		if (passes(l)) {
-			hold(l);
-			come_back(l, PASS_MS);
+			pass(l);
 			return;
 		}
 		switch (net_accept(listen_fd, &fd, &peer)) {
@@ -223,7 +235,7 @@ listener_free(struct listener *l)
 {
 	if (l == NULL)
 		return;
-	tell(l, false);
+	tell(l, ACCEPTING_NOT);
 	if (l->readable != NULL)
 		event_free(l->readable);
 	if (l->pause_over != NULL)
@@ -250,5 +262,5 @@ listener_share(struct listener *l, struct scoreboard *scoreboard, unsigned slot)
 	l->slot = slot;
 	l->had = calloc(scoreboard_rows(scoreboard), sizeof *l->had);
 	begin_anew(l, clock_ms());
-	tell(l, true);
+	tell(l, ACCEPTING);
 }

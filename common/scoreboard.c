@@ -83,13 +83,6 @@ scoreboard_sum(const struct scoreboard *sb, struct scoreboard_row *out)
 #undef ADD
 }
 
-/* A row that counts: another's, who accepts. */
-static bool
-competes(const struct scoreboard *sb, unsigned row, unsigned but)
-{
-	return row != but && scoreboard_get(&sb->row[row].accepting) != 0;
-}
-
 bool
 scoreboard_least(const struct scoreboard *sb, unsigned but, uint64_t *least)
 {
@@ -97,8 +90,9 @@ scoreboard_least(const struct scoreboard *sb, unsigned but, uint64_t *least)
 
 	for (unsigned i = 0; i < sb->rows; i++) {
 		uint64_t n = scoreboard_get(&sb->row[i].connections);
+		bool counts = i != but && scoreboard_get(&sb->row[i].accepting) != ACCEPTING_NOT;
 
-		if (!competes(sb, i, but) || (found && n >= *least))
+		if (!counts || (found && n >= *least))
 			continue;
 		*least = n;
 		found = true;
@@ -116,7 +110,9 @@ scoreboard_least_accepted(const struct scoreboard *sb, unsigned but, const uint6
 		uint64_t now = scoreboard_get(&sb->row[i].accepted);
 		uint64_t n = now >= since[i] ? now - since[i] : now; /* another worker's row now */
 
-		if (!competes(sb, i, but) || (found && n >= *least))
+		bool counts = i != but && scoreboard_get(&sb->row[i].accepting) == ACCEPTING;
+
+		if (!counts || (found && n >= *least))
 			continue;
 		*least = n;
 		found = true;

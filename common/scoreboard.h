@@ -10,6 +10,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* A worker and the connections that wait. */
+enum scoreboard_accepting {
+	ACCEPTING_NOT,
+	ACCEPTING,
+	ACCEPTING_LATER /* for a moment it leaves them to the others */
+};
+
 /* Counters first (they outlive the worker: the master adds them to the base row), then gauges. */
 #define SCOREBOARD_COUNTERS(X)                                 \
 	X(accepted)	  /* connections taken */              \
@@ -22,7 +29,7 @@
 	X(tls_refused)	  /* for there were too many */
 #define SCOREBOARD_GAUGES(X)                                         \
 	X(connections)	   /* open now */                            \
-	X(accepting)	   /* 1: takes connections */                \
+	X(accepting)	   /* enum scoreboard_accepting */           \
 	X(in_flight)	   /* requests taken and not yet answered */ \
 	X(tls_handshaking) /* under way */                           \
 	X(heartbeat)	   /* clock_ms() of the loop's last turn */
@@ -50,7 +57,8 @@ void scoreboard_sum(const struct scoreboard *, struct scoreboard_row *out);
 
 /* The fewest connections of a row that accepts, `but` left out.  False when there is none. */
 bool scoreboard_least(const struct scoreboard *, unsigned but, uint64_t *least);
-/* The same of the connections that they have accepted since each had accepted so many. */
+/* The same of the connections that they have accepted since each had accepted so many, among those
+ * that do not wait for others themselves. */
 bool scoreboard_least_accepted(const struct scoreboard *, unsigned but, const uint64_t *since,
 			       uint64_t *least);
 

@@ -6,7 +6,7 @@ enum {
 	SPARE = 2,   /* more than the least that a worker may have, ... */
 	PART = 16,   /* ... and that part of it */
 	VAIN = 12,   /* answers in vain that are counted */
-	LEAD = 16,   /* taken more of late than another, ... */
+	LEAD = 8,    /* taken more of late than another, ... */
 	LATE = 8,    /* ... and that part of it */
 	UNHEEDED = 8 /* times that it doubles */
 };

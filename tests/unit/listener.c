@@ -153,7 +153,10 @@ Test(listener, who_has_taken_more_of_late_leaves_some_as_long_as_he_has_somethin
 	before = n;
 	turn();
 	cr_assert_eq(n, before, "the next is left");
+	cr_assert_eq(scoreboard_get(&scoreboard_row(board, 0)->accepting), ACCEPTING_LATER,
+		     "the other does not wait for him");
 	listener_give_back(l);
 	turn();
 	cr_assert_gt(n, before, "he has nothing else to do");
+	cr_assert_eq(scoreboard_get(&scoreboard_row(board, 0)->accepting), ACCEPTING);
 }

@@ -67,6 +67,10 @@ Test(scoreboard, who_accepted_fewest_since_is_found_among_the_others_that_accept
 	scoreboard_set(&scoreboard_row(sb, 3)->accepting, 1);
 	cr_expect(scoreboard_least_accepted(sb, 0, had, &least));
 	cr_expect_eq(least, 7, "one that has begun anew");
+	scoreboard_set(&scoreboard_row(sb, 3)->accepting, ACCEPTING_LATER);
+	cr_expect(scoreboard_least_accepted(sb, 0, had, &least));
+	cr_expect_eq(least, 9, "who waits for others is not waited for");
+	cr_expect(scoreboard_least(sb, 1, &least), "but has as many connections as he has");
 	scoreboard_free(sb);
 }
 
