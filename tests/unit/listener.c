@@ -149,7 +149,7 @@ Test(listener, who_has_taken_more_of_late_leaves_some_as_long_as_he_has_somethin
 		if (n > before + 1)
 			listener_give_back(l);
 	}
-	cr_assert(n > 10 && n < 30, "%u", n);
+	cr_assert(n > 5 && n < 20, "%u", n);
 	before = n;
 	turn();
 	cr_assert_eq(n, before, "the next is left");

@@ -103,10 +103,10 @@ Test(share, who_has_taken_clearly_more_of_late_leads)
 {
 	struct share s = {.in_a_row = 0};
 
-	cr_expect(!share_leads(&s, 16, 0));
-	cr_expect(share_leads(&s, 17, 0));
-	cr_expect(!share_leads(&s, 816 + 100, 800));
-	cr_expect(share_leads(&s, 817 + 100, 800));
+	cr_expect(!share_leads(&s, 8, 0));
+	cr_expect(share_leads(&s, 9, 0));
+	cr_expect(!share_leads(&s, 808 + 100, 800));
+	cr_expect(share_leads(&s, 809 + 100, 800));
 	cr_expect(!share_leads(&s, 5, 800));
 }
 
@@ -115,12 +115,12 @@ Test(share, a_lead_that_nobody_takes_up_grows_and_one_that_is_taken_does_not)
 	struct share s = {.in_a_row = 0};
 
 	share_led(&s, false);
-	cr_expect(!share_leads(&s, 32, 0));
-	cr_expect(share_leads(&s, 33, 0));
+	cr_expect(!share_leads(&s, 16, 0));
+	cr_expect(share_leads(&s, 17, 0));
 	for (int i = 0; i < 100; i++)
 		share_led(&s, false);
-	cr_expect(!share_leads(&s, 4096, 0));
-	cr_expect(share_leads(&s, 4097, 0), "it stays bounded");
+	cr_expect(!share_leads(&s, 2048, 0));
+	cr_expect(share_leads(&s, 2049, 0), "it stays bounded");
 	share_led(&s, true);
-	cr_expect(share_leads(&s, 17, 0));
+	cr_expect(share_leads(&s, 9, 0));
 }
