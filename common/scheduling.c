@@ -11,9 +11,9 @@
 #include "log.h"
 
 enum {
-	FEW = 4,		   /* runs say nothing */
-	LONG = 500000,		   /* ns that a run waits on the average: somebody never pauses */
-	PAUSE_MIN = 10000,	   /* ms until it is tried again; */
+	FEW = 32,	   /* runs say nothing: one long wait is no program that never pauses */
+	LONG = 500000,	   /* ns that a run waits on the average: somebody never pauses */
+	PAUSE_MIN = 10000, /* ms until it is tried again; */
 	PAUSE_MAX = PAUSE_MIN << 6 /* doubled each time that it comes to the same at once */
 };
 

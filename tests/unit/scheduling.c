@@ -32,10 +32,10 @@ Test(scheduling, few_runs_say_nothing)
 	struct scheduling s = {.batch = true, .pause = MIN};
 
 	cr_expect(scheduling_judge(&s, 0, 0, NOW));
-	cr_expect(scheduling_judge(&s, 3, 3000000000, NOW));
+	cr_expect(scheduling_judge(&s, 31, 30000000000, NOW));
 	cr_expect_eq(s.pause, MIN);
-	cr_expect(!scheduling_judge(&s, 4, 3000000000, NOW));
-	cr_expect(scheduling_judge(&s, 3, 0, NOW));
+	cr_expect(!scheduling_judge(&s, 32, 30000000000, NOW));
+	cr_expect(scheduling_judge(&s, 31, 0, NOW));
 	cr_expect_eq(s.pause, 2 * MIN, "nor that all is well again");
 }
 
@@ -58,13 +58,13 @@ Test(scheduling, pauses_grow_each_time_it_comes_to_the_same)
 	scheduling_open(&s, SCHEDULING_INHERIT);
 	s.batch = true;
 	for (uint64_t wanted = MIN; wanted <= MAX; wanted *= 2) {
-		cr_expect(!scheduling_judge(&s, 4, 3000000000, NOW));
+		cr_expect(!scheduling_judge(&s, 40, 30000000000, NOW));
 		cr_expect_eq(s.other_until, NOW + wanted);
 	}
-	cr_expect(!scheduling_judge(&s, 4, 3000000000, NOW));
+	cr_expect(!scheduling_judge(&s, 40, 30000000000, NOW));
 	cr_expect_eq(s.other_until, NOW + MAX, "no further");
-	cr_expect(scheduling_judge(&s, 4, 0, NOW));
-	cr_expect(!scheduling_judge(&s, 4, 3000000000, NOW));
+	cr_expect(scheduling_judge(&s, 40, 0, NOW));
+	cr_expect(!scheduling_judge(&s, 40, 30000000000, NOW));
 	cr_expect_eq(s.other_until, NOW + MIN, "all was well in between");
 }
 
@@ -150,10 +150,10 @@ Test(scheduling, auto_goes_by_what_came_since_the_last_look)
 	cr_expect_eq(AFTER(SCHED_OTHER, SCHEDULING_AUTO, MUCH, MUCH, MUCH), SCHED_BATCH);
 	cr_expect_eq(AFTER(SCHED_OTHER, SCHEDULING_AUTO, MUCH, MUCH, MUCH_MORE), SCHED_OTHER);
 	cr_expect_eq(AFTER(SCHED_OTHER, SCHEDULING_AUTO, LITTLE), SCHED_BATCH);
-	cr_expect_eq(AFTER(SCHED_OTHER, SCHEDULING_AUTO, LITTLE, "1 9000000000 1103\n"),
+	cr_expect_eq(AFTER(SCHED_OTHER, SCHEDULING_AUTO, LITTLE, "1 9000000000 1131\n"),
 		     SCHED_BATCH, "few runs since then");
-	cr_expect_eq(AFTER(SCHED_OTHER, SCHEDULING_AUTO, LITTLE, "1 5009001000 1103\n",
-			   "1 5018001000 1106\n"),
+	cr_expect_eq(AFTER(SCHED_OTHER, SCHEDULING_AUTO, LITTLE, "1 5048001000 1116\n",
+			   "1 5096001000 1132\n"),
 		     SCHED_OTHER, "few runs count at the next look");
 	cr_expect_eq(AFTER(SCHED_OTHER, SCHEDULING_AUTO, MUCH, MUCH, "1 9000001000 1200\n"),
 		     SCHED_BATCH, "short waits since then");
