@@ -27,15 +27,17 @@ wire_connect_anew(const struct addr *to, unsigned nth)
 {
 	int fd = socket(to->u.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	bool bound = to->u.sa.sa_family == AF_INET && addr_is_loopback(to);
-	int on = 1;
+	int on = 1, error;
 
 	if (fd < 0)
 		return -1;
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-	if ((!bound || bind_source(fd, nth) == 0) &&
+	if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0 &&
+	    (!bound || bind_source(fd, nth) == 0) &&
 	    (connect(fd, &to->u.sa, to->len) == 0 || errno == EINPROGRESS))
 		return fd;
+	error = errno;
 	(void)close(fd);
+	errno = error;
 	return -1;
 }
 

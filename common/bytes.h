@@ -58,15 +58,6 @@ bytes_not_plain(__m128i v)
 	return _mm_or_si128(bytes_quotes(v), _mm_cmplt_epi8(v, _mm_set1_epi8(' ')));
 }
 
-/* Index of the first of the sixteen bytes at p that is not plain; BYTES_BLOCK if all are. */
-static inline unsigned
-bytes_plain_run(const char *p)
-{
-	unsigned found = (unsigned)_mm_movemask_epi8(bytes_not_plain(bytes_load(p)));
-
-	return (unsigned)__builtin_ctz(found | 1U << BYTES_BLOCK);
-}
-
 static inline uint64_t
 bytes_equal(__m128i v, char c)
 {
@@ -107,16 +98,6 @@ bytes_odd_16(const char *p)
 }
 
 #else
-
-static inline unsigned
-bytes_plain_run(const char *p)
-{
-	unsigned n = 0;
-
-	while (n < BYTES_BLOCK && bytes_is_plain(p[n]))
-		n++;
-	return n;
-}
 
 static inline struct bytes_marks
 bytes_marks_16(const char *p)
@@ -181,6 +162,13 @@ bytes_between(uint64_t marks)
 	for (unsigned n = 1; n < 64; n *= 2)
 		marks ^= marks << n;
 	return marks;
+}
+
+/* Index of the first of the sixteen bytes at p that is not plain; BYTES_BLOCK if all are. */
+static inline unsigned
+bytes_plain_run(const char *p)
+{
+	return (unsigned)__builtin_ctzll(bytes_odd_16(p) | 1U << BYTES_BLOCK);
 }
 
 /* Which of the 64 bytes at p are not plain: a bit each, the first byte's lowest. */

@@ -8,6 +8,7 @@
 #include "control_fixture.h"
 #include "explain.h"
 #include "handoff.h"
+#include "registry_fixture.h"
 
 enum { SERVERS = 4 };
 
@@ -31,17 +32,6 @@ ask(struct span question, void *ctx)
 }
 
 static void
-join(const char *id)
-{
-	struct packet_announcement a = {.port = 1, .policy = "111"};
-	struct addr at;
-
-	(void)snprintf(a.id, sizeof a.id, "%s", id);
-	cr_assert_eq(addr_numeric(&at, "127.0.0.1", 1), 0);
-	cr_assert_eq(registry_join(registry, &a, &at, 1000), REGISTRY_JOINED);
-}
-
-static void
 open_inquiry(void)
 {
 	static char text[] = "111=leastconn";
@@ -52,9 +42,9 @@ open_inquiry(void)
 	serving = 0;
 	base = event_base_new();
 	registry = registry_new(SERVERS, 1);
-	join("a");
-	join("b");
-	join("c");
+	join(registry, "a");
+	join(registry, "b");
+	join(registry, "c");
 	env = (struct inquiry_env){
 		.base = base, .registry = registry, .balance = &balance, .ask = ask};
 	inquiry = inquiry_new(&env);

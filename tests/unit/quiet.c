@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "control_fixture.h"
+#include "registry_fixture.h"
 
 enum { SERVERS = 2, WORKERS = 2, LONG_MS = 60000 };
 
@@ -14,24 +15,13 @@ static struct tally *tally;
 static struct quiet *quiet;
 
 static void
-join(const char *id)
-{
-	struct packet_announcement a = {.port = 1, .policy = "111"};
-	struct addr at;
-
-	(void)snprintf(a.id, sizeof a.id, "%s", id);
-	cr_assert_eq(addr_numeric(&at, "127.0.0.1", 1), 0);
-	cr_assert_eq(registry_join(registry, &a, &at, 1000), REGISTRY_JOINED);
-}
-
-static void
 open_quiet(void)
 {
 	base = event_base_new();
 	registry = registry_new(SERVERS, 1);
 	tally = tally_new(WORKERS, SERVERS);
-	join("a");
-	join("b");
+	join(registry, "a");
+	join(registry, "b");
 	quiet = quiet_new(base, registry, tally);
 	cr_assert_not_null(quiet);
 }
