@@ -1,11 +1,12 @@
-/* load.h - sends requests over connections to the proxy, and tells what became of each.
+/* load.h - sends requests over connections to the proxy, and tells the outcome of each.
  *
  * Every request is told of twice, whatever happens: once by on_send, and once by on_answer or
  * on_fail.  A connection that is lost is connected anew, with pauses, as long as there is something
  * left to send.  What it left unanswered is sent again on another, which on_resend tells, be it
- * that the proxy ended it in order or that it broke: what is asked for changes nothing, so asking
- * twice does no harm.  Only so often in a row without any answer.  What had no reply in time, and
- * what was on a connection whose replies can't be trusted, has failed. */
+ * that the proxy ended it in order or that it broke; only so often in a row without any answer.
+ * Where asking twice may do harm (conf.resend is false) it has failed instead, but for a request
+ * that was answered `shutting-down`, which has not run.  What had no reply in time, and what was on
+ * a connection after a bad reply, has failed. */
 #ifndef POLICYPOOL_LOAD_H
 #define POLICYPOOL_LOAD_H
 
@@ -21,17 +22,19 @@
 struct load;
 
 struct load_conf {
-	struct addr proxy;
-	unsigned count;	   /* requests */
-	unsigned parallel; /* connections */
-	unsigned pipeline; /* requests in flight on one connection */
+	struct addr_list proxy; /* tried in their order until one can be connected to */
+	unsigned count;		/* requests */
+	unsigned parallel;	/* connections */
+	unsigned pipeline;	/* requests in flight on one connection */
 	unsigned retries;  /* tries to connect anew, in a row, until a connection is given up */
 	bool keepalive;	   /* false: a connection for each request */
+	bool resend;	   /* what has no answer when its connection is lost is sent again */
 	uint64_t duration; /* ms after which nothing new is sent; 0: count alone bounds it */
 	uint64_t timeout, connect_timeout; /* ms */
 	size_t max_message;		   /* bytes of a reply */
 	struct tls_creds *tls;		   /* NULL: plain; borrowed, as the name */
-	const char *tls_name;		   /* whom to find in the proxy's certificate */
+	const char *tls_name;		   /* the name in the proxy's certificate */
+	const struct expect *expect;	   /* of each reply; borrowed */
 };
 
 enum load_end {
@@ -40,7 +43,8 @@ enum load_end {
 };
 
 struct load_ops {
-	/* n requests are given to a connection, or given up for want of one. */
+	/* n requests are given to a connection, or given up for want of one (with a duration: of
+	 * those that were never sent one at most). */
 	void (*on_send)(unsigned n, void *ctx);
 	/* latency: since it was sent for the first time. */
 	void (*on_answer)(const struct reply *, uint64_t latency_us, void *ctx);

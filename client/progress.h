@@ -1,4 +1,4 @@
-/* progress.h - a bar on a terminal for what takes longer than a second. */
+/* progress.h - a progress bar on a terminal, for what takes longer than a second. */
 #ifndef POLICYPOOL_PROGRESS_H
 #define POLICYPOOL_PROGRESS_H
 
@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "attr.h"
+#include "compiler.h"
 
 struct progress;
 

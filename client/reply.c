@@ -1,10 +1,13 @@
 /* reply.c - see reply.h. */
 #include "reply.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "attr.h"
+#include "compiler.h"
+#include "digest.h"
+#include "json_string.h"
 #include "packet.h"
 
 /* ---- for people ---- */
@@ -45,7 +48,7 @@ static void explain(struct reply *, const char *fmt, ...) PRINTF_LIKE(2, 3);
 static void
 explain(struct reply *r, const char *fmt, ...)
 {
-	char text[2 * REPLY_TEXT];
+	char text[2 * REPLY_TEXT]; /* an excerpt of what came, and one of what was expected */
 	va_list ap;
 
 	va_start(ap, fmt);
@@ -58,13 +61,13 @@ explain(struct reply *r, const char *fmt, ...)
 static void
 copy_string(char out[REPLY_TEXT], const struct packet *p, const char *key)
 {
-	const struct jsontext_member *m = jsontext_find(&p->object, key);
+	const struct json_text_member *m = json_text_find(&p->object, key);
 	struct buf decoded = BUF_INIT;
 
 	out[0] = '\0';
-	if (m == NULL || m->kind != JSONTEXT_STRING)
+	if (m == NULL || m->kind != JSON_TEXT_STRING)
 		return;
-	if (jsontext_decode(jsontext_inner(m), &decoded) == 0)
+	if (json_text_decode(json_text_inner(m), &decoded) == 0)
 		(void)reply_printable(out, REPLY_TEXT, buf_span(&decoded));
 	buf_release(&decoded);
 }
@@ -85,8 +88,66 @@ judge_unreadable(struct reply *r, const struct packet_fault *fault)
 	return fault->lost ? REPLY_BROKEN : wrong(r, REPLY_NOT_A_REPLY);
 }
 
+static bool
+is_utf8(struct span s)
+{
+	const char *p = s.p, *end = s.p + s.n;
+
+	while (p < end) {
+		size_t n = (unsigned char)*p < 0x80 ? 1 : json_string_utf8(p, end);
+
+		if (n == 0)
+			return false;
+		p += n;
+	}
+	return true;
+}
+
 static enum reply_verdict
-judge_payload(struct reply *r, const struct packet *p, struct span digest, struct buf *scratch)
+judge_bytes(struct reply *r, const struct expect *e, struct span digest, struct span payload)
+{
+	char wanted[REPLY_TEXT];
+	struct span shown = digest;
+
+	if (expect_met(e, digest, payload))
+		return REPLY_CORRECT;
+	if (e->kind == EXPECT_FORM) {
+		explain(r, "got %.128s, expected a name, a colon and %u digits", r->payload,
+			e->job->digits);
+		return wrong(r, REPLY_UNEXPECTED);
+	}
+	if (e->kind != EXPECT_DIGEST)
+		shown = buf_span(&e->text);
+	explain(r, "got %.128s, expected %.128s", r->payload,
+		reply_printable(wanted, sizeof wanted, shown));
+	return wrong(r, e->kind == EXPECT_DIGEST ? REPLY_WRONG_HASH : REPLY_UNEXPECTED);
+}
+
+/* What base64 stands for is what the handler said. */
+static enum reply_verdict
+judge_base64(struct reply *r, const struct expect *e, struct span digest, struct span text)
+{
+	struct buf bytes = BUF_INIT;
+	enum reply_verdict verdict;
+
+	if (digest_unbase64(&bytes, text) < 0) {
+		explain(r,
+			errno == EINVAL ? "the payload is no base64: %.128s"
+					: "out of memory: %.128s",
+			r->payload);
+		verdict = errno == EINVAL ? wrong(r, REPLY_UNEXPECTED) : REPLY_BROKEN;
+	} else {
+		if (is_utf8(buf_span(&bytes)))
+			(void)reply_printable(r->payload, sizeof r->payload, buf_span(&bytes));
+		verdict = judge_bytes(r, e, digest, buf_span(&bytes));
+	}
+	buf_release(&bytes);
+	return verdict;
+}
+
+static enum reply_verdict
+judge_payload(struct reply *r, const struct packet *p, const struct expect *e, struct span digest,
+	      struct buf *scratch)
 {
 	struct span payload;
 
@@ -95,30 +156,31 @@ judge_payload(struct reply *r, const struct packet *p, struct span digest, struc
 		return REPLY_BROKEN;
 	}
 	(void)reply_printable(r->payload, sizeof r->payload, payload);
-	if (span_eq(payload, digest))
-		return REPLY_CORRECT;
-	explain(r, "got %.100s, expected %.*s", r->payload, SPAN_ARG(digest));
-	return wrong(r, REPLY_WRONG_HASH);
+	if (span_eq_str(packet_scalar(p, "encoding"), "base64"))
+		return judge_base64(r, e, digest, payload);
+	return judge_bytes(r, e, digest, payload);
 }
 
 static enum reply_verdict
-judge_reply(struct reply *r, const struct packet *p, const char *srcid, struct span digest)
+judge_reply(struct reply *r, const struct packet *p, const char *srcid, const struct expect *e,
+	    struct span digest)
 {
 	struct span destid = packet_scalar(p, "destid");
 	struct buf scratch = BUF_INIT;
 	enum reply_verdict verdict;
 
 	r->server = packet_scalar(p, "srcid");
-	verdict = judge_payload(r, p, digest, &scratch);
+	verdict = judge_payload(r, p, e, digest, &scratch);
 	buf_release(&scratch);
-	if (verdict == REPLY_BROKEN || span_eq_str(destid, srcid))
+	if (verdict == REPLY_BROKEN || packet_answers(p, span_str(srcid)))
 		return verdict;
 	explain(r, "destid is %.*s, expected %s", SPAN_ARG(destid), srcid);
 	return wrong(r, REPLY_FOREIGN);
 }
 
 static enum reply_verdict
-judge(struct reply *r, struct span text, const char *srcid, struct span digest)
+judge(struct reply *r, struct span text, const char *srcid, const struct expect *e,
+      struct span digest)
 {
 	struct packet p;
 	struct packet_fault fault;
@@ -126,7 +188,7 @@ judge(struct reply *r, struct span text, const char *srcid, struct span digest)
 	if (packet_parse(&p, text, &fault) < 0)
 		return judge_unreadable(r, &fault);
 	if (p.type == PACKET_REPLY)
-		return judge_reply(r, &p, srcid, digest);
+		return judge_reply(r, &p, srcid, e, digest);
 	if (p.type != PACKET_ERROR) {
 		explain(r, "a packet of type %d", p.type);
 		return wrong(r, REPLY_NOT_A_REPLY);
@@ -137,11 +199,12 @@ judge(struct reply *r, struct span text, const char *srcid, struct span digest)
 }
 
 enum reply_verdict
-reply_judge(struct reply *r, struct span text, const char *srcid, struct span digest)
+reply_parse(struct reply *r, struct span text, const char *srcid, const struct expect *e,
+	    struct span digest)
 {
 	r->server = span_of(NULL, 0);
 	r->mismatch = NULL;
 	r->code[0] = r->payload[0] = r->detail[0] = '\0';
-	r->verdict = judge(r, text, srcid, digest);
+	r->verdict = judge(r, text, srcid, e, digest);
 	return r->verdict;
 }

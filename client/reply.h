@@ -1,11 +1,12 @@
-/* reply.h - judges an answer to a request.  Pure. */
+/* reply.h - checks an answer to a request.  Pure. */
 #ifndef POLICYPOOL_REPLY_H
 #define POLICYPOOL_REPLY_H
 
+#include "expect.h"
 #include "span.h"
 
 enum reply_verdict {
-	REPLY_CORRECT, /* of type 2, for us, with the right digest */
+	REPLY_CORRECT, /* of type 2, for us, and what is expected */
 	REPLY_WRONG,   /* an answer, but not the right one */
 	REPLY_REFUSED, /* of type 3 */
 	REPLY_BROKEN   /* no answer at all: nothing on this stream can be believed any more */
@@ -13,10 +14,11 @@ enum reply_verdict {
 
 /* Kinds of wrong answers. */
 #define REPLY_WRONG_HASH  "wrong hash"
-#define REPLY_FOREIGN	  "for somebody else"
+#define REPLY_UNEXPECTED  "not what is expected"
+#define REPLY_FOREIGN	  "for another client"
 #define REPLY_NOT_A_REPLY "not a reply"
 
-enum { REPLY_TEXT = 200 }; /* bytes of a text for people; what is longer is cut */
+enum { REPLY_TEXT = 320 }; /* bytes of a text for people; what is longer is cut */
 
 struct reply {
 	enum reply_verdict verdict;
@@ -24,14 +26,14 @@ struct reply {
 	const char *mismatch; /* WRONG: one of the kinds; otherwise NULL */
 	/* For people: printable whatever the peer sent. */
 	char code[REPLY_TEXT];	  /* REFUSED */
-	char payload[REPLY_TEXT]; /* of a reply */
+	char payload[REPLY_TEXT]; /* of a reply; bytes that are no text are told in base64 */
 	char detail[REPLY_TEXT];  /* REFUSED: the message; WRONG, BROKEN: what is wrong */
 };
 
-/* text is one whole object.  srcid and digest (DIGEST_HEX digits) are what the request makes us
- * expect. */
-enum reply_verdict reply_judge(struct reply *, struct span text, const char *srcid,
-			       struct span digest);
+/* text is one whole object.  srcid and digest (empty where none is expected) are those of the
+ * request. */
+enum reply_verdict reply_parse(struct reply *, struct span text, const char *srcid,
+			       const struct expect *, struct span digest);
 
 /* Copies s, cut to what fits between two characters, with a question mark for each control
  * character.  size is at least 1.  Returns out. */

@@ -13,12 +13,17 @@
 #include "clock.h"
 #include "load.h"
 #include "net.h"
+#include "printable.h"
 #include "progress.h"
 #include "summary.h"
+
+enum { OWN_FILES = 16 }; /* descriptors beside connections */
+enum { NARRATED = 2048, NAMED = 64 };
 
 struct run {
 	const struct client_conf *conf;
 	const struct template *template;
+	const struct expect *expect;
 	char proxy[ADDR_TEXT];
 	bool narrates; /* one request, told event by event */
 	struct event_base *base;
@@ -26,7 +31,7 @@ struct run {
 	struct load *load;
 	struct progress *progress;
 	struct summary summary;
-	uint64_t done; /* requests whose fate is known */
+	uint64_t done; /* requests that were answered or failed */
 	bool ended;
 	enum run_status status;
 };
@@ -37,15 +42,16 @@ static void narrate(const struct run *, const char *fmt, ...) PRINTF_LIKE(2, 3);
 static void
 narrate(const struct run *r, const char *fmt, ...)
 {
+	char text[NARRATED], shown[NARRATED];
 	va_list ap;
 
 	if (!r->narrates)
 		return;
-	printf("Client %s: ", r->template->srcid);
 	va_start(ap, fmt);
-	(void)vprintf(fmt, ap);
+	(void)vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
-	printf("\n");
+	/* Most of it is what others say. */
+	printf("Client %s: %s\n", r->template->srcid, printable(text, shown, sizeof shown));
 	(void)fflush(stdout); /* judged by ferror() at the end */
 }
 
@@ -79,14 +85,19 @@ on_send(unsigned n, void *ctx)
 static void
 narrate_answer(const struct run *r, const struct reply *a)
 {
+	char space[NAMED];
+	const char *what = expect_what(r->expect, space, sizeof space);
+
 	if (a->server.n > 0)
 		narrate(r, "received reply from server %.*s: %s", SPAN_ARG(a->server), a->payload);
+	if (a->verdict == REPLY_CORRECT && r->expect->kind == EXPECT_NONE)
+		return;
 	if (a->verdict == REPLY_CORRECT)
-		narrate(r, "the hash is correct");
+		narrate(r, "the %s is correct", what);
 	else if (a->verdict == REPLY_REFUSED)
 		narrate(r, "refused: %s: %s", a->code, a->detail);
-	else if (a->server.n > 0 && strcmp(a->mismatch, REPLY_WRONG_HASH) == 0)
-		narrate(r, "the hash is wrong: %s", a->detail);
+	else if (a->server.n > 0 && strcmp(a->mismatch, REPLY_FOREIGN) != 0)
+		narrate(r, "the %s is wrong: %s", what, a->detail);
 	else
 		narrate(r, "%s: %s", a->mismatch, a->detail);
 }
@@ -129,7 +140,7 @@ on_stray(void *ctx)
 	summary_stray(&r->summary);
 }
 
-/* How many right digests are wanted: where time bounds them, as many as were sent. */
+/* How many right replies are wanted: where time bounds them, as many as were sent. */
 static uint64_t
 wanted(const struct run *r)
 {
@@ -171,15 +182,30 @@ on_signal(evutil_socket_t signo, short what, void *ctx)
 
 /* ---- the run ---- */
 
+/* More connections than this process may have descriptors are as many as it may. */
+static void
+fit_parallel(struct load_conf *conf)
+{
+	unsigned long limit = net_raise_nofile((unsigned long)conf->parallel + OWN_FILES);
+	unsigned fits = limit > OWN_FILES ? (unsigned)(limit - OWN_FILES) : 1;
+
+	if (fits >= conf->parallel)
+		return;
+	(void)fprintf(stderr,
+		      "ppool-client: --parallel: %u lowered to %u: the limit of open files is %lu "
+		      "(ulimit -n)\n",
+		      conf->parallel, fits, limit);
+	conf->parallel = fits;
+}
+
 static int
-prepare(struct run *r, const struct client_settings *s, const struct addr *proxy,
+prepare(struct run *r, const struct client_settings *s, const struct addr_list *proxy,
 	struct template *t, struct tls_creds *tls)
 {
-	struct load_conf conf = client_settings_load(s, proxy);
+	struct load_conf conf = client_settings_load(s, proxy, r->expect);
 
 	conf.tls = tls;
-	(void)signal(SIGPIPE, SIG_IGN); /* cannot fail: the signal exists */
-	(void)net_raise_nofile((unsigned long)conf.parallel + 64);
+	fit_parallel(&conf);
 	r->base = event_base_new();
 	if (r->base == NULL)
 		return -1;
@@ -241,14 +267,14 @@ release(struct run *r)
 }
 
 enum run_status
-run(const struct client_settings *s, const struct addr *proxy, struct template *t,
-    struct tls_creds *tls)
+run(const struct client_settings *s, const struct addr_list *proxy, struct template *t,
+    const struct expect *e, struct tls_creds *tls)
 {
 	const struct client_conf *c = &s->client;
-	struct run r = {.conf = c, .template = t, .status = RUN_INCORRECT};
+	struct run r = {.conf = c, .template = t, .expect = e, .status = RUN_INCORRECT};
 
 	r.narrates = c->count == 1 && c->duration == 0 && !c->quiet && !c->json;
-	(void)addr_text(proxy, r.proxy);
+	(void)addr_text(&proxy->at[0], r.proxy);
 	summary_init(&r.summary);
 	if (prepare(&r, s, proxy, t, tls) < 0) {
 		r.status = fail("cannot begin", strerror(errno));

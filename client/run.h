@@ -1,13 +1,13 @@
-/* run.h - one run of the client: sends what the settings ask for, tells what became of it. */
-#ifndef POLICYPOOL_CLIENT_RUN_H
-#define POLICYPOOL_CLIENT_RUN_H
+/* run.h - one run of the client: sends what the settings ask for, tells the outcome. */
+#ifndef POLICYPOOL_RUN_H
+#define POLICYPOOL_RUN_H
 
 #include "addr.h"
-#include "settings.h"
+#include "client_conf.h"
 #include "template.h"
 
 enum run_status {
-	RUN_CORRECT = 0,    /* every digest was right */
+	RUN_CORRECT = 0,    /* every reply was what is expected */
 	RUN_INCORRECT = 1,  /* one was not, or could not be had */
 	RUN_USAGE = 2,	    /* nothing was tried */
 	RUN_UNREACHABLE = 3 /* no connection to the proxy could be made */
@@ -15,7 +15,7 @@ enum run_status {
 
 /* Tells the outcome on stdout and what prevents the work on stderr.  SIGINT and SIGTERM end it
  * early, with the outcome so far.  Plain where the credentials are NULL. */
-enum run_status run(const struct client_settings *, const struct addr *proxy, struct template *,
-		    struct tls_creds *);
+enum run_status run(const struct client_settings *, const struct addr_list *proxy,
+		    struct template *, const struct expect *, struct tls_creds *);
 
 #endif

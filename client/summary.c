@@ -4,7 +4,10 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <json-c/json.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "printable.h"
 
 enum {
 	REFUSALS = 32, /* codes told apart */
@@ -119,11 +122,12 @@ static void
 print_counts(const struct counts *c, FILE *out)
 {
 	uint64_t listed = 0;
+	char shown[512];
 	size_t i;
 
 	for (i = 0; i < c->n && i < LISTED; i++) {
-		(void)fprintf(out, "%s%s %" PRIu64, i > 0 ? ", " : "", c->entry[i].text,
-			      c->entry[i].n);
+		(void)fprintf(out, "%s%s %" PRIu64, i > 0 ? ", " : "",
+			      printable(c->entry[i].text, shown, sizeof shown), c->entry[i].n);
 		listed += c->entry[i].n;
 	}
 	if (listed < counts_sum(c))
@@ -179,12 +183,12 @@ summary_print(const struct summary *s, FILE *out)
 /* ---- for programs ---- */
 
 /* Every step keeps going: what could not be made is told once, at the end. */
-struct writer {
+struct summary_writer {
 	bool failed;
 };
 
 static void
-add(struct writer *w, struct json_object *to, const char *key, struct json_object *value)
+add(struct summary_writer *w, struct json_object *to, const char *key, struct json_object *value)
 {
 	if (value == NULL || json_object_object_add(to, key, value) < 0) {
 		(void)json_object_put(value);
@@ -193,14 +197,15 @@ add(struct writer *w, struct json_object *to, const char *key, struct json_objec
 }
 
 static void
-add_number(struct writer *w, struct json_object *to, const char *key, uint64_t n)
+add_number(struct summary_writer *w, struct json_object *to, const char *key, uint64_t n)
 {
 	add(w, to, key, json_object_new_uint64(n));
 }
 
 /* With a fixed number of decimals: a double's 17 digits help nobody. */
 static void
-add_decimal(struct writer *w, struct json_object *to, const char *key, double d, int decimals)
+add_decimal(struct summary_writer *w, struct json_object *to, const char *key, double d,
+	    int decimals)
 {
 	char text[64];
 
@@ -209,7 +214,7 @@ add_decimal(struct writer *w, struct json_object *to, const char *key, double d,
 }
 
 static struct json_object *
-latency_json(struct writer *w, const struct summary *s)
+latency_json(struct summary_writer *w, const struct summary *s)
 {
 	struct json_object *o = json_object_new_object();
 
@@ -224,7 +229,7 @@ latency_json(struct writer *w, const struct summary *s)
 }
 
 static struct json_object *
-counts_json(struct writer *w, const struct counts *c)
+counts_json(struct summary_writer *w, const struct counts *c)
 {
 	struct json_object *o = json_object_new_object();
 
@@ -236,7 +241,7 @@ counts_json(struct writer *w, const struct counts *c)
 }
 
 static void
-fill(struct writer *w, struct json_object *o, const struct summary *s)
+fill(struct summary_writer *w, struct json_object *o, const struct summary *s)
 {
 	add_number(w, o, "sent", s->sent);
 	add_number(w, o, "correct", s->correct);
@@ -259,9 +264,11 @@ fill(struct writer *w, struct json_object *o, const struct summary *s)
 int
 summary_print_json(const struct summary *s, FILE *out)
 {
-	struct writer w = {false};
+	struct summary_writer w = {false};
 	struct json_object *o = json_object_new_object();
 	const char *text = NULL;
+	char *shown = NULL;
+	int rc = -1;
 
 	if (o != NULL) {
 		fill(&w, o, s);
@@ -269,10 +276,14 @@ summary_print_json(const struct summary *s, FILE *out)
 								 JSON_C_TO_STRING_NOSLASHESCAPE);
 	}
 	if (text != NULL && !w.failed)
-		(void)fprintf(out, "%s\n", text);
+		shown = printable_json(text);
+	if (shown != NULL) {
+		(void)fprintf(out, "%s\n", shown);
+		rc = 0;
+	}
+	free(shown);
 	(void)json_object_put(o);
-	if (text != NULL && !w.failed)
-		return 0;
-	errno = ENOMEM;
-	return -1;
+	if (rc < 0)
+		errno = ENOMEM;
+	return rc;
 }

@@ -1,4 +1,4 @@
-/* summary.h - what became of all requests, in numbers.
+/* summary.h - the outcome of all requests, in numbers.
  *
  *   sent == correct + wrong + refused + failed, once nothing is in flight */
 #ifndef POLICYPOOL_SUMMARY_H
@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "attr.h"
+#include "compiler.h"
 #include "counts.h"
 #include "histogram.h"
 #include "reply.h"
@@ -37,7 +37,7 @@ void summary_failed(struct summary *, uint64_t n, const char *why);
 void summary_resent(struct summary *, uint64_t n, const char *why);
 void summary_stray(struct summary *);
 
-/* n requests and as many right digests, and nothing else. */
+/* n requests and as many right replies, and nothing else. */
 bool summary_all_correct(const struct summary *, uint64_t n);
 
 /* Answers a second. */

@@ -2,11 +2,12 @@
 #include "template.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 
-enum part { PART_SRCID, PART_POLICY, PART_PAYLOAD, PART_SIZE, PARTS };
+enum part { PART_SRCID, PART_POLICY, PART_PAYLOAD, PART_SIZE, PART_ENCODING, PARTS };
 
 static int refuse(char why[TEMPLATE_WHY], const char *fmt, ...) PRINTF_LIKE(2, 3);
 
@@ -83,15 +84,15 @@ is_number(struct span s)
 
 /* In the form of the value that it replaces. */
 static int
-put_form(struct buf *out, const struct jsontext_member *old, struct span value)
+put_form(struct buf *out, const struct json_text_member *old, struct span value)
 {
-	if (old->kind == JSONTEXT_NUMBER && is_number(value))
+	if (old->kind == JSON_TEXT_NUMBER && is_number(value))
 		return buf_append_span(out, value);
-	return jsontext_quote(out, value);
+	return json_text_quote(out, value);
 }
 
 static int
-put_size(struct buf *out, const struct jsontext_member *old, size_t n)
+put_size(struct buf *out, const struct json_text_member *old, size_t n)
 {
 	char digits[24];
 
@@ -100,13 +101,30 @@ put_size(struct buf *out, const struct jsontext_member *old, size_t n)
 }
 
 static bool
-replaces_payload(const struct template_conf *c)
+says_base64(const struct template *t)
 {
-	return c->kind != TEMPLATE_KEEP || c->vary;
+	const struct json_text_member *m = t->member[PART_ENCODING];
+
+	return m != NULL && span_eq_str(json_text_inner(m), "base64");
+}
+
+static bool
+replaces_payload(const struct template *t)
+{
+	const struct template_conf *c = &t->conf;
+
+	return c->kind != TEMPLATE_KEEP || c->vary || (c->base64 && !says_base64(t));
+}
+
+/* The payload as it stands in the request. */
+static struct span
+sent_payload(const struct template *t)
+{
+	return buf_span(t->conf.base64 ? &t->encoded : &t->payload);
 }
 
 static int
-put_value(struct template *t, const struct jsontext_member *m)
+put_value(struct template *t, const struct json_text_member *m)
 {
 	const struct template_conf *c = &t->conf;
 
@@ -114,27 +132,33 @@ put_value(struct template *t, const struct jsontext_member *m)
 		return put_form(&t->text, m, span_str(c->id));
 	if (m == t->member[PART_POLICY] && c->policy != NULL)
 		return put_form(&t->text, m, span_str(c->policy));
-	if (m == t->member[PART_PAYLOAD] && replaces_payload(c))
-		return jsontext_quote(&t->text, buf_span(&t->payload));
-	if (m == t->member[PART_SIZE] && replaces_payload(c))
-		return put_size(&t->text, m, buf_len(&t->payload));
+	if (m == t->member[PART_PAYLOAD] && replaces_payload(t))
+		return json_text_quote(&t->text, sent_payload(t));
+	if (m == t->member[PART_SIZE] && replaces_payload(t))
+		return put_size(&t->text, m, sent_payload(t).n);
+	if (m == t->member[PART_ENCODING] && t->conf.base64)
+		return buf_append_str(&t->text, "\"base64\"");
 	return buf_append_span(&t->text, m->value);
 }
 
 static int
 make_text(struct template *t)
 {
-	const struct jsontext_object *o = &t->packet.object;
+	const struct json_text_object *o = &t->packet.object;
 	const char *at = t->packet.text.p, *end = at + t->packet.text.n;
+	bool added = t->conf.base64 && t->member[PART_ENCODING] == NULL;
 
 	buf_clear(&t->text);
 	for (size_t i = 0; i < o->n; i++) {
-		const struct jsontext_member *m = &o->member[i];
+		const struct json_text_member *m = &o->member[i];
 
 		if (buf_append(&t->text, at, (size_t)(m->value.p - at)) < 0 || put_value(t, m) < 0)
 			return -1;
 		at = m->value.p + m->value.n;
 	}
+	/* Nothing but white space stands between the last member and the brace, which ends it. */
+	if (added && (buf_append_str(&t->text, ",\"encoding\":\"base64\"") < 0))
+		return -1;
 	if (buf_append(&t->text, at, (size_t)(end - at)) < 0)
 		return -1;
 	return buf_append_str(&t->text, "\n");
@@ -143,22 +167,27 @@ make_text(struct template *t)
 static int
 make_request(struct template *t)
 {
-	if (make_payload(t) < 0 || make_text(t) < 0)
+	buf_clear(&t->encoded);
+	if (make_payload(t) < 0 ||
+	    (t->conf.base64 && digest_base64(&t->encoded, buf_span(&t->payload)) < 0) ||
+	    make_text(t) < 0)
 		return -1;
 	t->size = buf_len(&t->payload);
-	digest_sha1_hex(buf_span(&t->payload), t->digest);
+	if (t->conf.job != NULL)
+		(void)job_digest(t->conf.job, buf_span(&t->payload), t->digest);
 	return 0;
 }
 
 int
-template_next(struct template *t, struct buf *out, char digest[DIGEST_HEX])
+template_next(struct template *t, struct buf *out, char digest[DIGEST_HEX_MAX])
 {
 	/* The first one was made when t was. */
 	if (t->conf.vary && t->made > 0 && make_request(t) < 0)
 		return -1;
 	if (buf_append_span(out, buf_span(&t->text)) < 0)
 		return -1;
-	memcpy(digest, t->digest, DIGEST_HEX);
+	if (t->conf.job != NULL)
+		memcpy(digest, t->digest, t->conf.job->digits);
 	t->made++;
 	return 0;
 }
@@ -202,18 +231,27 @@ judge_request(struct packet *p, struct span text, char why[TEMPLATE_WHY])
 static int
 read_source(struct template *t, char why[TEMPLATE_WHY])
 {
-	static const char *const keys[PARTS] = {"srcid", "privPoliId", "payload", "payloadsize"};
+	static const char *const keys[PARTS] = {"srcid", "privPoliId", "payload", "payloadsize",
+						"encoding"};
 	struct span payload = t->conf.payload;
 
 	if (judge_request(&t->packet, buf_span(&t->source), why) < 0)
 		return -1;
 	for (size_t i = 0; i < PARTS; i++)
-		t->member[i] = jsontext_find(&t->packet.object, keys[i]);
+		t->member[i] = json_text_find(&t->packet.object, keys[i]);
+	if (t->member[1] == NULL) /* the other spelling */
+		t->member[1] = json_text_find(&t->packet.object, "privPolyId");
 	/* t->payload is but a scratch here. */
 	if (t->conf.kind == TEMPLATE_KEEP && packet_payload(&t->packet, &t->payload, &payload) < 0)
 		return refuse(why, "out of memory");
-	if (buf_append_span(&t->base, payload) < 0)
+	if (t->conf.kind == TEMPLATE_KEEP && says_base64(t)) {
+		if (digest_unbase64(&t->base, payload) < 0)
+			return refuse(why, errno == EINVAL ? "the payload is no base64"
+							   : "out of memory");
+	} else if (buf_append_span(&t->base, payload) < 0) {
 		return refuse(why, "out of memory");
+	}
+	t->conf.base64 = t->conf.base64 || says_base64(t);
 	return 0;
 }
 
@@ -235,12 +273,12 @@ judge_result(struct template *t, char why[TEMPLATE_WHY])
 	result = packet_payload(&p, &scratch, &payload);
 	if (result < 0)
 		(void)refuse(why, "out of memory");
-	else if (!span_eq(payload, buf_span(&t->payload)))
-		result = refuse(why, "the payload is not UTF-8");
+	else if (replaces_payload(t) && !span_eq(payload, sent_payload(t)))
+		result = refuse(why,
+				"the payload is not UTF-8 (--encoding base64 sends any bytes)");
 	buf_release(&scratch);
 	(void)snprintf(t->srcid, sizeof t->srcid, "%.*s", SPAN_ARG(packet_scalar(&p, "srcid")));
-	(void)snprintf(t->policy, sizeof t->policy, "%.*s",
-		       SPAN_ARG(packet_scalar(&p, "privPoliId")));
+	(void)snprintf(t->policy, sizeof t->policy, "%.*s", SPAN_ARG(p.policy));
 	return result;
 }
 
@@ -265,5 +303,6 @@ template_free(struct template *t)
 	buf_release(&t->source);
 	buf_release(&t->base);
 	buf_release(&t->payload);
+	buf_release(&t->encoded);
 	buf_release(&t->text);
 }

@@ -1,4 +1,4 @@
-/* template.h - the request to send, made once from a packet and what replaces parts of it.
+/* template.h - the request to send, made once from a packet and its changes.
  *
  * All but what is replaced stays as it stands in the packet, byte for byte and in its place.  A
  * value that replaces a number is a number where it can be one, a string otherwise.  Where the
@@ -9,9 +9,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "attr.h"
 #include "buf.h"
-#include "digest.h"
+#include "compiler.h"
+#include "job.h"
 #include "packet.h"
 #include "span.h"
 
@@ -30,30 +30,35 @@ struct template_conf {
 	enum template_payload kind;
 	struct span payload;
 	size_t size;
+	/* The payload is bytes, sent as base64 with "encoding":"base64".  So it is where the packet
+	 * says that of its own. */
+	bool base64;
 	uint64_t seed; /* of what is random */
 	/* Every request has its own payload: new random text, otherwise the payload, a space and
 	 * the number of the request, from 1. */
 	bool vary;
-	size_t max; /* bytes of one request */
+	size_t max;	       /* bytes of one request */
+	const struct job *job; /* the digest that replies must have; NULL: none */
 };
 
 /* Points into itself: not to be copied. */
 struct template
 {
-	char srcid[PACKET_ID_MAX + 1];	/* as it is sent */
-	char policy[PACKET_ID_MAX + 1]; /* likewise */
-	size_t size;			/* bytes of the payload of the last request */
+	char srcid[6 * PACKET_ID_MAX + 1]; /* as it is sent */
+	char policy[PACKET_ID_MAX + 1];	   /* likewise */
+	size_t size;			   /* bytes of the payload of the last request */
 
 	/* ---- its own ---- */
 	struct template_conf conf; /* strings are borrowed */
 	struct buf source;	   /* the packet, which `packet` borrows from */
 	struct packet packet;
-	const struct jsontext_member *member[4]; /* what may be replaced, or NULL */
-	struct buf base;			 /* the payload, decoded, without a number */
-	struct buf payload;			 /* of the request that is being made */
-	struct buf text;			 /* the request with its newline */
-	char digest[DIGEST_HEX + 1];		 /* of payload */
-	uint64_t made;				 /* requests */
+	const struct json_text_member *member[5]; /* what may be replaced, or NULL */
+	struct buf base;			  /* the payload, decoded, without a number */
+	struct buf payload;			  /* of the request that is being made */
+	struct buf encoded;			  /* likewise, in base64 */
+	struct buf text;			  /* the request with its newline */
+	char digest[DIGEST_HEX_MAX + 1];	  /* of payload */
+	uint64_t made;				  /* requests */
 	uint64_t random;
 };
 
@@ -64,8 +69,8 @@ MUST_CHECK int template_init(struct template *t, const struct template_conf *con
 			     char why[TEMPLATE_WHY]);
 void template_free(struct template *);
 
-/* Appends the next request, newline included, and gives the digest that its reply must have
- * (no terminator).  0, or -1 with ENOMEM, out as it was. */
-MUST_CHECK int template_next(struct template *, struct buf *out, char digest[DIGEST_HEX]);
+/* Appends the next request, newline included, and gives the digest that its reply must have (the
+ * job's digits, no terminator).  0, or -1 with ENOMEM, out as it was. */
+MUST_CHECK int template_next(struct template *, struct buf *out, char digest[DIGEST_HEX_MAX]);
 
 #endif

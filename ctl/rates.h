@@ -1,4 +1,4 @@
-/* rates.h - two looks at the same things -> rows with what happened a second in between. */
+/* rates.h - rates from two samples of counters a second apart: a row for each object. */
 #ifndef POLICYPOOL_RATES_H
 #define POLICYPOOL_RATES_H
 
@@ -21,8 +21,8 @@ struct rates_column {
 };
 
 /* before and after are arrays of objects, told apart by their member `key`; one that was not there
- * before, or whose counter has gone back, has not grown.  An array, a row for each of after; the
- * caller's. */
+ * before, or with a counter that has gone back, has not grown.  An array, a row for each of after;
+ * the caller's. */
 struct json_object *rates_of(struct json_object *before, struct json_object *after, const char *key,
 			     const struct rates_column *, size_t n, double seconds);
 

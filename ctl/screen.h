@@ -1,4 +1,4 @@
-/* screen.h - a terminal that shows one page, drawn anew in place, and tells of a key.
+/* screen.h - a terminal that shows one page, redrawn in place, and reads keys.
  *
  * What the terminal was like before is put back by screen_close(), also by way of a signal that
  * ends the program: INT, TERM and HUP end screen_wait() instead. */

@@ -3,7 +3,11 @@
 
 #include <ctype.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "printable.h"
 
 enum { COLUMNS = 64, CELL = 256, GAP = 2 };
 
@@ -25,20 +29,25 @@ static void
 cell_text(const char *key, struct json_object *v, char out[CELL])
 {
 	const char *unit = is_seconds(key) && is_number(v) ? "s" : "";
+	char shown[CELL - 1];
 
-	(void)snprintf(out, CELL, "%s%s", v == NULL ? "-" : json_object_get_string(v), unit);
+	if (v == NULL)
+		(void)snprintf(out, CELL, "-");
+	else if (json_object_is_type(v, json_type_boolean))
+		(void)snprintf(out, CELL, "%s", json_object_get_boolean(v) ? "yes" : "no");
+	else
+		(void)snprintf(out, CELL, "%s%s",
+			       printable(json_object_get_string(v), shown, sizeof shown), unit);
 }
 
 static void
 header_text(const char *key, char out[CELL])
 {
-	size_t n = strlen(key) - (is_seconds(key) ? 2 : 0);
-
-	if (n >= CELL)
-		n = CELL - 1;
-	for (size_t i = 0; i < n; i++)
-		out[i] = (char)toupper((unsigned char)key[i]);
-	out[n] = '\0';
+	(void)printable(key, out, CELL);
+	if (is_seconds(out))
+		out[strlen(out) - 2] = '\0';
+	for (char *p = out; *p != '\0'; p++)
+		*p = (char)toupper((unsigned char)*p);
 }
 
 /* Columns on a terminal, not bytes: continuation bytes of UTF-8 take none. */
@@ -129,7 +138,10 @@ table_print(struct json_object *rows, FILE *out)
 static void
 full_key(const char *prefix, const char *key, char out[CELL])
 {
-	(void)snprintf(out, CELL, "%s%s%s", prefix, prefix[0] != '\0' ? "." : "", key);
+	char shown[CELL];
+
+	(void)snprintf(out, CELL, "%s%s%s", prefix, prefix[0] != '\0' ? "." : "",
+		       printable(key, shown, sizeof shown));
 }
 
 static int
@@ -169,4 +181,40 @@ void
 table_print_object(struct json_object *o, FILE *out)
 {
 	print_members(o, "", longest(o, ""), out);
+}
+
+void
+table_print_either(struct json_object *data, FILE *out)
+{
+	if (json_object_is_type(data, json_type_array))
+		table_print(data, out);
+	else
+		table_print_object(data, out);
+}
+
+/* ---- either form ---- */
+
+void
+show_json(struct json_object *data, int flags, FILE *out)
+{
+	const char *text = json_object_to_json_string_ext(data, flags);
+	char *shown = text == NULL ? NULL : printable_json(text);
+
+	if (shown == NULL)
+		(void)fputs("ppool-ctl: out of memory\n", stderr);
+	else
+		(void)fprintf(out, "%s\n", shown);
+	free(shown);
+}
+
+void
+show(struct json_object *data, bool json, void (*print)(struct json_object *, FILE *))
+{
+	int flags = isatty(STDOUT_FILENO) ? JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED
+					  : JSON_C_TO_STRING_PLAIN;
+
+	if (json)
+		show_json(data, flags, stdout);
+	else
+		print(data, stdout);
 }

@@ -6,12 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "call.h"
 #include "clock.h"
+#include "command.h"
+#include "printable.h"
 #include "rates.h"
+#include "rpc.h"
 #include "screen.h"
 #include "table.h"
-#include "verb.h"
 
 /* One look at the proxy. */
 struct look {
@@ -20,10 +21,15 @@ struct look {
 };
 
 static const struct rates_column of_policy[] = {
-	{"policy", "policy", RATES_AS_IS, 0},	    {"balance", "balance", RATES_AS_IS, 0},
-	{"servers", "servers", RATES_AS_IS, 0},	    {"up", "up", RATES_AS_IS, 0},
-	{"served", "req/s", RATES_GROWTH, 0},	    {"failed", "failed/s", RATES_GROWTH, 0},
-	{"in_flight", "in_flight", RATES_AS_IS, 0}, {"queued", "queued", RATES_AS_IS, 0},
+	{"policy", "policy", RATES_AS_IS, 0},
+	{"job", "job", RATES_AS_IS, 0},
+	{"balance", "balance", RATES_AS_IS, 0},
+	{"servers", "servers", RATES_AS_IS, 0},
+	{"up", "up", RATES_AS_IS, 0},
+	{"served", "req/s", RATES_GROWTH, 0},
+	{"failed", "failed/s", RATES_GROWTH, 0},
+	{"in_flight", "in_flight", RATES_AS_IS, 0},
+	{"queued", "queued", RATES_AS_IS, 0},
 };
 
 static const struct rates_column of_server[] = {
@@ -57,20 +63,19 @@ look_free(struct look *l)
 }
 
 static int
-ask(const char *path, const char *verb, char *argument, struct json_object **out,
-    char why[CALL_WHY])
+ask(const char *path, const char *verb, char *argument, struct json_object **out, char why[RPC_WHY])
 {
 	char *args[] = {argument, NULL};
-	enum call_result result = call_daemon(path, verb, args, CALL_LIMIT, out, why);
+	enum rpc_result result = rpc_daemon(path, verb, args, RPC_LIMIT, out, why);
 
-	if (result == CALL_ANSWERED)
+	if (result == RPC_ANSWERED)
 		return 0;
-	return result == CALL_REFUSED ? STATUS_REFUSED : STATUS_UNREACHED;
+	return result == RPC_REFUSED ? STATUS_REFUSED : STATUS_UNREACHED;
 }
 
 /* 0, or the exit status with the reason in why. */
 static int
-look_at(const char *path, struct look *l, char why[CALL_WHY])
+look_at(const char *path, struct look *l, char why[RPC_WHY])
 {
 	char latencies[] = "latencies";
 	int status;
@@ -97,19 +102,32 @@ text_of(struct json_object *o, const char *key)
 }
 
 static void
+put(FILE *out, const char *before, struct json_object *o, const char *key)
+{
+	char shown[RPC_WHY];
+
+	(void)fprintf(out, "%s%s", before,
+		      printable(o == NULL ? "-" : text_of(o, key), shown, sizeof shown));
+}
+
+static void
 print_head(const struct look *before, const struct look *now, double seconds, FILE *out)
 {
 	struct json_object *s = now->status, *workers = NULL;
 
 	(void)json_object_object_get_ex(s, "workers", &workers);
-	(void)fprintf(out, "%s %s  %s  up %s s  workers %s/%s\n", text_of(s, "program"),
-		      text_of(s, "listen"), text_of(s, "state"), text_of(s, "uptime_s"),
-		      workers != NULL ? text_of(workers, "ready") : "-",
-		      workers != NULL ? text_of(workers, "wanted") : "-");
-	(void)fprintf(out, "req/s %.1f  errors/s %.1f  connections %s  in flight %s\n\n",
+	put(out, "", s, "program");
+	put(out, " ", s, "listen");
+	put(out, "  ", s, "state");
+	put(out, "  up ", s, "uptime_s");
+	put(out, " s  workers ", workers, "ready");
+	put(out, "/", workers, "wanted");
+	(void)fprintf(out, "\nreq/s %.1f  errors/s %.1f",
 		      rates_growth(before->status, s, "requests", seconds),
-		      rates_growth(before->status, s, "errors", seconds), text_of(s, "connections"),
-		      text_of(s, "in_flight"));
+		      rates_growth(before->status, s, "errors", seconds));
+	put(out, "  connections ", s, "connections");
+	put(out, "  in flight ", s, "in_flight");
+	(void)fputs("\n\n", out);
 }
 
 static void
@@ -142,7 +160,7 @@ print_json(const struct look *before, const struct look *now)
 	(void)json_object_object_add(
 		o, "servers",
 		rates_of(before->servers, now->servers, "id", of_server, OF_SERVER, seconds));
-	(void)printf("%s\n", json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));
+	show_json(o, JSON_C_TO_STRING_PLAIN, stdout);
 	(void)json_object_put(o);
 }
 
@@ -164,7 +182,7 @@ draw_page(const struct look *before, const struct look *now)
 /* ---- pages ---- */
 
 static void
-show(const struct look *before, const struct look *now, bool on_screen, bool json)
+show_page(const struct look *before, const struct look *now, bool on_screen, bool json)
 {
 	if (on_screen)
 		draw_page(before, now);
@@ -186,13 +204,13 @@ pause_for(bool on_screen, unsigned ms)
 /* Page after page, until it is to end; 0, or the exit status with the reason in why. */
 static int
 show_pages(const char *path, struct look *before, bool on_screen, bool json, unsigned shots,
-	   unsigned pause_ms, char why[CALL_WHY])
+	   unsigned pause_ms, char why[RPC_WHY])
 {
 	struct look now;
 	int status = 0;
 
 	while (pause_for(on_screen, pause_ms) && (status = look_at(path, &now, why)) == 0) {
-		show(before, &now, on_screen, json);
+		show_page(before, &now, on_screen, json);
 		look_free(before);
 		*before = now;
 		if (shots > 0 && --shots == 0)
@@ -208,7 +226,7 @@ int
 top_run(const char *path, bool json, unsigned shots, unsigned pause_ms)
 {
 	struct look before;
-	char why[CALL_WHY];
+	char why[RPC_WHY];
 	int status = look_at(path, &before, why);
 
 	if (status == 0) {

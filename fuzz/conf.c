@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "fuzz.h"
-#include "settings.h"
+#include "proxy_settings.h"
 
 static const char *
 as_file(struct span text, int *fd)
@@ -27,23 +27,23 @@ load(struct span text, size_t *n)
 	static int fd = -1;
 	static char name[] = "ppool-proxy";
 	char *const argv[] = {name, NULL};
-	struct proxy_settings s;
+	struct settings *s = settings_new(&proxy_settings_kind);
 	struct conf_command command;
 	char *said = NULL, *shown = NULL;
 	size_t said_n;
 	FILE *err = open_memstream(&said, &said_n), *out;
 	int rc;
 
-	proxy_settings_init(&s);
-	rc = conf_load(s.table, 2, 1, argv, as_file(text, &fd), &command, err);
+	HOLDS(s != NULL);
+	rc = conf_load(s->table, s->tables, 1, argv, as_file(text, &fd), &command, err);
 	HOLDS(fclose(err) == 0);
 	HOLDS((rc == 0) == (said_n == 0));
 	if (rc == 0) {
 		out = open_memstream(&shown, n);
-		conf_show(s.table, 2, out);
+		conf_show(s->table, s->tables, out);
 		HOLDS(fclose(out) == 0);
 	}
-	conf_free(s.table, 2);
+	settings_release(s);
 	free(said);
 	return shown;
 }

@@ -9,7 +9,7 @@
 
 enum { MAX = 256, OBJECTS = 512 };
 
-struct outcome {
+struct deferred_cmds {
 	unsigned n;
 	struct span object[OBJECTS]; /* where they stand in the stream */
 	enum frame_result end;
@@ -19,13 +19,13 @@ struct outcome {
 static enum frame_result
 next(struct frame *f, struct buf *in, bool looks, struct span *object)
 {
-	static struct jsontext_object members;
+	static struct json_text_object members;
 
-	return looks ? frame_look(f, in, object, &members) : frame_next(f, in, object);
+	return looks ? frame_next_members(f, in, object, &members) : frame_next(f, in, object);
 }
 
 static void
-take(struct frame *f, struct buf *in, bool looks, struct outcome *o, size_t *sum)
+take(struct frame *f, struct buf *in, bool looks, struct deferred_cmds *o, size_t *sum)
 {
 	struct span object;
 
@@ -42,13 +42,13 @@ take(struct frame *f, struct buf *in, bool looks, struct outcome *o, size_t *sum
 }
 
 static size_t
-run(struct span stream, size_t piece, bool looks, struct outcome *o)
+run(struct span stream, size_t piece, bool looks, struct deferred_cmds *o)
 {
 	struct buf in = BUF_INIT;
 	struct frame f;
 	size_t sum = 0;
 
-	*o = (struct outcome){.end = FRAME_MORE};
+	*o = (struct deferred_cmds){.end = FRAME_MORE};
 	frame_init(&f, MAX);
 	for (size_t at = 0; at < stream.n && o->end != FRAME_ERROR; at += piece) {
 		size_t n = stream.n - at < piece ? stream.n - at : piece;
@@ -64,7 +64,7 @@ run(struct span stream, size_t piece, bool looks, struct outcome *o)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static struct outcome whole, cut;
+	static struct deferred_cmds whole, cut;
 	struct span stream;
 	size_t a, b;
 

@@ -1,15 +1,14 @@
-/* Whatever a worker that has been taken over says to the master: nothing that is believed points
- * out of a table, and the pool is changed by nothing but a registration that whoever it names may
- * make. */
-#include "handoff.h"
-#include "explain.h"
+/* Whatever a worker that has been taken over says to the master: no index is taken
+ * that is out of a table, and nothing but a registration that its peer may make changes the pool.
+ */
 #include "fuzz.h"
-#include "join.h"
 #include "log.h"
+#include "registration.h"
+#include "worker_msg.h"
 
 enum { SERVERS = 4, NOW = 1000 };
 
-static struct join join;
+static struct registration join;
 static struct addr_net nowhere;
 
 static void
@@ -33,7 +32,7 @@ look_at_explanation(struct span message)
 	struct explain_answer head;
 	static struct explain_row row[EXPLAIN_ROWS];
 
-	if (explain_read(message, SERVERS, &head, row) < 0)
+	if (worker_msg_get_answer(message, SERVERS, &head, row) < 0)
 		return;
 	HOLDS(head.n <= EXPLAIN_ROWS);
 	for (uint32_t i = 0; i < head.n; i++) {
@@ -42,33 +41,51 @@ look_at_explanation(struct span message)
 	}
 }
 
+/* What is a question is the same once it is asked again. */
+static void
+look_at_question(struct span message)
+{
+	struct explain_question q, again;
+	struct buf b = BUF_INIT;
+
+	if (worker_msg_get_question(message, &q) < 0)
+		return;
+	HOLDS(worker_msg_put_question(&b, q.token, q.policy, q.key) == 0);
+	HOLDS(worker_msg_get_question(buf_span(&b), &again) == 0);
+	HOLDS(again.token == q.token && strcmp(again.policy, q.policy) == 0 &&
+	      strcmp(again.key, q.key) == 0);
+	buf_release(&b);
+}
+
 static void
 look_at_incident(struct span message)
 {
-	struct handoff_incident incident;
+	struct worker_msg_failure incident;
 
-	if (handoff_read_incident(message, NOW, &incident) == 0)
-		HOLDS(incident.at <= NOW);
+	if (worker_msg_get_failure(message, SERVERS, NOW, &incident) == 0)
+		HOLDS(incident.at <= NOW && incident.server < SERVERS &&
+		      failure_text((enum failure_cause)incident.cause) != NULL);
 }
 
 static void
 look_at_registration(struct span message)
 {
-	struct join_handoff head;
+	struct registration_msg head;
 	struct buf answer = BUF_INIT;
 	struct span text;
 	bool trusted;
 
-	if (join_read(message, &head, &text) < 0)
+	if (worker_msg_get_registration(message, &head, &text) < 0)
 		return;
 	trusted = addr_in_net(&head.guest.peer, &nowhere);
 	join.registry = registry_new(SERVERS, SERVERS);
-	join.tally = tally_new(1, SERVERS);
+	join.tally = server_stats_new(1, SERVERS);
 	HOLDS(join.registry != NULL && join.tally != NULL);
-	HOLDS(join_handle(&join, text, &head.guest, NOW, &answer) == JOIN_NOTHING || trusted);
+	HOLDS(registration_handle(&join, text, &head.guest, NOW, &answer) == REGISTRATION_NOTHING ||
+	      trusted);
 	HOLDS(memchr(head.guest.nonce, '\0', sizeof head.guest.nonce) != NULL);
 	buf_release(&answer);
-	tally_free(join.tally);
+	counters_free(join.tally);
 	registry_free(join.registry);
 }
 
@@ -79,12 +96,15 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (join.trusted == NULL)
 		open_once();
-	switch (handoff_kind_of(message)) {
-	case HANDOFF_EXPLAIN: look_at_explanation(message); break;
-	case HANDOFF_INCIDENT: look_at_incident(message); break;
-	case HANDOFF_REGISTRATION: look_at_registration(message); break;
-	case HANDOFF_NONE:
-	case HANDOFF_END: break;
+	switch (worker_msg_kind_of(message)) {
+	case WORKER_MSG_EXPLAIN:
+		look_at_explanation(message);
+		look_at_question(message);
+		break;
+	case WORKER_MSG_FAILURE: look_at_incident(message); break;
+	case WORKER_MSG_REGISTRATION: look_at_registration(message); break;
+	case WORKER_MSG_NONE:
+	case WORKER_MSG_END: break;
 	}
 	return 0;
 }

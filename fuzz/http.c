@@ -5,11 +5,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "admin.h"
 #include "fuzz.h"
+#include "http_admin.h"
 
 static struct event_base *base;
-static struct admin *admin;
+static struct http_admin *admin;
 static struct sockaddr_un where = {.sun_family = AF_UNIX};
 static socklen_t where_len;
 
@@ -21,8 +21,8 @@ write_page(struct evbuffer *out, void *ctx)
 	return 200;
 }
 
-static const struct admin_page pages[] = {{"/metrics", "text/plain; charset=utf-8", write_page},
-					  {NULL, NULL, NULL}};
+static const struct http_admin_page pages[] = {
+	{"/metrics", "text/plain; charset=utf-8", write_page}, {NULL, NULL, NULL}};
 
 static void
 open_once(void)
@@ -36,7 +36,7 @@ open_once(void)
 	HOLDS(fd >= 0 && bind(fd, (struct sockaddr *)&where, where_len) == 0 &&
 	      listen(fd, 64) == 0);
 	base = event_base_new();
-	admin = admin_new(base, fd, pages, NULL);
+	admin = http_admin_new(base, fd, pages, NULL);
 	HOLDS(base != NULL && admin != NULL);
 }
 

@@ -3,18 +3,18 @@
  *
  * The digest at its end would keep the fuzzer out: it is made right where the last line asks for it
  * with an empty one. */
-#include "journal.h"
 #include "digest.h"
 #include "fuzz.h"
+#include "registry_dump.h"
 
 enum { SERVERS = 4, POLICIES = 4 };
 
 static int
-read_into(struct registry *r, struct span text, enum journal_origin origin)
+read_into(struct registry *r, struct span text, enum registry_dump_origin origin)
 {
-	char why[JOURNAL_WHY] = "";
+	char why[REGISTRY_DUMP_WHY] = "";
 	uint64_t saved;
-	int rc = journal_read(r, text, origin, 100000, &saved, why);
+	int rc = registry_dump_read(r, text, origin, 100000, 0, &saved, why);
 
 	HOLDS((rc == 0) == (why[0] == '\0'));
 	if (rc < 0)
@@ -44,9 +44,9 @@ write_again(const struct registry *r)
 	struct buf one = BUF_INIT, other = BUF_INIT;
 
 	HOLDS(again != NULL);
-	HOLDS(journal_write(&one, r, 100000, 7) == 0);
-	HOLDS(read_into(again, buf_span(&one), JOURNAL_HANDED_OVER) == 0);
-	HOLDS(journal_write(&other, again, 100000, 7) == 0);
+	HOLDS(registry_dump_write(&one, r, 100000, 7) == 0);
+	HOLDS(read_into(again, buf_span(&one), REGISTRY_DUMP_HANDED_OVER) == 0);
+	HOLDS(registry_dump_write(&other, again, 100000, 7) == 0);
 	HOLDS(span_eq(buf_span(&one), buf_span(&other)));
 	buf_release(&one);
 	buf_release(&other);
@@ -54,7 +54,7 @@ write_again(const struct registry *r)
 }
 
 static void
-try(struct span text, enum journal_origin origin)
+try(struct span text, enum registry_dump_origin origin)
 {
 	struct registry *r = registry_new(SERVERS, POLICIES);
 
@@ -69,9 +69,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct buf whole = BUF_INIT;
 
-	try(fuzz_span(data, size), JOURNAL_FOUND);
+	try(fuzz_span(data, size), REGISTRY_DUMP_FOUND);
 	if (size > 0 && data[size - 1] == '\n')
-		try(complete(fuzz_span(data, size), &whole), JOURNAL_HANDED_OVER);
+		try(complete(fuzz_span(data, size), &whole), REGISTRY_DUMP_HANDED_OVER);
 	buf_release(&whole);
 	return 0;
 }

@@ -2,17 +2,17 @@
  * an error that is a packet; what the fast look takes, the slow one takes with the same members. */
 #include "packet.h"
 #include "fuzz.h"
-#include "glance.h"
+#include "json_fast.h"
 
 static void
 compare_looks(struct span text)
 {
-	static struct jsontext_object fast, slow;
+	static struct json_text_object fast, slow;
 	size_t at;
 
 	if (!glance(text, &fast))
 		return;
-	HOLDS(jsontext_scan(text, PACKET_DEPTH, &slow, &at) == JSONTEXT_OK);
+	HOLDS(json_text_scan(text, PACKET_DEPTH, &slow, &at) == JSON_TEXT_OK);
 	HOLDS(fast.n == slow.n);
 	for (size_t i = 0; i < fast.n; i++) {
 		HOLDS(span_eq(fast.member[i].key, slow.member[i].key));
@@ -48,11 +48,12 @@ announce(const struct packet *p)
 		HOLDS(packet_announced(&q, &again, &fault) == 0);
 		HOLDS(a.port == again.port && a.lease == again.lease && a.slots == again.slots);
 		HOLDS(strcmp(a.id, again.id) == 0 && strcmp(a.policy, again.policy) == 0);
-		HOLDS(strcmp(a.host, again.host) == 0);
+		HOLDS(strcmp(a.host, again.host) == 0 && strcmp(a.job, again.job) == 0);
+		HOLDS(a.once == again.once && a.jobtimeout == again.jobtimeout);
 		HOLDS(memcmp(&a.sign, &again.sign, sizeof a.sign) == 0);
 	}
 	buf_clear(&out);
-	HOLDS(packet_ack(&out, p, "proxy", "registered", NULL) == 0);
+	HOLDS(packet_ack(&out, p, "proxy", "registered", NULL, "[::1]:5") == 0);
 	is_packet(&out);
 	buf_release(&out);
 }

@@ -4,8 +4,8 @@
  * The input is lines.  One that begins with ! is an announcement that is signed, by a key that may,
  * for the challenge that stands, before it is handed over; any other is handed over as it is.  ~ is
  * another connection, + the time that passes. */
+#include "registration.h"
 #include "fuzz.h"
-#include "join.h"
 #include "log.h"
 #include "signature.h"
 
@@ -14,8 +14,8 @@ static const char ring[] =
 	"policies 1*\nids a*\nnetworks 192.0.2.0/24\ncount 2\n"
 	"key beta\nsecret remove 000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n";
 
-static struct join join;
-static struct join_guest guest;
+static struct registration join;
+static struct registration_peer guest;
 static uint8_t secret[SIGNATURE_SECRET_MIN];
 
 static void
@@ -41,7 +41,7 @@ servers(void)
 	for (unsigned i = 0; i < registry_server_end(join.registry); i++) {
 		if (!registry_server(join.registry, i)->used)
 			continue;
-		HOLDS(strcmp(registry_keyid(join.registry, i), "alpha") == 0);
+		HOLDS(strcmp(registry_tenure_of(join.registry, i)->keyid, "alpha") == 0);
 		HOLDS(registry_server(join.registry, i)->id[0] == 'a');
 		n++;
 	}
@@ -55,7 +55,8 @@ hand_over(struct span text, uint64_t now, bool may)
 	static struct packet p;
 	struct packet_fault fault;
 	uint32_t before = registry_generation(join.registry);
-	bool changed = join_handle(&join, text, &guest, now, &answer) == JOIN_CHANGED;
+	bool changed = registration_handle(&join, text, &guest, now, &answer) ==
+		       REGISTRATION_CHANGED;
 
 	HOLDS(may || (!changed && registry_generation(join.registry) == before));
 	HOLDS(servers() <= 2);
@@ -98,7 +99,7 @@ sign_and_hand_over(struct span text, uint64_t now)
 static void
 new_connection(unsigned n)
 {
-	guest = (struct join_guest){.proven = false};
+	guest = (struct registration_peer){.proven = false};
 	HOLDS(addr_numeric(&guest.peer, n % 2 == 0 ? "192.0.2.7" : "198.51.100.7", 4000) == 0);
 }
 
@@ -111,7 +112,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (join.keyring == NULL)
 		open_once();
 	join.registry = registry_new(4, 4);
-	join.tally = tally_new(1, 4);
+	join.tally = server_stats_new(1, 4);
 	HOLDS(join.registry != NULL && join.tally != NULL);
 	new_connection(0);
 	while (rest.n > 0) {
@@ -121,11 +122,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		else if (line.n > 0 && line.p[0] == '~')
 			new_connection((unsigned)line.n);
 		else if (line.n > 0 && line.p[0] == '+')
-			(void)join_expire(&join, now += 1000 * line.n);
+			(void)registration_expire(&join, now += 1000 * line.n);
 		else
 			hand_over(line, now, false);
 	}
-	tally_free(join.tally);
+	counters_free(join.tally);
 	registry_free(join.registry);
 	return 0;
 }

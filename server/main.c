@@ -1,38 +1,13 @@
 /* main.c - ppool-server(8). */
-#include "launch.h"
-#include "log.h"
-#include "master.h"
-#include "proctitle.h"
-
-static int
-check(void *arg, FILE *err)
-{
-	struct master *m = arg;
-
-	return server_settings_check(&m->settings, &m->venue.asked, err);
-}
+#include "server_master.h"
+#include "server_once.h"
 
 int
 main(int argc, char *argv[])
 {
-	static const char program[] = "ppool-server";
-	static struct master m = {.venue.fd = -1};
-	int status;
+	static struct server_master m;
 
-	server_settings_init(&m.settings);
-	status = launch_settings(program, m.settings.table, 2, argc, argv, check, &m, &m.command);
-	if (status == LAUNCH_GO_ON) {
-		status = 1;
-		proctitle_init(argc, argv, program);
-		if (launch_detach(&m.settings.daemon, program) == 0 && master_prepare(&m) == 0)
-			status = master_run(&m);
-		master_release(&m);
-		command_release(&m.command);
-		daemon_end();
-		log_close();
-	}
-	server_settings_forget_keys(&m.settings);
-	server_settings_forget_tls(&m.settings);
-	conf_free(m.settings.table, 2);
-	return status;
+	if (server_once_is_asked(argc, argv))
+		return server_once(argc, argv);
+	return master_main(&m.base, &server_master_ops, argc, argv);
 }

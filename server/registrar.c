@@ -1,4 +1,4 @@
-/* registrar.c - see registrar.h. */
+/* registrar.c - see registrar.h: the table, and what it has done. */
 #include "registrar.h"
 
 #include <errno.h>
@@ -8,40 +8,114 @@
 
 #include "clock.h"
 #include "log.h"
-#include "registrar_state.h"
+#include "registrar_internal.h"
 
 enum { ANSWER_MAX = 65536, CONNECT_MS = 3000 };
+enum { STEADY_MS = 1000 }; /* joined for so long, the end of the connection is no trouble */
 
-void
-registrar_set_state(struct registrar *r, enum state s)
+/* ---- the table ---- */
+
+/* What is done as the next state begins; it may return a further event. */
+typedef enum registrar_event action(struct registrar *);
+
+static action try_now, try_in_numbers, try_next, say, join, judge, settle, retry_later, tell, leave,
+	go_on_leaving, end;
+
+/* clang-format off */
+#define TRY {RESOLVING, try_now}
+#define FAILS [REFUSED] = {PAUSING, retry_later}, [FAILED] = {PAUSING, retry_later}
+#define UNANSWERED [STRANGE] = {STAY, judge}, [LOST] = {STAY, judge}, [DUE] = {STAY, judge}
+#define TOLD [SAME] = {STAY, tell}, [CHANGED] = {STAY, tell}, [REKEYED] = {STAY, tell}
+#define ENDS [LEAVE] = {LEFT, end}, [ABANDON] = {LEFT, end}
+#define LEAVES [LEAVE] = {LEAVING, leave}, [ABANDON] = {LEFT, end}
+
+/* What is not here changes nothing and has nothing done. */
+static const struct {
+	enum registrar_state next;
+	action *run;
+} table[STATE_COUNT][EVENT_COUNT] = {
+	[PAUSING] = {[DUE] = TRY, [SAME] = TRY, [CHANGED] = TRY, [REKEYED] = TRY, ENDS},
+	[RESOLVING] = {[FOUND] = {CONNECTING, try_next}, FAILS, ENDS},
+	[CONNECTING] = {[OPENED] = {ANNOUNCED, say}, [LOST] = {STAY, try_next}, FAILS, ENDS},
+	[ANNOUNCED] = {
+		[ACKED] = {JOINED, join},
+		[CHALLENGED] = {STAY, say},
+		[UNHEARD] = {RESOLVING, try_in_numbers},
+		[PLAIN] = {UNCONFIRMED, settle},
+		[CHANGED] = {OUTDATED, NULL}, /* the answer to come is not to this one */
+		[REKEYED] = TRY, FAILS, UNANSWERED, LEAVES,
+	},
+	[OUTDATED] = {
+		[ACKED] = {ANNOUNCED, say},
+		[CHALLENGED] = {ANNOUNCED, say},
+		[UNHEARD] = TRY, /* what is new begins anew */
+		[REKEYED] = TRY, FAILS, UNANSWERED, LEAVES,
+	},
+	[JOINED] = {
+		[DUE] = {RENEWING, say},
+		[ACKED] = {STAY, join},
+		[CHALLENGED] = {RENEWING, say},
+		[LOST] = {PAUSING, retry_later},
+		[ENDED] = TRY,
+		[SAME] = {STAY, tell},
+		[CHANGED] = {ANNOUNCED, say},
+		[REKEYED] = TRY, FAILS, LEAVES,
+	},
+	[RENEWING] = {
+		[ACKED] = {JOINED, join},
+		[CHALLENGED] = {STAY, say},
+		[ENDED] = TRY,
+		[SAME] = {STAY, tell},
+		[CHANGED] = {OUTDATED, NULL},
+		[REKEYED] = TRY, FAILS, UNANSWERED, LEAVES,
+	},
+	[UNCONFIRMED] = {[DUE] = TRY, [SAME] = {STAY, tell}, [CHANGED] = TRY, [REKEYED] = TRY, ENDS},
+	[LEAVING] = {
+		[ACKED] = {STAY, go_on_leaving},
+		[CHALLENGED] = {STAY, go_on_leaving},
+		[REFUSED] = {STAY, go_on_leaving},
+		[FAILED] = {LEFT, end},
+		[LOST] = {LEFT, end},
+		[DUE] = {LEFT, end},
+		TOLD, ENDS,
+	},
+	[LEFT] = {TOLD, ENDS},
+};
+/* clang-format on */
+
+static enum registrar_state
+shown(enum registrar_state s)
 {
-	if (r->state == s)
-		return;
+	return s == RENEWING ? JOINED : s == OUTDATED ? ANNOUNCED : s;
+}
+
+static void
+set_state(struct registrar *r, enum registrar_state s)
+{
+	if (shown(s) != shown(r->state) || r->since == 0)
+		r->since = clock_ms();
 	r->state = s;
-	r->since = clock_ms();
-	if (s == JOINED && !r->renewing)
-		r->joined = r->since;
-	if (s != ANNOUNCED)
-		r->renewing = false;
 }
 
-void
-registrar_arm(struct registrar *r, uint64_t ms)
+/* An action that has told an owner returns NOTHING: r may be gone. */
+static void
+happens(struct registrar *r, enum registrar_event e)
 {
-	struct timeval tv = clock_timeval(ms);
+	while (e != NOTHING) {
+		action *run = table[r->state][e].run;
 
-	if (event_add(r->clock, &tv) < 0)
-		log_event(LOG_ERROR, "cannot arm the registration clock", NULL);
+		if (table[r->state][e].next != STAY)
+			set_state(r, table[r->state][e].next);
+		e = run != NULL ? run(r) : NOTHING;
+	}
 }
 
-void
-registrar_tell(struct registrar *r)
-{
-	void (*told)(void *) = r->told;
+/* ---- what the actions share ---- */
 
-	r->told = NULL;
-	if (told != NULL)
-		told(r->told_ctx);
+static void
+note(struct registrar *r, const char *why)
+{
+	(void)snprintf(r->why, sizeof r->why, "%s", why);
 }
 
 static void
@@ -51,141 +125,226 @@ drop_conn(struct registrar *r)
 	r->conn = NULL;
 }
 
-void
-registrar_left(struct registrar *r)
+static void
+arm(struct registrar *r, uint64_t ms)
 {
-	drop_conn(r);
-	(void)event_del(r->clock);
-	registrar_set_state(r, LEFT);
-	registrar_tell(r);
-	r->done(r->done_ctx);
+	struct timeval tv = clock_timeval(ms);
+
+	if (event_add(r->clock, &tv) < 0)
+		log_event(LOG_ERROR, "cannot arm the registration clock", NULL);
 }
 
 /* One line for a trouble, not one for each try; another reason is another trouble. */
 static void
-complain(struct registrar *r, const char *why)
+complain(struct registrar *r)
 {
-	bool said = r->complained && strcmp(r->trouble, why) == 0;
+	bool said = r->complained && strcmp(r->trouble, r->why) == 0;
 
-	(void)snprintf(r->trouble, sizeof r->trouble, "%s", why);
-	log_event(said ? LOG_VERBOSE : LOG_WARN, "not registered with the proxy", "proxy=%s why=%s",
-		  r->conf.proxy, log_quoted(why));
+	memcpy(r->trouble, r->why, sizeof r->trouble);
+	log_limited(said ? LOG_VERBOSE : LOG_WARN, "not registered with the proxy",
+		    "proxy=%s why=%s", r->conf.proxy, log_quoted(r->why));
 	if (!said)
 		log_narrate("Server %s: proxy %s: %s; trying again", r->announcement.id,
-			    r->conf.proxy, why);
+			    r->conf.proxy, r->why);
 	r->complained = true;
-}
-
-void
-registrar_pause(struct registrar *r, const char *why)
-{
-	drop_conn(r);
-	complain(r, why);
-	registrar_set_state(r, PAUSING);
-	registrar_arm(r, backoff_next(&r->pause, backoff_random()));
-	registrar_tell(r);
-}
-
-void
-registrar_unconfirmed(struct registrar *r, const char *why)
-{
-	if (r->ever_acked || r->conf.signer != NULL || r->conf.tls != NULL) {
-		registrar_pause(r, why);
-		return;
-	}
-	drop_conn(r);
-	backoff_reset(&r->pause);
-	if (r->state != UNCONFIRMED && !r->complained)
-		log_event(LOG_INFO, "announced to a proxy that does not acknowledge", "proxy=%s",
-			  r->conf.proxy);
-	r->complained = false;
-	r->trouble[0] = '\0';
-	registrar_set_state(r, UNCONFIRMED);
-	if (r->conf.reannounce > 0)
-		registrar_arm(r, r->conf.reannounce);
-	registrar_tell(r);
+	r->told_plain = false;
 }
 
 /* ---- the way to the proxy ---- */
 
-/* Whom the proxy's certificate must be for. */
+/* The name that the proxy's certificate must be for. */
 static const char *
 certified_name(const struct registrar *r)
 {
-	if (r->conf.tls_name != NULL && r->conf.tls_name[0] != '\0')
-		return r->conf.tls_name;
+	if (r->tls_name[0] != '\0')
+		return r->tls_name;
 	return r->host[0] != '\0' ? r->host : "127.0.0.1";
 }
 
-static void
+/* Is what it announces of use there? */
+static bool
+can_be_reached_from(const struct registrar *r, const struct addr *proxy)
+{
+	struct addr own;
+
+	return addr_is_loopback(proxy) || addr_numeric(&own, r->announcement.host, 0) < 0 ||
+	       !addr_is_loopback(&own);
+}
+
+static const struct conn_ops conn_ops;
+
+/* 0, or -1 with r->why. */
+static int
 connect_to(struct registrar *r, const struct addr *to)
 {
 	struct conn_tls_peer peer = {
 		.creds = r->conf.tls, .name = certified_name(r), .handshake_ms = r->conf.handshake};
+	char text[ADDR_TEXT];
 
-	r->conn = conn_connect_tls(r->loop, to, CONNECT_MS, &peer, &registrar_conn_ops, r);
+	if (!can_be_reached_from(r, to)) {
+		(void)snprintf(r->why, sizeof r->why,
+			       "it is at %s, which cannot reach %.64s: see listen and host",
+			       addr_text(to, text), r->announcement.host);
+		return -1;
+	}
+	r->conn = conn_connect_tls(r->loop, to, CONNECT_MS, &peer, &conn_ops, r);
 	if (r->conn == NULL)
-		registrar_pause(r, strerror(errno));
-	else
-		registrar_set_state(r, CONNECTING);
+		note(r, strerror(errno));
+	return r->conn == NULL ? -1 : 0;
+}
+
+/* The next of its addresses, in their order. */
+static enum registrar_event
+try_next(struct registrar *r)
+{
+	char text[ADDR_TEXT];
+
+	if (r->tried > 0 && r->tried < r->places)
+		log_event(LOG_VERBOSE, "no connection to the proxy", "addr=%s why=%s",
+			  addr_text(&r->place[r->tried - 1], text), log_quoted(r->why));
+	while (r->tried < r->places)
+		if (connect_to(r, &r->place[r->tried++]) == 0)
+			return NOTHING;
+	return FAILED;
 }
 
 static void
-on_resolved(int result, struct evutil_addrinfo *found, void *arg)
+on_resolved(const struct addr *found, size_t n, const char *why, void *ctx)
 {
-	struct registrar *r = arg;
-	struct addr to = {.len = 0};
+	struct registrar *r = ctx;
 
 	r->lookup = NULL;
-	if (result == EVUTIL_EAI_CANCEL)
-		return;
-	if (result != 0 || found->ai_addrlen > sizeof to.u) {
-		registrar_pause(r, evutil_gai_strerror(result));
-	} else {
-		memcpy(&to.u, found->ai_addr, found->ai_addrlen);
-		to.len = (socklen_t)found->ai_addrlen;
-		addr_set_port(&to, r->port);
-		connect_to(r, &to);
+	(void)snprintf(r->why, sizeof r->why, "%s: %s", r->host, why);
+	for (size_t i = 0; i < n; i++) {
+		r->place[i] = found[i];
+		addr_set_port(&r->place[i], r->port);
 	}
-	if (found != NULL)
-		evutil_freeaddrinfo(found);
+	r->places = n;
+	happens(r, FOUND);
 }
 
-/* Asked anew at each try, since names go stale, and without stopping the master's loop. */
-static void
-resolve(struct registrar *r)
+/* A name is asked for anew at each try, since names go stale. */
+static enum registrar_event
+try_now(struct registrar *r)
 {
-	struct evutil_addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
-	struct evdns_getaddrinfo_request *lookup;
-
-	if (r->dns == NULL)
-		r->dns = evdns_base_new(r->base, EVDNS_BASE_INITIALIZE_NAMESERVERS |
-							 EVDNS_BASE_DISABLE_WHEN_INACTIVE);
-	if (r->dns == NULL) {
-		registrar_pause(r, "no resolver (see resolv.conf(5))");
-		return;
+	(void)event_del(r->clock);
+	drop_conn(r);
+	r->places = r->tried = 0;
+	if (addr_numeric(&r->place[0], r->host[0] != '\0' ? r->host : "127.0.0.1", r->port) == 0) {
+		r->places = 1;
+		return FOUND;
 	}
-	registrar_set_state(r, RESOLVING);
-	lookup = evdns_getaddrinfo(r->dns, r->host, NULL, &hints, on_resolved, r);
-	if (r->state == RESOLVING) /* otherwise it was answered at once, and is gone */
-		r->lookup = lookup;
+	r->lookup = resolver_start(r->base, r->host, on_resolved, r);
+	if (r->lookup != NULL)
+		return NOTHING;
+	note(r, strerror(errno));
+	return FAILED;
 }
 
-void
-registrar_try(struct registrar *r)
+static enum registrar_event
+try_in_numbers(struct registrar *r)
 {
-	const char *host = r->host[0] != '\0' ? r->host : "127.0.0.1";
-	struct addr to;
-
-	if (strcmp(host, "localhost") == 0)
-		host = "127.0.0.1";
-	if (addr_numeric(&to, host, r->port) == 0)
-		connect_to(r, &to);
-	else
-		resolve(r);
+	r->numbers = true;
+	return try_now(r);
 }
 
-/* ---- clocks ---- */
+/* ---- on the connection ---- */
+
+static enum registrar_event
+say(struct registrar *r)
+{
+	arm(r, r->conf.ack_timeout);
+	if (registrar_say_join(r) == 0)
+		return NOTHING;
+	note(r, "out of memory");
+	return FAILED;
+}
+
+static enum registrar_event
+tell(struct registrar *r)
+{
+	void (*told)(void *) = r->told;
+
+	r->told = NULL;
+	if (told != NULL)
+		told(r->told_ctx);
+	return NOTHING;
+}
+
+static enum registrar_event
+join(struct registrar *r)
+{
+	/* Twice in a lease, and jittered: one lost renewal does no harm, and servers spread. */
+	arm(r, r->conf.lease / 3 + backoff_random() % (r->conf.lease / 6 + 1));
+	return tell(r);
+}
+
+/* A proxy that closes, stays silent or says something else instead of acknowledging. */
+static enum registrar_event
+judge(struct registrar *r)
+{
+	if (r->ever_acked || r->conf.signer != NULL || r->conf.tls != NULL)
+		return FAILED;
+	return r->numbers ? PLAIN : UNHEARD;
+}
+
+/* It has been announced as well as can be. */
+static enum registrar_event
+settle(struct registrar *r)
+{
+	drop_conn(r);
+	registrar_calm(r);
+	log_event(r->told_plain ? LOG_VERBOSE : LOG_INFO,
+		  "announced to a proxy that does not acknowledge", "proxy=%s", r->conf.proxy);
+	r->told_plain = true;
+	(void)event_del(r->clock);
+	if (r->conf.reannounce > 0)
+		arm(r, r->conf.reannounce);
+	return tell(r);
+}
+
+static enum registrar_event
+retry_later(struct registrar *r)
+{
+	drop_conn(r);
+	r->numbers = false;
+	complain(r);
+	/* Added, so that servers that were told the same come back apart. */
+	arm(r, r->retry_after + (uint64_t)backoff_next(&r->pause, backoff_random()));
+	r->retry_after = 0;
+	return tell(r);
+}
+
+static enum registrar_event
+leave(struct registrar *r)
+{
+	arm(r, r->conf.ack_timeout);
+	return registrar_can_sign(r) && registrar_say_leave(r) < 0 ? FAILED : NOTHING;
+}
+
+/* What was said before the leave is answered first. */
+static enum registrar_event
+go_on_leaving(struct registrar *r)
+{
+	if (r->unanswered > 0)
+		return NOTHING;
+	return r->said_leave || !registrar_can_sign(r) || registrar_say_leave(r) < 0 ? FAILED
+										     : NOTHING;
+}
+
+static enum registrar_event
+end(struct registrar *r)
+{
+	resolver_cancel(r->lookup);
+	r->lookup = NULL;
+	drop_conn(r);
+	(void)event_del(r->clock);
+	(void)tell(r);
+	r->done(r->done_ctx);
+	return NOTHING;
+}
+
+/* ---- where events come from ---- */
 
 static void
 on_clock(evutil_socket_t fd, short what, void *arg)
@@ -194,22 +353,95 @@ on_clock(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	switch (r->state) {
-	case PAUSING:
-	case UNCONFIRMED: registrar_try(r); break;
-	case JOINED:
-		r->renewing = true;
-		registrar_say_join(r, r->conn);
-		break;
-	case ANNOUNCED: registrar_unconfirmed(r, "no acknowledgement in time"); break;
-	case LEAVING: registrar_left(r); break;
-	case RESOLVING:
-	case CONNECTING:
-	case LEFT: break;
-	}
+	note(r, "no acknowledgement in time"); /* where one is awaited */
+	happens(r, DUE);
 }
 
+static void
+on_open(struct conn *c, void *arg)
+{
+	(void)c;
+	registrar_begin(arg);
+	happens(arg, OPENED);
+}
+
+static void
+on_packet(struct conn *c, struct span text, void *arg)
+{
+	(void)c;
+	happens(arg, registrar_hear(arg, text));
+}
+
+static void
+lost(struct registrar *r, enum registrar_event e, const char *why)
+{
+	r->conn = NULL;
+	note(r, why);
+	happens(r, e);
+}
+
+static void
+on_eof(struct conn *c, bool cut, void *arg)
+{
+	const struct registrar *r = arg;
+	bool steady = shown(r->state) == JOINED && clock_ms() - r->since >= STEADY_MS;
+
+	conn_close(c);
+	/* A proxy worker that leaves closes what it holds; its successor is there already. */
+	lost(arg, steady && !cut ? ENDED : LOST, "the proxy closed the connection");
+}
+
+static void
+on_fault(struct conn *c, int error, void *arg)
+{
+	(void)error;
+	conn_close(c);
+	lost(arg, LOST, "the proxy answered what is no packet");
+}
+
+static void
+on_close(struct conn *c, int error, void *arg)
+{
+	lost(arg, LOST, error != 0 ? conn_why(c, error) : "the proxy closed the connection");
+}
+
+static const struct conn_ops conn_ops = {
+	.on_open = on_open,
+	.on_packet = on_packet,
+	.on_fault = on_fault,
+	.on_eof = on_eof,
+	.on_close = on_close,
+};
+
 /* ---- the registrar itself ---- */
+
+/* A copy of all of it: what conf borrows is freed by the next reload. */
+static void
+take_conf(struct registrar *r, const struct registrar_conf *conf)
+{
+	struct signer *signer = r->conf.signer;
+	struct tls_creds *tls = r->conf.tls;
+
+	r->conf = *conf;
+	r->conf.signer = signer_ref(conf->signer);
+	r->conf.tls = tls_creds_ref(conf->tls);
+	signer_free(signer);
+	tls_creds_unref(tls);
+	(void)snprintf(r->proxy, sizeof r->proxy, "%s", conf->proxy);
+	(void)snprintf(r->tls_name, sizeof r->tls_name, "%s",
+		       conf->tls_name != NULL ? conf->tls_name : "");
+	r->conf.proxy = r->proxy;
+	r->conf.tls_name = r->tls_name;
+	r->pause.min = (uint32_t)conf->retry_min;
+	r->pause.max = (uint32_t)conf->retry_max;
+}
+
+static void
+take_announcement(struct registrar *r, const struct packet_announcement *a)
+{
+	r->announcement = *a;
+	packet_leave_out_defaults(&r->announcement);
+}
 
 struct registrar *
 registrar_new(struct event_base *base, const struct registrar_conf *conf,
@@ -217,31 +449,23 @@ registrar_new(struct event_base *base, const struct registrar_conf *conf,
 {
 	struct registrar *r = calloc(1, sizeof *r);
 	const char *why;
+	int error;
 
 	if (r == NULL)
 		return NULL;
 	r->base = base;
-	r->conf = *conf;
-	r->conf.signer = signer_hold(conf->signer);
-	r->conf.tls = tls_creds_hold(conf->tls);
-	r->announcement = *announcement;
-	r->pause = (struct backoff){.min = (uint32_t)conf->retry_min,
-				    .max = (uint32_t)conf->retry_max};
-	if (addr_split(conf->proxy, r->host, &r->port, &why) < 0) {
-		signer_free(r->conf.signer);
-		tls_creds_release(r->conf.tls);
-		free(r);
-		errno = EINVAL;
-		return NULL;
-	}
+	r->state = PAUSING;
+	take_conf(r, conf);
+	take_announcement(r, announcement);
 	r->clock = event_new(base, -1, 0, on_clock, r);
 	r->loop = conn_loop_new(base, ANSWER_MAX);
-	if (r->clock == NULL || r->loop == NULL) {
-		registrar_free(r);
-		errno = ENOMEM;
-		return NULL;
-	}
-	return r;
+	if (addr_split(conf->proxy, r->host, &r->port, &why) == 0 && r->clock != NULL &&
+	    r->loop != NULL)
+		return r;
+	error = r->clock != NULL && r->loop != NULL ? EINVAL : ENOMEM;
+	registrar_free(r);
+	errno = error;
+	return NULL;
 }
 
 void
@@ -249,23 +473,20 @@ registrar_free(struct registrar *r)
 {
 	if (r == NULL)
 		return;
-	if (r->lookup != NULL)
-		evdns_getaddrinfo_cancel(r->lookup);
-	if (r->dns != NULL)
-		evdns_base_free(r->dns, 0);
+	resolver_cancel(r->lookup);
 	drop_conn(r);
 	conn_loop_free(r->loop);
 	if (r->clock != NULL)
 		event_free(r->clock);
 	signer_free(r->conf.signer);
-	tls_creds_release(r->conf.tls);
+	tls_creds_unref(r->conf.tls);
 	free(r);
 }
 
 void
 registrar_start(struct registrar *r)
 {
-	registrar_try(r);
+	happens(r, DUE);
 }
 
 bool
@@ -292,84 +513,30 @@ same_announcement(const struct packet_announcement *a, const struct packet_annou
 	return same;
 }
 
-/* A challenge belongs to the connection and to who answers it: another signer begins anew. */
-static void
-take_conf(struct registrar *r, const struct registrar_conf *conf)
-{
-	struct signer *before = r->conf.signer;
-
-	struct tls_creds *tls_before = r->conf.tls;
-
-	r->conf = *conf;
-	r->conf.signer = signer_hold(conf->signer);
-	r->conf.tls = tls_creds_hold(conf->tls);
-	tls_creds_release(tls_before);
-	if (conf->signer != before && (r->state == JOINED || r->state == ANNOUNCED)) {
-		drop_conn(r);
-		registrar_set_state(r, PAUSING);
-	}
-	signer_free(before);
-}
-
 void
 registrar_announce(struct registrar *r, const struct registrar_conf *conf,
 		   const struct packet_announcement *a, void (*done)(void *ctx), void *ctx)
 {
-	bool same = same_announcement(&r->announcement, a) && conf->signer == r->conf.signer;
+	struct packet_announcement before = r->announcement;
+	enum registrar_event e = conf->signer != r->conf.signer ? REKEYED : CHANGED;
 
 	take_conf(r, conf);
-	r->announcement = *a;
-	r->pause.min = (uint32_t)conf->retry_min;
-	r->pause.max = (uint32_t)conf->retry_max;
+	take_announcement(r, a);
 	r->told = done;
 	r->told_ctx = ctx;
-	if (same && (r->state == JOINED || r->state == UNCONFIRMED || r->since == 0)) {
-		/* Nothing new to say; one that was never started begins now. */
-		if (r->since == 0)
-			registrar_try(r);
-		else
-			registrar_tell(r);
-		return;
-	}
-	switch (r->state) {
-	case JOINED:
-	case ANNOUNCED: registrar_say_join(r, r->conn); break;
-	case PAUSING:
-	case UNCONFIRMED:
-		(void)event_del(r->clock);
-		registrar_try(r);
-		break;
-	case RESOLVING:
-	case CONNECTING: break; /* it will be said once connected */
-	case LEAVING:
-	case LEFT: registrar_tell(r); break;
-	}
-}
-
-/* Nothing to sign, or a challenge to sign for; otherwise the acknowledgement that is awaited brings
- * one. */
-static bool
-can_sign(const struct registrar *r)
-{
-	return r->conf.signer == NULL || signer_is_challenged(r->conf.signer);
+	if (e == CHANGED && same_announcement(&before, &r->announcement))
+		e = SAME;
+	else
+		r->numbers = false; /* what is new is said from the beginning */
+	happens(r, e);
 }
 
 void
 registrar_leave(struct registrar *r, void (*done)(void *ctx), void *ctx)
 {
-	bool understands = r->ever_acked && (r->state == JOINED || r->state == ANNOUNCED);
-
 	r->done = done;
 	r->done_ctx = ctx;
-	if (r->lookup != NULL)
-		evdns_getaddrinfo_cancel(r->lookup);
-	r->lookup = NULL;
-	if (!understands || (can_sign(r) && registrar_say_leave(r) < 0)) {
-		registrar_left(r);
-		return;
-	}
-	registrar_set_state(r, LEAVING);
-	registrar_arm(r, r->conf.ack_timeout);
+	happens(r, r->ever_acked ? LEAVE : ABANDON);
 }
 
 const char *
@@ -379,17 +546,11 @@ registrar_trouble(const struct registrar *r)
 }
 
 #define STATE_TEXT(name, text) text,
+const char *const registrar_states[] = {REGISTRAR_STATES(STATE_TEXT) NULL};
 
 const char *
 registrar_state(const struct registrar *r, uint64_t *since)
 {
-	static const char *const text[] = {STATES(STATE_TEXT)};
-
-	/* While it renews, it is in the pool as before. */
-	if (r->state == JOINED || (r->state == ANNOUNCED && r->renewing)) {
-		*since = r->joined;
-		return text[JOINED];
-	}
 	*since = r->since;
-	return text[r->state];
+	return registrar_states[shown(r->state) - 1];
 }

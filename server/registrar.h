@@ -1,17 +1,38 @@
-/* registrar.h - keeps this server known to its proxy: joins, renews under the lease, leaves.
+/* registrar.h - keeps this server registered with its proxy: joins, renews within the lease,
+ * leaves.
  *
- *   PAUSING -> CONNECTING -> ANNOUNCED -> JOINED     our proxies acknowledge; the connection is
- * kept, ^           |             |          |        renewals go over it, and its end tells at
- * once
- *      +-----------+-------------+----------+        that the proxy has gone
- *                                |
- *                                +------> UNCONFIRMED   plain proxies never acknowledge: announced
- *                                                       and left alone but for `reannounce`
- *   any -> LEAVING -> LEFT
+ *        PAUSING <------------------- whatever failed, was refused or lost
+ *           | pause over
+ *           v
+ *       RESOLVING <--------------+-------------------+
+ *           | addresses          | once more,        | after
+ *           v                    | in numbers        | `reannounce`
+ *       CONNECTING               |                   |
+ *           | to one of them     |                   |
+ *           v   not acknowledged |    in neither     |
+ *       ANNOUNCED ---------------+------------> UNCONFIRMED    a plain proxy: left alone
+ *        |  ^  | another announcement
+ *        |  |  +-------------> OUTDATED
+ *        |  +--- answered ---------+
+ *        | acknowledged
+ *        v        lease / 3
+ *      JOINED ---------------> RENEWING                        the connection is kept; its end
+ *        |  ^-- acknowledged ------+                           tells that the proxy has gone
+ *        | leave                   |
+ *        v                         v
+ *     LEAVING --- answered, or not in time ---> LEFT           from all others at once
+ *
+ * All of it is in the table of registrar.c, which drives; registrar_talk.c says and reads the
+ * packets, and returns what that means as an event.
+ *
+ * A proxy that did not acknowledge is told once more, in numbers, over a connection of its own:
+ * some take nothing else.  What it answers instead of an acknowledgement is its own affair.
  *
  * With a signer an announcement is made twice, before and after the proxy's challenge, and a proxy
  * that does not prove that it has the key is left for a while: there is no UNCONFIRMED then, nor
- * over TLS, which no plain proxy speaks. */
+ * over TLS, which no plain proxy speaks.
+ *
+ * A refusal's retryafter, up to a minute of it, is added to the pause. */
 #ifndef POLICYPOOL_REGISTRAR_H
 #define POLICYPOOL_REGISTRAR_H
 
@@ -19,30 +40,31 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "attr.h"
+#include "compiler.h"
 #include "packet.h"
 #include "signer.h"
 #include "tls.h"
 
 struct registrar;
 
+/* Borrowed for the call: the registrar outlives the settings that it was made of. */
 struct registrar_conf {
-	const char *proxy; /* PORT or HOST:PORT; borrowed */
+	const char *proxy;					       /* PORT or HOST:PORT */
 	uint64_t lease, retry_min, retry_max, ack_timeout, reannounce; /* ms */
 	/* NULL: nothing is signed, and no proxy needs to prove itself.  Held by the registrar. */
 	struct signer *signer;
 	struct tls_creds *tls; /* NULL: plain.  Held by the registrar. */
-	const char
-		*tls_name;  /* whom to find in the proxy's certificate; empty: its host; borrowed */
-	uint64_t handshake; /* ms that TLS's may take */
+	const char *tls_name;  /* the name in the proxy's certificate; empty: its host */
+	uint64_t handshake;    /* ms that TLS's may take */
 };
 
-/* The announcement is copied.  NULL with errno. */
+/* NULL with errno. */
 struct registrar *registrar_new(struct event_base *, const struct registrar_conf *,
 				const struct packet_announcement *);
 /* Closes without a word to the proxy: for a forked worker too.  NULL is fine. */
 void registrar_free(struct registrar *);
 
+/* To be called once, unless registrar_announce() is. */
 void registrar_start(struct registrar *);
 
 /* Is it this proxy that it joins, over TLS or plain as it is said there? */
@@ -58,6 +80,8 @@ void registrar_leave(struct registrar *, void (*done)(void *ctx), void *ctx);
 
 /* "joined", "pausing", ... for the status; since in clock_ms(). */
 const char *registrar_state(const struct registrar *, uint64_t *since);
+/* All of these, ended by NULL. */
+extern const char *const registrar_states[];
 
 /* What keeps it from being registered; empty when nothing does. */
 const char *registrar_trouble(const struct registrar *);

@@ -1,202 +1,196 @@
-/* registrar_talk.c - the registrar's conversation with the proxy: what each says on the connection.
- */
+/* registrar_talk.c - the registrar's conversation with the proxy: packets out, packets in. */
 #include <stdio.h>
 #include <string.h>
 
-#include "clock.h"
 #include "log.h"
 #include "net.h"
-#include "registrar_state.h"
+#include "registrar_internal.h"
 
-enum { STEADY_MS = 1000 }; /* joined for so long, the end of the connection is no trouble */
+enum { RETRY_AFTER_MAX = 60000 }; /* ms; nobody signs a refusal */
+
+void
+registrar_begin(struct registrar *r)
+{
+	r->unanswered = 0;
+	if (r->conf.signer != NULL)
+		signer_begin(r->conf.signer);
+}
 
 /* ---- what the proxy says ---- */
+
+/* Where others reach us: as announced, or at our end of the connection. */
+static const char *
+own_address(const struct registrar *r, char text[ADDR_TEXT])
+{
+	const struct packet_announcement *a = &r->announcement;
+	struct addr own;
+
+	if (addr_numeric(&own, a->host, a->port) < 0 && net_local(conn_fd(r->conn), &own) < 0)
+		return "?";
+	addr_unmap(&own);
+	addr_set_port(&own, a->port);
+	return addr_text(&own, text);
+}
+
+/* 0, or -1 where the acknowledgement names none. */
+static int
+read_rival(const struct packet *p, struct addr *rival)
+{
+	struct span at = packet_scalar(p, "rival");
+	char text[ADDR_TEXT], host[ADDR_HOST];
+	const char *why;
+	uint16_t port;
+
+	if (at.n == 0 || at.n >= sizeof text)
+		return -1;
+	memcpy(text, at.p, at.n);
+	text[at.n] = '\0';
+	return addr_split(text, host, &port, &why) < 0 ? -1 : addr_numeric(rival, host, port);
+}
+
+/* The proxy refuses another server for our sake: a line for each that it names, not for each try.
+ * With a key it is not believed, since no signature covers it. */
+static void
+warn_of_rival(struct registrar *r, const struct packet *p)
+{
+	char here[ADDR_TEXT], there[ADDR_TEXT];
+	struct addr rival;
+
+	if (r->conf.signer != NULL || read_rival(p, &rival) < 0 || addr_eq(&rival, &r->rival))
+		return;
+	r->rival = rival;
+	log_limited(LOG_WARN, "another server announces itself with this id",
+		    "proxy=%s id=%s addr=%s rival=%s", r->conf.proxy,
+		    log_quoted(r->announcement.id), own_address(r, here), addr_text(&rival, there));
+}
+
+void
+registrar_calm(struct registrar *r)
+{
+	backoff_reset(&r->pause);
+	r->numbers = false;
+	r->complained = false;
+	r->trouble[0] = '\0';
+}
 
 static void
 acknowledged(struct registrar *r)
 {
-	(void)event_del(r->clock);
-	backoff_reset(&r->pause);
-	if (r->since == 0 || r->complained || !r->ever_acked) {
-		log_event(LOG_INFO, "registered with the proxy", "proxy=%s id=%s policy=%s port=%u",
-			  r->conf.proxy, log_quoted(r->announcement.id),
-			  log_quoted(r->announcement.policy), r->announcement.port);
+	if (r->complained || !r->ever_acked) {
+		if (!log_is_narrated())
+			log_limited(LOG_INFO, "registered with the proxy",
+				    "proxy=%s id=%s policy=%s port=%u", r->conf.proxy,
+				    log_quoted(r->announcement.id),
+				    log_quoted(r->announcement.policy), r->announcement.port);
 		log_narrate("Server %s: registered with the proxy at %s", r->announcement.id,
 			    r->conf.proxy);
 	}
 	r->ever_acked = true;
-	r->complained = false;
-	r->trouble[0] = '\0';
-	registrar_set_state(r, JOINED);
-	/* Twice in a lease, and jittered: one lost renewal does no harm, and servers spread. */
-	registrar_arm(r, r->conf.lease / 3 + backoff_random() % (r->conf.lease / 6 + 1));
-	registrar_tell(r);
+	registrar_calm(r);
 }
 
-static void
-refused(struct registrar *r, const struct packet *p)
-{
-	struct span code = packet_scalar(p, "code"), message = packet_scalar(p, "message");
-	char why[256];
-
-	(void)snprintf(why, sizeof why, "refused: %.*s: %.*s", SPAN_ARG(code), SPAN_ARG(message));
-	if (r->conf.signer != NULL && span_eq_str(code, "denied"))
-		signer_refused(r->conf.signer);
-	if (r->state == LEAVING)
-		registrar_left(r);
-	else
-		registrar_pause(r, why);
-}
-
-/* Told, or to be told now that it can be signed. */
-static void
-acknowledged_leave(struct registrar *r)
-{
-	if (r->said_leave || registrar_say_leave(r) < 0)
-		registrar_left(r);
-}
-
-static void
-on_ack(struct registrar *r, const struct packet *p)
+static enum registrar_event
+hear_ack(struct registrar *r, const struct packet *p)
 {
 	enum signer_verdict verdict = SIGNER_PROVEN;
 	const char *why = "";
 
 	if (r->conf.signer != NULL)
-		verdict = signer_judge(r->conf.signer, p, &why);
-	if (r->state == LEAVING)
-		acknowledged_leave(r);
-	else if (verdict == SIGNER_CHALLENGED)
-		registrar_say_join(r, r->conn);
-	else if (verdict == SIGNER_PROVEN)
+		verdict = signer_verify(r->conf.signer, p, &why);
+	if (verdict == SIGNER_CHALLENGED)
+		return CHALLENGED;
+	if (verdict == SIGNER_PROVEN) {
+		warn_of_rival(r, p);
 		acknowledged(r);
-	else
-		registrar_pause(r, why);
+		return ACKED;
+	}
+	(void)snprintf(r->why, sizeof r->why, "%s", why);
+	return FAILED;
 }
 
-static void
-on_packet(struct conn *c, struct span text, void *arg)
+static enum registrar_event
+hear_refusal(struct registrar *r, const struct packet *p)
 {
-	struct registrar *r = arg;
+	struct span code = packet_scalar(p, "code"), message = packet_scalar(p, "message");
+	int64_t ms;
+
+	(void)snprintf(r->why, sizeof r->why, "refused: %.*s: %.*s", SPAN_ARG(code),
+		       SPAN_ARG(message));
+	if (packet_number(p, "retryafter", 0, INT64_MAX, &ms) > 0)
+		r->retry_after = ms < RETRY_AFTER_MAX ? (unsigned)ms : RETRY_AFTER_MAX;
+	if (r->conf.signer != NULL && span_eq_str(code, "denied"))
+		signer_refused(r->conf.signer);
+	return REFUSED;
+}
+
+/* A proxy of another kind, which has words of its own; ours would not say that. */
+static enum registrar_event
+hear_other(struct registrar *r, const char *why)
+{
+	log_limited(r->ever_acked ? LOG_WARN : LOG_VERBOSE, "proxy answered what is no packet",
+		    "proxy=%s why=%s", r->conf.proxy, log_quoted(why));
+	(void)snprintf(r->why, sizeof r->why, "the proxy answered what is no packet");
+	return STRANGE;
+}
+
+enum registrar_event
+registrar_hear(struct registrar *r, struct span text)
+{
 	struct packet_fault fault;
 	struct packet p;
 
-	(void)c;
 	if (packet_parse(&p, text, &fault) < 0)
-		log_event(LOG_WARN, "proxy answered what is no packet", "why=%s",
-			  log_quoted(fault.why));
-	else if (p.type == PACKET_ACK)
-		on_ack(r, &p);
-	else if (p.type == PACKET_ERROR)
-		refused(r, &p);
+		return hear_other(r, fault.why);
+	if (p.type != PACKET_ACK && p.type != PACKET_ERROR)
+		return hear_other(r, "neither an acknowledgement nor an error");
+	if (r->unanswered > 0)
+		r->unanswered--;
+	return p.type == PACKET_ACK ? hear_ack(r, &p) : hear_refusal(r, &p);
 }
-
-static void
-lost(struct registrar *r, const char *why)
-{
-	r->conn = NULL;
-	switch (r->state) {
-	case LEAVING: registrar_left(r); break;
-	case ANNOUNCED: registrar_unconfirmed(r, why); break;
-	case PAUSING:
-	case RESOLVING:
-	case CONNECTING:
-	case JOINED:
-	case UNCONFIRMED:
-	case LEFT: registrar_pause(r, why); break;
-	}
-}
-
-static void
-on_eof(struct conn *c, bool cut, void *arg)
-{
-	struct registrar *r = arg;
-
-	conn_close(c);
-	/* A proxy worker that leaves closes what it holds; its successor is there already. */
-	if (!cut && r->state == JOINED && clock_ms() - r->since >= STEADY_MS) {
-		r->conn = NULL;
-		registrar_try(r);
-		return;
-	}
-	lost(r, "the proxy closed the connection");
-}
-
-static void
-on_fault(struct conn *c, int error, void *arg)
-{
-	(void)error;
-	conn_close(c);
-	lost(arg, "the proxy answered what is no packet");
-}
-
-static void
-on_close(struct conn *c, int error, void *arg)
-{
-	lost(arg, error != 0 ? conn_why(c, error) : "the proxy closed the connection");
-}
-
-static void
-on_open(struct conn *c, void *arg)
-{
-	struct registrar *r = arg;
-
-	if (r->conf.signer != NULL)
-		signer_begin(r->conf.signer);
-	registrar_say_join(r, c);
-}
-
-const struct conn_ops registrar_conn_ops = {
-	.on_open = on_open,
-	.on_packet = on_packet,
-	.on_fault = on_fault,
-	.on_eof = on_eof,
-	.on_close = on_close,
-};
 
 /* ---- what we say ---- */
 
-typedef int build(struct buf *, const struct packet_announcement *);
+bool
+registrar_can_sign(const struct registrar *r)
+{
+	return r->conf.signer == NULL || signer_is_challenged(r->conf.signer);
+}
 
 static int
-say(struct registrar *r, struct conn *c, int type, struct packet_announcement *a)
+say(struct registrar *r, int type, struct packet_announcement *a)
 {
-	build *write = type == PACKET_REGISTER ? packet_register : packet_deregister;
-	struct buf *out = conn_output(c);
+	struct buf *out = conn_output(r->conn);
 
 	if (out == NULL || (r->conf.signer != NULL && signer_sign(r->conf.signer, type, a) < 0) ||
-	    write(out, a) < 0 || buf_append(out, "\n", 1) < 0)
+	    (type == PACKET_REGISTER ? packet_register : packet_deregister)(out, a) < 0 ||
+	    buf_append(out, "\n", 1) < 0)
 		return -1;
-	conn_flush_later(c);
+	r->unanswered++;
+	conn_flush_later(r->conn);
 	return 0;
 }
 
-/* What is signed says where the server is, or whoever passes it on could say that he is it: the
- * address of our end, unless the settings name another. */
+/* What is signed says where the server is, so that it can't be relayed from elsewhere: the address
+ * of our end, unless the settings name another. */
 static void
-name_host(struct packet_announcement *a, struct conn *c)
+name_host(struct packet_announcement *a, const struct conn *c)
 {
 	char text[ADDR_TEXT];
 	struct addr own;
 
-	if (a->host[0] != '\0' || net_local(conn_fd(c), &own) < 0)
-		return;
-	(void)snprintf(a->host, sizeof a->host, "%s", addr_host_text(&own, text));
+	if (a->host[0] == '\0' && net_local(conn_fd(c), &own) == 0)
+		(void)snprintf(a->host, sizeof a->host, "%s", addr_host_text(&own, text));
 }
 
-void
-registrar_say_join(struct registrar *r, struct conn *c)
+int
+registrar_say_join(struct registrar *r)
 {
 	struct packet_announcement a = r->announcement;
 
+	a.numbers = r->numbers;
 	if (r->conf.signer != NULL)
-		name_host(&a, c);
-	if (say(r, c, PACKET_REGISTER, &a) < 0) {
-		registrar_pause(r, "out of memory");
-		return;
-	}
-	registrar_set_state(r, ANNOUNCED);
-	registrar_arm(r, r->conf.ack_timeout);
+		name_host(&a, r->conn);
+	return say(r, PACKET_REGISTER, &a);
 }
 
 int
@@ -207,5 +201,5 @@ registrar_say_leave(struct registrar *r)
 	memcpy(a.id, r->announcement.id, sizeof a.id);
 	memcpy(a.policy, r->announcement.policy, sizeof a.policy);
 	r->said_leave = true;
-	return say(r, r->conn, PACKET_DEREGISTER, &a);
+	return say(r, PACKET_DEREGISTER, &a);
 }

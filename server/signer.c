@@ -6,9 +6,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "secretfile.h"
+#include "secret_file.h"
+#include "secure_mem.h"
 #include "signature.h"
-#include "vault.h"
 
 struct signer {
 	unsigned holders;
@@ -24,18 +24,18 @@ struct signer {
 /* ---- the key file ---- */
 
 static int
-take_server_key(struct signer *s, const struct secretfile_line *l, FILE *err)
+take_server_key(struct signer *s, const struct secret_file_line *l, FILE *err)
 {
 	if (digest_unhex(span_str(l->word[1]), s->key[s->keys], DIGEST_MAC) == 0)
 		return 0;
-	return secretfile_wrong(l, err, "a server's key is 64 hex digits");
+	return secret_file_wrong(l, err, "a server's key is 64 hex digits");
 }
 
 static int
-take_secret(struct signer *s, const struct secretfile_line *l, FILE *err)
+take_secret(struct signer *s, const struct secret_file_line *l, FILE *err)
 {
 	uint8_t secret[SIGNATURE_SECRET_MAX];
-	int n = secretfile_secret(l, l->word[1], secret, err);
+	int n = secret_file_secret(l, l->word[1], secret, err);
 
 	if (n < 0)
 		return -1;
@@ -46,15 +46,15 @@ take_secret(struct signer *s, const struct secretfile_line *l, FILE *err)
 }
 
 static int
-take_line(const struct secretfile_line *l, void *ctx, FILE *err)
+take_line(const struct secret_file_line *l, void *ctx, FILE *err)
 {
 	struct signer *s = ctx;
 	bool secret = strcmp(l->word[0], "secret") == 0;
 
 	if (l->n != 2 || (!secret && strcmp(l->word[0], "server-key") != 0))
-		return secretfile_wrong(l, err, "it is: secret SECRET, or: server-key KEY");
+		return secret_file_wrong(l, err, "it is: secret SECRET, or: server-key KEY");
 	if (s->keys == SIGNER_KEYS)
-		return secretfile_wrong(l, err, "more than %d keys", SIGNER_KEYS);
+		return secret_file_wrong(l, err, "more than %d keys", SIGNER_KEYS);
 	if ((secret ? take_secret : take_server_key)(s, l, err) < 0)
 		return -1;
 	s->keys++;
@@ -75,7 +75,7 @@ microseconds(void)
 static struct signer *
 begin(const char *name, const struct signer_conf *conf, FILE *err)
 {
-	struct signer *s = vault_new(sizeof *s);
+	struct signer *s = secure_mem_new(sizeof *s);
 
 	if (s == NULL) {
 		(void)fprintf(err, "%s: out of memory\n", name);
@@ -108,7 +108,7 @@ signer_load(const char *path, const struct signer_conf *conf, FILE *err)
 {
 	struct signer *s = begin(path, conf, err);
 
-	return s == NULL ? NULL : finish(s, secretfile_read(path, take_line, s, err), path, err);
+	return s == NULL ? NULL : finish(s, secret_file_read(path, take_line, s, err), path, err);
 }
 
 struct signer *
@@ -117,11 +117,11 @@ signer_parse(const char *name, struct span text, const struct signer_conf *conf,
 	struct signer *s = begin(name, conf, err);
 
 	return s == NULL ? NULL
-			 : finish(s, secretfile_parse(name, text, take_line, s, err), name, err);
+			 : finish(s, secret_file_parse(name, text, take_line, s, err), name, err);
 }
 
 struct signer *
-signer_hold(struct signer *s)
+signer_ref(struct signer *s)
 {
 	if (s != NULL)
 		s->holders++;
@@ -133,16 +133,10 @@ signer_free(struct signer *s)
 {
 	if (s == NULL || --s->holders > 0)
 		return;
-	vault_free(s, sizeof *s);
+	secure_mem_free(s, sizeof *s);
 }
 
 /* ---- a connection ---- */
-
-const char *
-signer_keyid(const struct signer *s)
-{
-	return s->keyid;
-}
 
 void
 signer_begin(struct signer *s)
@@ -188,7 +182,7 @@ is_proven(const struct signer *s, struct span verb, const struct packet_proof *p
 }
 
 enum signer_verdict
-signer_judge(struct signer *s, const struct packet *ack, const char **why)
+signer_verify(struct signer *s, const struct packet *ack, const char **why)
 {
 	struct packet_proof proof;
 	struct span verb;

@@ -1,5 +1,4 @@
-/* signer.h - the server's side of a signed registration: signs what it announces, and checks that
- * the proxy which answers has the key too.
+/* signer.h - signs a server's announcements, and checks that the proxy has the key too.
  *
  * A key file holds lines `secret S`, the secret of the named key, or `server-key S`, the key of
  * this one server as ppool-ctl derives it.  Where there are several, the next is tried when the
@@ -9,7 +8,7 @@
 
 #include <stdio.h>
 
-#include "attr.h"
+#include "compiler.h"
 #include "packet.h"
 #include "span.h"
 
@@ -26,11 +25,9 @@ struct signer *signer_load(const char *path, const struct signer_conf *, FILE *e
 struct signer *signer_parse(const char *name, struct span text, const struct signer_conf *,
 			    FILE *err);
 /* Another holder; each calls signer_free().  Returns it; NULL is fine. */
-struct signer *signer_hold(struct signer *);
+struct signer *signer_ref(struct signer *);
 /* Wipes the keys when it was the last holder.  NULL is fine. */
 void signer_free(struct signer *);
-
-const char *signer_keyid(const struct signer *);
 
 /* A new connection: no challenge stands. */
 void signer_begin(struct signer *);
@@ -49,7 +46,7 @@ enum signer_verdict {
 };
 
 /* Judges a packet of type 4, and keeps the challenge that it brings. */
-enum signer_verdict signer_judge(struct signer *, const struct packet *ack, const char **why);
+enum signer_verdict signer_verify(struct signer *, const struct packet *ack, const char **why);
 
 /* The proxy has refused: the next key, if there is another. */
 void signer_refused(struct signer *);

@@ -16,17 +16,20 @@ import time
 PROGRAMS = os.environ["POLICYPOOL_PROGRAMS"]
 FOLDER = os.environ["POLICYPOOL_SCENARIO"]
 WRAP = shlex.split(os.environ.get("POLICYPOOL_WRAP", ""))
-SLOW = 4 if WRAP or "san" in PROGRAMS or "address" in PROGRAMS else 1
+SLOW = 4 if WRAP or "address" in os.path.basename(PROGRAMS) else 1
+# Limits of waiting grow with what runs beside the scenario (tests/run-system --beside), clocks under test don't.
+PATIENCE = SLOW * float(os.environ.get("POLICYPOOL_PATIENCE", "1"))
 
 
 def sha1(text):
     return hashlib.sha1(text.encode() if isinstance(text, str) else text).hexdigest()
 
 
-def wait_until(predicate, what, seconds=15):
-    """The one place that polls: until predicate() is true, or the scenario fails naming `what`."""
+def wait_until(predicate, what, seconds=30):
+    """The one place that polls: until predicate() is true, or the scenario fails naming `what`.  Looks are counted, not the
+    clock, so that a machine that stood still has not used up the time."""
     never = threading.Event()
-    for _ in range(int(seconds * SLOW / 0.02)):
+    for _ in range(int(seconds * PATIENCE / 0.02)):
         got = predicate()
         if got:
             return got
@@ -55,6 +58,8 @@ class Daemon:
     """A program in front, its output read as it comes."""
 
     def __init__(self, argv, stdin=None, **popen):
+        if {"ppool-proxy", "ppool-server"} & {os.path.basename(str(a)) for a in argv} and "--narrate" not in argv:
+            argv = [*argv, "--narrate", "yes"]  # which is for terminals otherwise
         self.argv = argv
         self.output = ""
         self.process = subprocess.Popen(WRAP + argv, stdin=stdin or subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -66,15 +71,15 @@ class Daemon:
         while chunk := os.read(self.process.stdout.fileno(), 65536):
             self.output += chunk.decode(errors="replace")
 
-    heir = None  # the pid of the process that it was upgraded to
+    successor = None  # the pid of the process that it was upgraded to
 
     @property
     def pid(self):
-        return self.heir or self.process.pid
+        return self.successor or self.process.pid
 
     def upgraded(self, former):
-        """Whoever answers on the control socket is another process by now: from here on that is the daemon."""
-        self.heir = wait_until(lambda: (now := ctl(self.socket, "status")["pid"]) != former and now, "a successor")
+        """Another process answers on the control socket by now: from here on that is the daemon."""
+        self.successor = wait_until(lambda: (now := ctl(self.socket, "status")["pid"]) != former and now, "a successor")
         return self
 
     def upgrade(self):
@@ -83,7 +88,7 @@ class Daemon:
         assert status == 0, (out, err)
         return self.upgraded(former)
 
-    def wait_for(self, pattern, seconds=15):
+    def wait_for(self, pattern, seconds=30):
         def look():
             found = re.search(pattern, self.output)
             if not found and self.process.poll() is not None:
@@ -97,10 +102,10 @@ class Daemon:
             raise AssertionError(f"{e}\n{self.output}") from None
 
     def alive(self):
-        return runs(self.heir) if self.heir else self.process.poll() is None
+        return runs(self.successor) if self.successor else self.process.poll() is None
 
     def send_signal(self, number):
-        os.kill(self.pid, number) if self.heir else self.process.send_signal(number)
+        os.kill(self.pid, number) if self.successor else self.process.send_signal(number)
 
     def stop(self, number=signal.SIGTERM, seconds=20):
         """Its exit status."""
@@ -110,8 +115,8 @@ class Daemon:
 
     def wait(self, seconds=20):
         """Its exit status; that of one that it was upgraded to is nobody's to know, so 0."""
-        status = self.process.wait(seconds * SLOW)
-        wait_until(lambda: self.heir is None or not runs(self.heir), "the successor's end", seconds)
+        status = self.process.wait(seconds * PATIENCE)
+        wait_until(lambda: self.successor is None or not runs(self.successor), "the successor's end", seconds)
         self.reader.join(2)
         return status
 
@@ -152,7 +157,7 @@ class Server(Daemon):
 
 
 def ctl_run(*argv):
-    done = subprocess.run([f"{PROGRAMS}/ppool-ctl", *map(str, argv)], capture_output=True, text=True, timeout=30 * SLOW)
+    done = subprocess.run([f"{PROGRAMS}/ppool-ctl", *map(str, argv)], capture_output=True, text=True, timeout=60 * PATIENCE)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -166,6 +171,14 @@ def workers(daemon):
     return [w["pid"] for w in ctl(daemon.socket, "workers") if w["state"] == "ready"]
 
 
+def reload(daemon):
+    """Carried out, and every former worker has ended: until then one of them may still take a connection by the former settings."""
+    status, out, err = ctl_run("-s", daemon.socket, "reload")
+    assert status == 0, (out, err)
+    wait_until(lambda: len(ctl(daemon.socket, "workers")) == ctl(daemon.socket, "status")["workers"]["wanted"], "the former workers end")
+    return out
+
+
 def open_files(daemon):
     """{pid: number of descriptors} of the master and its workers."""
     return {pid: len(os.listdir(f"/proc/{pid}/fd")) for pid in [daemon.pid, *workers(daemon)]}
@@ -174,12 +187,12 @@ def open_files(daemon):
 def run(program, *argv, stdin=None, seconds=60):
     """(exit status, stdout, stderr) of a program that ends by itself."""
     done = subprocess.run([f"{PROGRAMS}/{program}", *map(str, argv)], input=stdin, capture_output=True, text=True,
-                          timeout=seconds * SLOW, cwd=FOLDER)
+                          timeout=seconds * PATIENCE, cwd=FOLDER)
     return done.returncode, done.stdout, done.stderr
 
 
 def for_anybody(program):
-    """A copy of the program where any user may execute it, whoever's home the programs lie in."""
+    """A copy of the program where any user may execute it, also where the programs lie in a closed home."""
     path = os.path.join(FOLDER, program)
     if not os.path.exists(path):
         shutil.copy(f"{PROGRAMS}/{program}", path)
@@ -204,9 +217,9 @@ def request(payload="hello", policy="111", srcid="1", type="0", **more):
 class Peer:
     """A raw connection that reads whole objects."""
 
-    def __init__(self, port, seconds=10):
+    def __init__(self, port, seconds=20):
         self.socket = socket.create_connection(("127.0.0.1", port if isinstance(port, int) else port.port))
-        self.socket.settimeout(seconds * SLOW)
+        self.socket.settimeout(seconds * PATIENCE)
         self.rest = b""
 
     def __enter__(self):
@@ -259,7 +272,10 @@ def correct(reply, payload="hello"):
 
 
 class Bench:
-    def __init__(self):
+    """busy: why its daemons still have something to do when the scenario ends; otherwise they have to come to rest (lib/quiet.py)."""
+
+    def __init__(self, busy=None):
+        self.busy = busy
         self.runtime = os.path.join(FOLDER, "run")
         os.makedirs(self.runtime, exist_ok=True)
         self.started = []
@@ -268,6 +284,20 @@ class Bench:
         return self
 
     def __exit__(self, kind, *_):
+        try:
+            if kind is None and self.busy is None:
+                self.come_to_rest()
+        except AssertionError:
+            kind = AssertionError
+            raise
+        finally:
+            self.stop(kind)
+
+    def come_to_rest(self):
+        from lib.quiet import quiet  # which stands on this module
+        quiet(*(d for d in self.started if isinstance(d, (Proxy, Server)) and d.alive()))
+
+    def stop(self, kind):
         for d in reversed(self.started):
             if not d.alive():
                 continue

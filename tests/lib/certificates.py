@@ -38,7 +38,7 @@ def issue(name, ca, ip="127.0.0.1", dns="pool.example", life=LIFE, purposes=("tl
 
 
 def listening(identity, mode="required", client_ca=None, verify="required"):
-    """Options of a daemon whose listener is that identity."""
+    """Options of a daemon with a listener of that identity."""
     more = ["--tls-client-ca", client_ca.certificate, "--tls-verify-client", verify] if client_ca else []
     return ["--tls", mode, "--tls-certificate", identity.certificate, "--tls-key", identity.key, *more]
 

@@ -1,4 +1,5 @@
-"""What processes take: who belongs to a daemon, in which state, with how many descriptors and how much memory."""
+"""What processes take: which belong to a daemon, in which state, with how many descriptors and how much memory."""
+import contextlib
 import os
 import resource
 
@@ -41,6 +42,16 @@ def of_the_group(group):
     return found
 
 
+def below(pid):
+    """{pid: state} of a process and of all that it and its children have started, those that have ended but are not reaped too."""
+    found = {pid: state(pid)}
+    with contextlib.suppress(OSError):
+        with open(f"/proc/{pid}/task/{pid}/children") as f:
+            for child in f.read().split():
+                found.update(below(int(child)))
+    return found
+
+
 def resident(pid):
     """Bytes."""
     with open(f"/proc/{pid}/statm") as f:
@@ -68,23 +79,25 @@ class Footprint:
 
     def exceeds(self, before):
         """What has grown, in words; None when nothing has."""
-        for who, i in (("master", 0), ("a worker", 1)):
+        for name, i in (("master", 0), ("a worker", 1)):
             if self.files[i] > before.files[i] + 4:
-                return f"{who} has {self.files[i]} descriptors, {before.files[i]} before"
+                return f"{name} has {self.files[i]} descriptors, {before.files[i]} before"
             if self.memory[i] > before.memory[i] * 1.5 + (8 << 20) and not SANITIZED:
-                return f"{who} holds {self.memory[i] >> 10} KiB, {before.memory[i] >> 10} before"
+                return f"{name} holds {self.memory[i] >> 10} KiB, {before.memory[i] >> 10} before"
         return None
 
 
 def disorder(daemon, workers, status):
-    """None when the daemon is a master and so many workers, all well; otherwise what is not.  status: what it tells of itself."""
-    group = of_the_group(daemon.process.pid)
-    zombies = [p for p, s in group.items() if s == "Z" and p != daemon.process.pid]
+    """None when the daemon is a master and so many workers, all well; otherwise what is not.  status: what it tells of itself.
+    After an upgrade the process that was started is the master's parent."""
+    processes = below(daemon.process.pid)
+    zombies = [p for p, s in processes.items() if s == "Z" and p != daemon.process.pid]
     if zombies:
         return f"{daemon.socket}: zombies {zombies}"
-    living = {p for p, s in group.items() if s not in "ZX"}
-    if len(living) != 1 + workers or living != {daemon.pid, *children(daemon.pid)}:
-        return f"{daemon.socket}: {len(living)} processes, 1 + {workers} wanted"
+    living = {p for p, s in processes.items() if s not in "ZX"} - {daemon.process.pid}
+    wanted = {daemon.pid, *children(daemon.pid)} - {daemon.process.pid}
+    if living != wanted or len(children(daemon.pid)) != workers:
+        return f"{daemon.socket}: {len(living)} processes, {len(wanted)} wanted, {workers} of them workers"
     if status["state"] != "running" or status["workers"] != {"wanted": workers, "ready": workers}:
         return f"{daemon.socket}: {status['state']}, {status['workers']}"
     return None

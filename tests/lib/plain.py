@@ -17,12 +17,12 @@ def listen(port=0):
     return s
 
 
-def ask(port, payload="hello", policy="111", srcid="1", numbers=False):
+def ask(port, payload="hello", policy="111", srcid="1", numbers=False, spelling="privPoliId"):
     """The plain client: one object, no newline, one read; the packet that it understood."""
     form = int if numbers else str
     with socket.create_connection(("127.0.0.1", port)) as s:
         s.settimeout(20)
-        s.sendall(json.dumps({"type": form(0), "srcid": form(srcid), "privPoliId": form(policy) if policy.isdigit() else policy,
+        s.sendall(json.dumps({"type": form(0), "srcid": form(srcid), spelling: form(policy) if policy.isdigit() else policy,
                               "payloadsize": form(len(payload)), "payload": payload}).encode())
         return json.loads(s.recv(ONE_READ))
 
@@ -34,11 +34,14 @@ def reply(id, request):
 
 class Server:
     """Announces itself before it listens, closes that connection without reading, then serves one connection at
-    a time, one read a request.  `behave(server, connection, request)` replaces the answer."""
+    a time, one read a request.  `behave(server, connection, request)` replaces the answer, `reply` members of it;
+    `waits`: it reads an answer to its announcement before it listens, whatever that says; `also`: further members of it."""
 
     def __init__(self, proxy_port, id="1", policy="111", port=None, numbers=False, listens=None, behave=None,
-                 closes=True):
+                 closes=True, spelling="privPolyId", waits=False, reply=None, also=None):
+        self.also = also or {}
         self.id, self.policy, self.closes = str(id), policy, closes
+        self.spelling, self.reply = spelling, reply or {}
         self.behave = behave
         self.requests, self.broken = [], None
         self.unanswered = self.most_open = 0
@@ -47,19 +50,26 @@ class Server:
         reserved = listen(port or 0)
         self.port = reserved.getsockname()[1]
         self.socket = reserved
-        if listens is not None:  # an Event: the port is closed until it is set
+        if listens is not None or waits:  # an Event: the port is closed until it is set
             reserved.close()
             self.socket = None
-        self.announce(proxy_port, numbers)
+        self.answer = self.announce(proxy_port, numbers, waits)
+        if waits:
+            self.socket = listen(self.port)
         self.thread = threading.Thread(target=self._serve, args=(listens,), daemon=True)
         self.thread.start()
 
-    def announce(self, proxy_port, numbers=False):
+    def announce(self, proxy_port, numbers=False, waits=False):
+        """What was answered, where that is waited for."""
         form = int if numbers else str
-        message = {"type": form(1), "id": form(self.id), "privPolyId": form(self.policy) if self.policy.isdigit() else self.policy,
-                   "listenport": form(self.port)}
+        message = {"type": form(1), "id": form(self.id), self.spelling: form(self.policy) if self.policy.isdigit() else self.policy,
+                   "listenport": form(self.port), **self.also}
         with socket.create_connection(("127.0.0.1", proxy_port)) as s:
             s.sendall(json.dumps(message).encode())
+            if not waits:
+                return None
+            s.settimeout(20)
+            return json.loads(s.recv(ONE_READ))
 
     def _serve(self, listens):
         if listens is not None:
@@ -96,9 +106,12 @@ class Server:
             data = connection.recv(ONE_READ)
             if data:
                 self.requests.append(data)
-                answer = json.dumps(reply(self.id, json.loads(data))).encode()
+                answer = json.dumps({**reply(self.id, json.loads(data)), **self.reply}).encode()
         except (ValueError, KeyError) as e:
             self.broken = f"{e}: {data[:200]!r}"
+            print(f"plain server {self.id}: {self.broken}", flush=True)
+        except TimeoutError:  # all others have waited for it
+            print(f"plain server {self.id}: nothing came from {connection.getpeername()}", flush=True)
         except OSError:
             data = b""
         self._answered()  # before the answer leaves: the next may come as soon as it is read
@@ -109,8 +122,10 @@ class Server:
                 self.behave(self, connection, json.loads(data))
                 return
             connection.sendall(answer)
-            if not self.closes:
-                connection.recv(1)  # until the peer closes
+            if not self.closes and connection.recv(1):  # until the peer closes
+                self.broken = "a second request came over its connection"
+        except TimeoutError:
+            self.broken = "its connection was kept after the answer"
         except OSError:
             pass
 
@@ -152,12 +167,16 @@ def is_probe(data, proxy_id="proxy"):
 
 
 class Proxy:
-    """Takes "type":"1" as strings only, connects anew for each request, reads one answer, never acknowledges."""
+    """Takes type and listenport as strings only, or as `numbers` only, connects anew for each request, reads one answer, never
+    acknowledges: `answers` an announcement with bytes of its own, then closes, or `keeps` the connection."""
 
-    def __init__(self):
+    def __init__(self, numbers=False, answers=b"", keeps=False):
+        self.one, self.form = (1, int) if numbers else ("1", str)
+        self.answers, self.keeps = answers, keeps
         self.servers = {}  # policy: [(id, port)]
         self.turn = {}
-        self.announcements = []
+        self.announcements = []  # that it took
+        self.said = []  # all that it was told
         self.socket = listen()
         self.port = self.socket.getsockname()[1]
         self.thread = threading.Thread(target=self._serve, daemon=True)
@@ -174,12 +193,19 @@ class Proxy:
     def _one(self, connection):
         with connection:
             connection.settimeout(10)
-            message = json.loads(connection.recv(ONE_READ).decode())
-            if message["type"] == "1":
-                self.announcements.append(message)
-                known = self.servers.setdefault(message["privPolyId"], [])
-                known[:] = [s for s in known if s[0] != message["id"]]
-                known.append((message["id"], int(message["listenport"])))
+            data = connection.recv(ONE_READ)
+            message = json.loads(data.decode())
+            if message["type"] in (1, "1"):
+                self.said.append(message)
+                if message["type"] == self.one and isinstance(message["listenport"], self.form):
+                    self.announcements.append(message)
+                    known = self.servers.setdefault(str(message["privPolyId"]), [])
+                    known[:] = [s for s in known if s[0] != message["id"]]
+                    known.append((message["id"], int(message["listenport"])))
+                connection.sendall(self.answers)
+                if self.keeps:
+                    connection.settimeout(None)
+                    connection.recv(1)  # until the server closes
                 return
             policy = message["privPoliId"]
             self.turn[policy] = self.turn.get(policy, -1) + 1

@@ -20,13 +20,16 @@ def ended(connection):
 
 class Server:
     """Announces itself and serves.  `gate`: an Event that every answer waits for; `answer(server, request)` replaces
-    what is answered, None: nothing."""
+    what is answered, None: nothing; `also`: further members of the announcement."""
 
-    def __init__(self, proxy, id="1", policy="111", pipeline=64, slots=100, weight=1, gate=None, answer=None):
+    def __init__(self, proxy, id="1", policy="111", pipeline=64, slots=100, weight=1, gate=None, answer=None, lease=None,
+                 also=None):
         self.id, self.policy, self.gate = str(id), str(policy), gate
         self.answer = answer or (lambda server, request: plain.reply(server.id, request))
-        self.requests = []
+        self.requests, self.probes = [], []  # what clients sent; what the proxy asks of its own accord
+        self.carried = {}  # payload: the connection that it came on
         self.lock = threading.Lock()
+        self.here = threading.local()  # in `answer`: the connection that it is for
         self.connections = self.in_flight = self.most_connections = self.most_in_flight = 0
         self.open = []
         self.socket = plain.listen()
@@ -34,8 +37,9 @@ class Server:
         threading.Thread(target=self._accept, daemon=True).start()
         port = proxy.port if hasattr(proxy, "port") else proxy
         with socket.create_connection(("127.0.0.1", port)) as s:
-            s.sendall(json.dumps({"type": "1", "id": self.id, "privPolyId": self.policy, "listenport": self.port, "ack": "1",
-                                  "keepalive": "1", "pipeline": pipeline, "slots": slots, "weight": weight}).encode())
+            message = {"type": "1", "id": self.id, "privPolyId": self.policy, "listenport": self.port, "ack": "1", "keepalive": "1",
+                       "pipeline": pipeline, "slots": slots, "weight": weight, **(also or {})}
+            s.sendall(json.dumps(message if lease is None else {**message, "lease": lease}).encode())
             assert b'"verb"' in s.recv(4096)
 
     def _accept(self):
@@ -63,20 +67,24 @@ class Server:
                 break
             *lines, rest = (rest + chunk).split(b"\n")
             for line in lines:
+                request = json.loads(line)
                 with self.lock:
-                    self.requests.append(json.loads(line))
-                    self.in_flight += 1
+                    probe = request["srcid"] == "proxy"
+                    (self.probes if probe else self.requests).append(request)
+                    self.carried[request["payload"]] = connection
+                    self.in_flight += not probe
                     self.most_in_flight = max(self.most_in_flight, self.in_flight)
-                answers.put(self.requests[-1])
+                answers.put(request)
         answers.put(None)
 
     def _write(self, connection, answers):
         while (request := answers.get()) is not None:
             if self.gate is not None:
                 self.gate.wait()
+            self.here.connection = connection
             answer = self.answer(self, request)
             with self.lock:
-                self.in_flight -= 1
+                self.in_flight -= request["srcid"] != "proxy"
             if answer is not None:
                 try:
                     connection.sendall(json.dumps(answer).encode() + b"\n")

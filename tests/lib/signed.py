@@ -7,7 +7,8 @@ import secrets
 
 from lib.bench import Peer
 
-FIELDS = ("host", "port", "ack", "keepalive", "tls", "pipeline", "slots", "weight", "lease", "epoch", "salt")
+FIELDS = ("host", "port", "ack", "keepalive", "tls", "pipeline", "slots", "weight", "lease",
+          "jobtimeout", "job", "repeat", "epoch", "salt")
 
 
 def lengths(*texts):
@@ -85,7 +86,7 @@ class Announcer(Peer):
         return packet
 
     def say(self, packet):
-        """The answer, whose own signature is checked where there is one."""
+        """The answer; its signature is checked where it has one."""
         got = self.ask(json.dumps(packet).encode())
         if "mac" in got:
             key = self.key.server(packet["id"])

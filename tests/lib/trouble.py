@@ -10,7 +10,7 @@ import signal
 
 from lib import plain
 from lib.bench import SLOW, ctl_run
-from lib.footprint import children
+from lib.footprint import below, children
 
 PHASES = []
 DEADLY = (signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT, signal.SIGSTOP)
@@ -25,7 +25,7 @@ class Phase:
 
 
 def phase(every, at="proxy", proxy=(), ends=False, breaks=False):
-    """every: seconds between two harms; at: whom the clients ask; proxy: its options.
+    """every: seconds between two harms; at: what the clients connect to; proxy: its options.
     ends: connections of clients may be ended in order; breaks: those of killed workers may break."""
     def register(harm):
         PHASES.append(Phase(harm, every, at, proxy, ends, breaks))
@@ -56,7 +56,7 @@ class Field:
         return [self.proxy, *self.servers]
 
     def servers_in_turn(self):
-        """Whoever stands at a place is asked for each time: they are replaced."""
+        """The server of a place is looked up each time: they are replaced."""
         for i in itertools.count():
             yield self.servers[i % len(self.servers)]
 
@@ -84,12 +84,18 @@ class Field:
 
     @contextlib.contextmanager
     def stopped(self, daemon):
-        """All its processes stand still."""
-        os.killpg(daemon.process.pid, signal.SIGSTOP)
+        """All its processes stand still, the one that starts others first."""
+        stopped = []
+        for pid in below(daemon.process.pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGSTOP)
+                stopped.append(pid)
         try:
             yield
         finally:
-            os.killpg(daemon.process.pid, signal.SIGCONT)
+            for pid in stopped:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
 
     @contextlib.contextmanager
     def peer(self, behave):
@@ -267,6 +273,6 @@ def proxy_killed(field):
     """the whole proxy is killed and started again"""
     while True:
         field.proxy.kill_group()
-        field.killed += 2  # whoever reconnects at once reaches what is about to die with the others
+        field.killed += 2  # a client that reconnects at once reaches what is about to die with the others
         field.restart_proxy()
         yield

@@ -23,7 +23,7 @@ with Bench() as b:
     assert status == 3 and "does not match" in err, (status, err)
     status, out, err = client(proxy, "--tls", "--insecure", "--cert", good.certificate, "--key", good.key, "--policy", "111",
                               "--payload", "x")
-    assert "anybody" in err and "unknown-policy" in out, (status, out, err)
+    assert "attacker" in err and "unknown-policy" in out, (status, out, err)
 
     # A joining server does not believe the proxy, nor the proxy that server.
     s = b.server("1", "111", proxy, options=[*listening(good), *proxy_by(other, good)], wait=False)

@@ -1,8 +1,9 @@
 """It sends far more than the proxy will hold for it; others are served meanwhile, and it gets everything later."""
 import threading
-from lib.bench import Bench, Peer, correct, request, still_serves, wait_until
+from lib.bench import Bench, Peer, correct, ctl, request, still_serves, wait_until
 
-N = 20000
+N = 100000
+STILL = 25  # looks
 
 with Bench() as b:
     proxy = b.proxy(options=["--narrate", "no"])
@@ -10,6 +11,13 @@ with Bench() as b:
     with Peer(proxy, seconds=30) as p:
         sender = threading.Thread(target=p.send, args=(request("w" * 300) * N,))
         sender.start()
+        seen = []
+
+        def stands():
+            seen.append(ctl(proxy.socket, "status")["requests"])
+            return len(seen) > STILL and seen[-STILL] == seen[-1] > 0
+        wait_until(stands, "nothing more is read", 60)
+        assert seen[-1] < N, "all was read of it"
         for _ in range(20):
             still_serves(proxy)
         for i in range(N):

@@ -1,4 +1,4 @@
-"""Answers must be taken within client_read_timeout, also by who takes a little now and then; others are served meanwhile."""
+"""Answers must be taken within client_read_timeout, also by a client that takes a little now and then; others are served meanwhile."""
 import socket
 from lib import plain, pooled
 from lib.bench import Bench, Peer, ctl, request, still_serves, wait_until

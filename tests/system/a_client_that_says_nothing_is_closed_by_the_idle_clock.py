@@ -1,4 +1,4 @@
-"""The log names the clock; nothing is sent, for whoever asks next would take it for his answer.  Who asks now and then stays, and
+"""The log names the clock; nothing is sent, for the next request would take it for its answer.  A client that asks now and then stays, and
 others are served meanwhile."""
 from lib import pooled
 from lib.bench import Bench, Peer, correct, ctl, request, still_serves, wait_until

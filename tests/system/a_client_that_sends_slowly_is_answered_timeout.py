@@ -30,6 +30,6 @@ with Bench() as b:
         done.set()
         thread.join()
         assert slow.closed()
-        assert correct(patient.ask(request("later")), "later"), "who has sent nothing was hurried"
+        assert correct(patient.ask(request("later")), "later"), "a client that has sent nothing was hurried"
         status = ctl(proxy.socket, "status")
         assert status["timeouts"]["client_send"] == 2 and status["refused"]["timeout"] == 2, status

@@ -1,11 +1,12 @@
-"""policy_queue_length of one policy is reached: overloaded, with retryafter; queue_length of the worker: everybody's."""
+"""queue_length of one policy is reached: overloaded, with retryafter; queue_length of the worker: everybody's."""
 import threading
 from lib import pooled
 from lib.bench import Bench, Peer, correct, ctl, request, still_serves, wait_until
 
 with Bench() as b:
     gate = threading.Event()
-    proxy = b.proxy(workers=1, options=["--policy-queue-length", "111=5", "--queue-length", "8", "--queue-timeout", "1m", "--narrate", "no"])
+    sections = b.file("proxy.conf", 'policy "111" { queue_length = 5 }\n')
+    proxy = b.proxy(workers=1, options=["-c", sections, "--queue-length", "8", "--queue-timeout", "1m", "--narrate", "no"])
     slow = [pooled.Server(proxy, id, policy, pipeline=1, slots=1, gate=gate) for id, policy in (("1", "111"), ("2", "222"))]
     b.server("good", "good", proxy)
 

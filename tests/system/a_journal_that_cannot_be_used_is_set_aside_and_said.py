@@ -22,6 +22,7 @@ with Bench() as b:
             os.unlink(old)
         with open(JOURNAL, "w") as f:
             f.write(text)
+        os.unlink(JOURNAL + ".lock")  # which would say when a proxy last lived
         proxy = b.proxy(port=port, options=["--state-file", JOURNAL, "--state-max-age", "1h"])
         said = proxy.wait_for(r"level=error.*the journal cannot be used: set aside.*now=(\S+) why=(.*)")
         assert word in said[2] and said[1].startswith(JOURNAL + ".bad-"), said[0]

@@ -6,5 +6,5 @@ with Bench() as b:
     old = plain.Server(proxy.port, id="1", closes=False)
     proxy.wait_server("1")
     assert all(correct(ask(proxy)) for _ in range(50))
-    assert old.broken is None
     old.stop()
+    assert old.broken is None, old.broken

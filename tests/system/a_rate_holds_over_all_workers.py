@@ -48,7 +48,7 @@ with Bench() as b:
     assert 5 <= served <= 5 + 10 * seconds + 1, (served, seconds)
     served, away, seconds = flood(other, lambda n: f"own-{n}")
     assert 5 * CONNECTIONS <= served <= CONNECTIONS * (5 + 10 * seconds + 1), (served, seconds)
-    # Whoever waits as long as it is told is served.
+    # A client that waits as long as it is told is served.
     with Peer(other) as p:
         while "retryafter" in (got := p.ask(request(srcid="patient"))) or correct(got):
             if "retryafter" in got:

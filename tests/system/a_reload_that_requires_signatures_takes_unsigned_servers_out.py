@@ -1,5 +1,5 @@
-"""Signed, unsigned and plain servers serve one policy when a reload requires signatures: whoever is not signed is out at once, nobody
-who asks notices, and an unsigned server that is given a key comes back."""
+"""Signed, unsigned and plain servers serve one policy when a reload requires signatures: unsigned ones are out at once, no client
+notices, and an unsigned server that is given a key comes back."""
 import threading
 from lib import plain
 from lib.bench import Bench, ask, correct, ctl, wait_until

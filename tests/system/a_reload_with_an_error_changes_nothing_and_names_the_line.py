@@ -21,6 +21,11 @@ with Bench() as b:
             assert status == 1 and said in err, (status, out, err)
             assert said in ctl(daemon.socket, "status")["reload_error"]
             daemon.wait_for("not reloaded; the settings before stay in force.*" + said)
+        b.file(name, "no_such = 1\nneither = 2\n")
+        status, out, err = ctl_run("-s", daemon.socket, "reload")
+        assert status == 1 and "; " in err and "\\n" not in err and f"{name}:2: neither" in err, err
+        assert "; " in ctl(daemon.socket, "status")["reload_error"]
+        b.file(name, wrongs[-1][0])
         daemon.output = ""
         daemon.send_signal(signal.SIGHUP)
         daemon.wait_for("not reloaded; the settings before stay in force.*" + wrongs[-1][1])

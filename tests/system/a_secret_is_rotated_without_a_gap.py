@@ -35,12 +35,20 @@ with Bench() as b:
     try:
         write(b, "ring", ring(old="use", new="install"))
         reload(proxy)
+        proxy.wait_server("100", key="alpha (old secret)")
         write(b, "key", f"secret {new.secret.hex()}\n")
         reload(server)
-        proxy.wait_server("100", key="alpha (old secret)")
+        proxy.wait_server("100", key="alpha")
         write(b, "ring", ring(old="install", new="use"))
         reload(proxy)
         proxy.wait_server("100", key="alpha")
+        # Servers that still have the old one are marked.
+        key_of_102 = write(b, "key102", f"secret {old.secret.hex()}\n")
+        other = b.server("102", "222", proxy, options=["--key-file", key_of_102, "--key-id", "alpha", "--lease", "2s"])
+        proxy.wait_server("102", key="alpha (old secret)")
+        write(b, "key102", f"secret {new.secret.hex()}\n")
+        reload(other)
+        proxy.wait_server("102", key="alpha")
         write(b, "ring", ring(old="remove", new="use"))
         reload(proxy)
         # A server that has only the old one is out, and the log says why.
@@ -62,4 +70,5 @@ with Bench() as b:
     write(b, "ring", Key("beta").stanza())
     reload(proxy)
     proxy.wait_server("100", present=False)
+    proxy.wait_server("102", present=False)
     proxy.wait_for("server taken out.*id=100 key=alpha why=.its key is known no more")

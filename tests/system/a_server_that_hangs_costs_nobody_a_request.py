@@ -20,7 +20,7 @@ with Bench() as b:
 
         wait_until(all_right, "the ejection of a server that hangs", seconds=30)
         row = proxy.servers()["2"]
-        assert row["reason"] == "no reply within reply_timeout" and row["retried"] > 0, row
+        assert "no reply within " in row["reason"] and row["retried"] > 0, row
         proxy.wait_server("2", state="probing")
         all_right()
         assert proxy.servers()["2"]["state"] == "probing", "a probe passed at a server that hangs"

@@ -10,7 +10,7 @@ with Bench() as b:
     assert status["errors"] == status["tls_failed"] == 0 and status["tls_handshakes"] >= 5, status
     assert proxy.servers()["1"]["state"] == "up"
 
-    # One whose certificate is of another CA does not pass.
+    # One with a certificate of another CA does not pass.
     strange = b.server("2", "222", proxy, options=listening(issue("strange", other)))
     wait_until(lambda: ctl(strange.socket, "status")["tls_failed"] >= 3, "probes don't believe it")
     wait_until(lambda: proxy.servers()["2"]["state"] != "up", "it is not up")

@@ -1,4 +1,4 @@
-"""A listening socket whose backlog is full takes no further connection."""
+"""A listening socket with a full backlog takes no further connection."""
 import json
 import socket
 from lib.bench import Bench, Peer, ctl, request, still_serves

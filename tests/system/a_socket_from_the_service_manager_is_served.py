@@ -34,7 +34,7 @@ with Bench() as b:
         server.socket = f"{b.runtime}/ppool-server-1.sock"
         server.wait_for(f'msg="listening on the socket given" fd=3 address=127.0.0.1:{port[0]}')
         server.wait_for(f'msg="serving" id=1 .*listen=127.0.0.1:{port[0]} ')
-        assert correct(early.read(), "early"), "who came before it ran is not served"
+        assert correct(early.read(), "early"), "a connection from before the start is not served"
     assert server.stop() == 0
     # Of several the one at the address; the other is closed and named.
     proxy = b.keep(activated([one, two, three], [f"{PROGRAMS}/ppool-proxy", "-port", str(port[1]), "--runtime-dir", b.runtime,

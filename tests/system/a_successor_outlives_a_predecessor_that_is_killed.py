@@ -1,7 +1,13 @@
-"""The former master is killed while its workers drain: they end, and the successor has all it needs."""
+"""Where a service manager is told which process is in charge, the former master is killed while its workers drain: they end, and the
+successor has all it needs."""
 import os
 import signal
-from lib.bench import Bench, Peer, ask, correct, ctl, request, runs, wait_until, workers
+import socket
+from lib.bench import FOLDER, Bench, Peer, ask, correct, ctl, request, runs, wait_until, workers
+
+manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+manager.bind(os.path.join(FOLDER, "notify"))
+os.environ["NOTIFY_SOCKET"] = os.path.join(FOLDER, "notify")
 
 with Bench() as b:
     pidfile = f"{b.runtime}/p.pid"

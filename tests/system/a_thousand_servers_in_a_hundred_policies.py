@@ -10,7 +10,8 @@ with Bench() as b:
             got = p.ask(json.dumps({"type": 1, "id": f"s{i}", "privPolyId": f"p{i % 100}", "listenport": real.port, "ack": 1, "keepalive": 1,
                                     "pipeline": 8, "slots": 100, "weight": 1}).encode())
             assert got["type"] == 4, got
-        assert p.ask(b'{"type":1,"id":"more","privPolyId":"p1","listenport":1,"ack":1}')["code"] == "overloaded"
+        assert p.ask(b'{"type":1,"id":"more","privPolyId":"p1","listenport":1,"ack":1}')["type"] == 4
+        assert "s0" not in (now := {s["id"] for s in ctl(proxy.socket, "servers")}) and {"more", "real"} <= now, "the oldest without a lease gives way"
     assert len(ctl(proxy.socket, "servers")) == 1001 and len(ctl(proxy.socket, "policies")) == 100
     assert all(correct(ask(proxy, policy="p7")) for _ in range(33))
     served = {s["id"]: s["served"] for s in ctl(proxy.socket, "servers") if s["policy"] == "p7"}

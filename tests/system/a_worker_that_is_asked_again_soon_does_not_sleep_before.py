@@ -27,7 +27,7 @@ def sleeps(server):
 with Bench() as b:
     b.file("s.conf", "busy_poll = 1000\n")
     server = b.server("1", "111", None, workers=1, options=["-c", "s.conf", "--narrate", "no"])
-    # Where there is only one processor it gives that away; so it does for whoever else is busy.
+    # Where there is only one processor it gives that away; so it does for any other busy process.
     if len(CPUS) > 1:
         wait_until(lambda: sleeps(server) < QUESTIONS / 2, "it looks on", 40)
     b.file("s.conf", "busy_poll = 0\n")

@@ -6,7 +6,7 @@ from lib.bench import Bench, ask, correct, ctl
 with Bench() as b:
     proxy = b.proxy()
     plains = []
-    for id in ("1", "2"):  # one after the other: whose announcement the master hears first is not said
+    for id in ("1", "2"):  # one after the other: their announcements could reach the master in any order
         plains.append(plain.Server(proxy.port, id=id))
         proxy.wait_server(id)
     own = b.server("3", "111", proxy)

@@ -38,6 +38,11 @@ with Bench() as b:
         open(binary, "w").close()
         assert "Exec format" in broken(daemon, binary, "no program\0")
         assert "code 3: it will not" in broken(daemon, binary, "#!/bin/sh\necho it will not >&2\nexit 3\n")
+        # One that says much: a few lines are logged, the others counted; the last one is the answer's.
+        said = broken(daemon, binary, "#!/bin/sh\nyes a line | head -c 10000000 >&2\necho >&2; echo the last >&2\nexit 4\n")
+        assert "code 4: the last" in said, said
+        assert daemon.output.count("a line") <= 25, daemon.output.count("a line")
+        assert "the successor said more" in daemon.output
         assert "signal 9" in broken(daemon, binary, "#!/bin/sh\nkill -9 $$\n")
         os.unlink(binary)
         shutil.copy(f"{real}/{program}", binary)
@@ -47,7 +52,7 @@ with Bench() as b:
     assert status == 1 and "p.conf:2: no_such_key" in err, err
     b.file("p.conf", 'log = "/nowhere/at/all"\n')
     status, out, err = ctl_run("-s", proxy.socket, "upgrade")
-    assert status == 1 and "cannot open the log" in err, err
+    assert status == 1 and "log: /nowhere/at/all: No such file" in err, err
     with open(f"{b.runtime}/p.pid") as f:
         assert int(f.read()) == proxy.pid
     b.file("p.conf", "")

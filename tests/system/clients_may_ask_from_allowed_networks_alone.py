@@ -11,7 +11,8 @@ def ask_from(source, proxy, **fields):
 
 
 with Bench() as b:
-    proxy = b.proxy(options=["--allow", "127.0.0.0/24,222=127.0.9.0/24", "--deny", "127.0.0.66,111=127.0.0.7"])
+    sections = b.file("proxy.conf", 'policy "222" { allow = 127.0.9.0/24 }\npolicy "111" { deny = { 127.0.0.7 } }\n')
+    proxy = b.proxy(options=["-c", sections, "--allow", "127.0.0.0/24", "--deny", "127.0.0.66"])
     b.server("1", "111", proxy)
     b.server("2", "222", proxy)
     assert correct(ask_from("127.0.0.5", proxy, policy="111"))
@@ -29,9 +30,9 @@ with Bench() as b:
     wait_until(lambda: proxy.output.count("request turned away") >= 6, "a line for each connection")
     still_serves(proxy)
     assert proxy.output.count("request turned away") == 6, "and no more"
-    status, out, err = run("ppool-proxy", "-t", "--allow", "111=10.0.0.1/8")
+    status, out, err = run("ppool-proxy", "-t", "--allow", "10.0.0.1/8")
     assert status == 2 and "bits beyond the prefix length" in err, err
-    status, out, err = run("ppool-proxy", "-t", "--deny", "=10.0.0.0/8")
+    status, out, err = run("ppool-proxy", "-t", "--deny", "10.0.0.0/8,x")
     assert status == 2 and "--deny" in err, err
     status, out, err = run("ppool-proxy", "-t", "--rate-per-address", "1000001")
     assert status == 2 and "rate-per-address" in err, err

@@ -1,4 +1,4 @@
-"""Who is in is served as ever; who waits has its turn when another leaves."""
+"""Accepted clients are served as ever; one that waits has its turn when another leaves."""
 from lib import pooled
 from lib.bench import Bench, Peer, correct, ctl, request
 

@@ -20,7 +20,7 @@ with Bench() as b:
         last = ctl(server.socket, "deaths")[0]
         assert (last["why"], last["exit"], last["pid"], last["slot"]) == (why, how, pid, 0), last
     other = next(w for w in ctl(server.socket, "workers") if w["slot"] == 1)
-    assert other["restarts"] == 0 and other["last_exit"] == "-" and other["last_why"] == "-", other
+    assert other["restarts"] == 0 and other["last_exit"] is None and other["last_why"] is None, other
     keys = {"pid", "state", "age_s", "requests", "in_flight", "connections", "restarts", "last_exit", "last_why", "cpu_s", "rss_kib",
             "heartbeat_ms"}
     assert keys <= set(other) and other["rss_kib"] > 0 and other["heartbeat_ms"] < 5000, other

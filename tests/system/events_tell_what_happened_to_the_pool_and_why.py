@@ -30,6 +30,6 @@ with Bench() as b:
     assert ctl(proxy.socket, "events", "2") == got[-2:]
     assert ctl(proxy.socket, "events", "0") == []
     status, out, err = ctl_run("-s", proxy.socket, "events", "1")
-    assert status == 0 and out.splitlines()[0].split() == ["NUMBER", "WHEN", "EVENT", "ID", "POLICY", "WHY"] and "lease-ended" in out, out
+    assert status == 0 and out.splitlines()[0].split() == ["NUMBER", "WHEN", "EVENT", "ID", "POLICY", "COUNT", "WHY"] and "lease-ended" in out, out
     text = subprocess.run([f"{PROGRAMS}/ppool-ctl", "-s", proxy.socket, "events", "--follow", "x"], capture_output=True, text=True)
     assert text.returncode == 2 and "--follow" in text.stderr, text

@@ -2,7 +2,8 @@ from lib.bench import Bench, Peer, ask, correct, ctl, ctl_run, free_port, reques
 from lib.plain import Server
 
 with Bench() as b:
-    proxy = b.proxy(workers=1, options=["--balance", "roundrobin,222=hash", "--narrate", "no", "--stop-timeout", "500ms"])
+    sections = b.file("proxy.conf", 'policy "222" { balance = hash }\n')
+    proxy = b.proxy(workers=1, options=["-c", sections, "--narrate", "no", "--stop-timeout", "500ms"])
     for id in ("1", "2", "3"):
         b.server(id, "111", proxy, options=["--narrate", "no"])
 
@@ -22,7 +23,7 @@ with Bench() as b:
     rows = why()
     assert rows["1"]["choice"] == "no" and "draining" in rows["1"]["why_not"], rows
     assert rows["2"]["choice"] == "no" and "disabled" in rows["2"]["why_not"], rows
-    assert rows["3"]["choice"] == "next" and rows["3"]["why_not"] == "-", rows
+    assert rows["3"]["choice"] == "next" and rows["3"]["why_not"] is None, rows
 
     # By a key: the same one for the same key.
     for id in ("4", "5"):
@@ -41,7 +42,9 @@ with Bench() as b:
         p.send(request(policy="333"))
         wait_until(lambda: proxy.servers()["6"]["in_flight"] == 1, "the request in flight")
         row = why("333")["6"]
-        assert row["choice"] == "no" and "connection that it takes is held" in row["why_not"] and row["in_flight"] == 1, row
+        # Asked on a busy machine, the reply is late too, and that is said first.
+        reasons = ("connection that it takes is held", "owes a reply for longer than it usually takes")
+        assert row["choice"] == "no" and any(r in row["why_not"] for r in reasons) and row["in_flight"] == 1, row
 
     # One that nobody is at.
     with Peer(proxy) as p:

@@ -4,10 +4,19 @@ from lib import pooled
 from lib.bench import Bench, Peer, correct, request, wait_until
 
 with Bench() as b:
-    proxy = b.proxy(workers=1, options=["--balance", "hash", "--narrate", "no"])
+    proxy = b.proxy(workers=1, options=["--balance", "hash", "--narrate", "no", "--check-timeout", "1h"])
     gates = [threading.Event() for _ in range(3)]
     servers = [pooled.Server(proxy, str(i), gate=gates[i]) for i in range(3)]
     popular = request(srcid="popular")
+    for gate in gates:
+        gate.set()
+    with Peer(proxy) as p:  # all are known to answer
+        for i in range(60):
+            assert correct(p.ask(request(srcid=str(i))))
+    assert all(s.requests for s in servers)
+    for s, gate in zip(servers, gates):
+        gate.clear()
+        s.requests.clear()
     with Peer(proxy) as first:
         first.send(popular)
         wait_until(lambda: any(s.requests for s in servers), "the first request")

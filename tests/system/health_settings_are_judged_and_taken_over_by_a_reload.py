@@ -4,11 +4,10 @@ from lib.bench import Bench, run, wait_until
 
 with Bench() as b:
     for argv, words in (
-        (["--verify", "sha"], ["--verify", "neither shape nor digest"]),
-        (["--verify", "111=digest,111=shape"], ["verify", "111"]),
-        (["--verify", "=digest"], ["--verify", "policy is missing"]),
-        (["--health-check", "111=ping"], ["--health-check", "neither off, connect nor request"]),
-        (["--health-check", "off,connect"], ["health_check", "connect"]),
+        (["--verify", "sha"], ["--verify", "none of shape, digest"]),
+        (["--verify", "111=digest"], ["--verify", 'policy "111" { verify = digest }']),
+        (["--health-check", "ping"], ["--health-check", "none of off, connect, request"]),
+        (["--health-check", "off,connect"], ["--health-check", "connect"]),
         (["--eject-after", "1001"], ["--eject-after", "1000"]),
         (["--eject-share", "101"], ["--eject-share", "100"]),
         (["--eject-time", "1ms"], ["--eject-time", "10ms"]),
@@ -26,7 +25,7 @@ with Bench() as b:
     proxy = b.proxy(options=["-c", path])
     old = plain.Server(proxy.port, id="1")
     proxy.wait_server("1", state="new")
-    b.file("proxy.conf", 'health_check = { "111=request" }\ncheck_interval = 50ms\n')
+    b.file("proxy.conf", 'policy "111" { health_check = request\ncheck_interval = 50ms }\n')
     proxy.send_signal(signal.SIGHUP)
     proxy.wait_server("1", state="up")
     wait_until(lambda: len(old.requests) > 3, "checks go on")

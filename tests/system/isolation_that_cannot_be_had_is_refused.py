@@ -1,19 +1,18 @@
 """What was asked for and can't be is refused at the start and by -t, with the key's name."""
 import os
 import subprocess
-from lib.bench import for_anybody, run
+from lib.bench import FOLDER, for_anybody, run
 
 DAEMONS = {"ppool-proxy": ["-port", "0"], "ppool-server": ["-id", "1", "-pp", "111", "-listen", "0"]}
 WRONG = [(["--user", "no-such-user"], "user: no-such-user: no such user"),
          (["--group", "no-such-group"], "group: no-such-group: no such group"),
-         (["--no-no-new-privs"], "no_new_privs: no: seccomp needs it; say seccomp = no"),
-         (["--seccomp", "maybe"], "--seccomp: "),
+         (["--isolation", "maybe"], "--isolation: "),
+         (["--no-no-new-privs"], "--no-no-new-privs: no such option any more; set nothing for yes, isolation = none for no"),
+         (["--seccomp", "no"], "--seccomp: no such option any more; set isolation = strict for yes, unfiltered for no, log for log"),
          (["--worker-umask", "01777"], "--worker-umask: "),
          (["--worker-core", "2048G"], "--worker-core: "),
          (["--worker-address-space", "x"], "--worker-address-space: "),
-         (["--worker-max-files", "-1"], "--worker-max-files: "),
-         (["--drop-capabilities=perhaps"], "--drop-capabilities: "),
-         (["--close-descriptors=perhaps"], "--close-descriptors: ")]
+         (["--worker-max-files", "-1"], "--worker-max-files: ")]
 
 
 def without_root(program, *argv):
@@ -23,7 +22,14 @@ def without_root(program, *argv):
     return done.returncode, done.stderr
 
 
+FORMER = os.path.join(FOLDER, "former.conf")
+with open(FORMER, "w") as f:
+    f.write("seccomp = no\ndrop_capabilities = yes\n")
+
 for program, argv in DAEMONS.items():
+    status, out, err = run(program, *argv, "-t", "-c", FORMER)
+    assert status == 2 and f"{FORMER}:1: seccomp: no such key any more; write isolation = strict for yes, unfiltered for no" in err, err
+    assert f"{FORMER}:2: drop_capabilities: no such key any more; write nothing for yes, isolation = none for no" in err, err
     for options, want in WRONG:
         for more in ([], ["-t"]):
             status, out, err = run(program, *argv, *options, *more)

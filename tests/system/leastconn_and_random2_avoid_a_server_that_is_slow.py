@@ -1,4 +1,4 @@
-"""One of three answers nothing for a while: whoever has it to wait for is one; everybody else is served by the others,
+"""One of three answers nothing for a while: one client waits for it; all others are served by the others,
 whichever worker they are at."""
 import threading
 from lib import pooled

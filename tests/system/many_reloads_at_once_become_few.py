@@ -1,4 +1,4 @@
-"""One runs, one is remembered; whoever asked is answered, and in the end there are the workers wanted and no more."""
+"""One runs, one is remembered; every caller is answered, and in the end there are the workers wanted and no more."""
 import concurrent.futures
 import signal
 from lib.bench import Bench, ask, correct, ctl, ctl_run, wait_until

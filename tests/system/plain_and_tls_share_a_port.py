@@ -6,7 +6,7 @@ with Bench() as b:
     identity = issue("pool", ca)
     proxy = b.proxy(options=[*listening(identity, "optional"), *servers_by(ca)])
     server = b.server("1", "111", proxy, options=listening(identity, "optional"))
-    assert proxy.servers()["1"]["tls"] == "yes"
+    assert proxy.servers()["1"]["tls"] is True
     for port in (proxy.port, server.port):
         assert correct(ask(port, payload="plain"), "plain")
         with SecurePeer(port, ca) as p:

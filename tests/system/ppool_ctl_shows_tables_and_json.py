@@ -31,7 +31,7 @@ with Bench() as b:
     got = json.loads(out)
     assert got["id"] == "100" and got["registration"] == "joined" and got["requests"] == 7, got
     for argv, wanted, word in (
-        (["-i", "100", "servers"], 1, "servers"), (["-p", 1, "status"], 3, "no such socket"), (["fly"], 2, "fly"), ([], 2, "usage"),
+        (["-i", "100", "servers"], 1, "servers"), (["-p", 1, "status"], 3, "no such socket"), (["fly"], 2, "fly"), (["server"], 2, "did you mean servers?"), ([], 2, "usage"),
         (["-i", "1", "-p", "2", "status"], 2, "-s"), (["--runtime-dir", "/no/such", "servers"], 3, "/no/such"),
     ):
         status, out, err = ctl_run(*here, *argv)
@@ -42,3 +42,12 @@ with Bench() as b:
     assert os.stat(strict.socket).st_mode & 0o777 == 0o600
     status, out, err = ctl_run(*here, "servers")
     assert status == 3 and str(strict.port) in err and str(proxy.port) in err, ("two proxies: which one?", err)
+    assert "ppool-server" not in err, ("a server cannot answer that", err)
+    for argv in (["drain", "100", "200"], ["wait", "100", "1", "2"], ["remove", "100", "111", "x"], ["status", "x"], ["events", "1", "2"],
+                 ["events", "after", "1", "2"]):
+        status, out, err = ctl_run("-s", proxy.socket, *argv)
+        assert status == 2 and f"{argv[-1]}: no argument is expected" in err, (argv, "the last is not passed over", err)
+    strict.stop()
+    proxy.stop()
+    status, out, err = ctl_run(*here, "servers")
+    assert status == 3 and "no running proxy" in err and "which one" not in err, err

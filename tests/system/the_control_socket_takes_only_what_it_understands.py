@@ -18,7 +18,8 @@ def talk(path, data):
 with Bench() as b:
     proxy = b.proxy()
     b.server("1", "111", proxy)
-    for data in (b"nonsense", b"[]", b"{}", b'{"cmd":7}', b'{"cmd":"fly"}', b'{"cmd":"status"', b"{" * 70000):
+    for data in (b"nonsense", b"[]", b"{}", b'{"cmd":7}', b'{"cmd":"fly"}', b'{"cmd":"status"', b"{" * 70000,
+                 b'{"cmd":"status","cmd":"stop"}', b'{"cmd":"stop","args":[{"a":1,"a":2}]}'):
         answers = talk(proxy.socket, data)
         assert all(a["ok"] is False and a["error"] for a in answers), (data[:40], answers)
     both = talk(proxy.socket, b'{"cmd":"status"}\n{"cmd":"servers"}')

@@ -22,8 +22,9 @@ def register(**more):
 with Bench() as b:
     ring = b.file("keyring", KEY)
     os.chmod(ring, 0o600)
-    proxy = b.proxy(workers=2, options=["--admin", "0", "--verify", "digest", "--trusted-networks", "127.0.0.0/30", "--keyring", ring,
-                                        "--rate-per-srcid", "1", "--burst-per-srcid", "2", "--deny", "secret=127.0.0.0/8", "--eject-time", "1h",
+    sections = b.file("proxy.conf", 'policy "secret" { deny = "127.0.0.0/8" }\n')
+    proxy = b.proxy(workers=2, options=["-c", sections, "--admin", "0", "--verify", "digest", "--trusted-networks", "127.0.0.0/30", "--keyring", ring,
+                                        "--rate-per-srcid", "1", "--burst-per-srcid", "2", "--eject-time", "1h",
                                         "--narrate", "no"])
     good = b.server("good", "111", proxy, options=["--narrate", "no"])
     liar = pooled.Server(proxy, "liar", answer=lambda s, r: {**plain.reply(s.id, r), "payload": "0" * 40})
@@ -50,7 +51,7 @@ with Bench() as b:
     done = told["policypool_policy_latency_seconds"][where]
     assert done == one(told, "policypool_policy_served_total", policy="111") >= 8 and one(told, "policypool_policy_failed_total", policy="111") >= 1
     good.stop()
-    wait_until(lambda: one(metrics(proxy), "policypool_events_total", event="left") == 1, "who left is counted")
+    wait_until(lambda: one(metrics(proxy), "policypool_events_total", event="left") == 1, "a server that left is counted")
     newer = b.server("newer", "111", proxy, options=["--narrate", "no"])
     assert correct(ask(proxy, srcid="later"))
     told = metrics(proxy)

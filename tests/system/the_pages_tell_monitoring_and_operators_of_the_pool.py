@@ -30,7 +30,7 @@ with Bench() as b:
     kind, text = get(proxy, "/metrics")
     assert kind == "text/plain; version=0.0.4; charset=utf-8", kind
     told = exposition.read(text)
-    assert exposition.one(told, "policypool_requests_total") == 4000
+    assert exposition.one(told, "policypool_requests_total") == 4003
     assert exposition.one(told, "policypool_errors_total") == 3
     assert exposition.one(told, "policypool_answered_errors_total", code="unknown-policy") == 3
     assert exposition.one(told, "policypool_answered_errors_total", code="timeout") == 0
@@ -39,7 +39,8 @@ with Bench() as b:
     served = {id: exposition.one(told, "policypool_server_served_total", policy="111", server=id) for id in servers}
     assert served == {"1": 2000, "2": 2000}, served
     for id in servers:
-        assert exposition.one(told, "policypool_server_state", server=id, state="up") == 1
+        states = {dict(w)["state"]: v for w, v in told["policypool_server_state"].items() if dict(w)["server"] == id}
+        assert [s for s, v in states.items() if v == 1] == ["up"] and {"ejected", "draining", "down", "new"} < states.keys(), states
         where = (("policy", "111"), ("server", id))
         assert told["policypool_server_latency_seconds"]["_count", *where] == 2000
     assert told["policypool_policy_latency_seconds"]["_count", ("policy", "111")] == 4000
@@ -52,6 +53,8 @@ with Bench() as b:
     overview = json.loads(get(proxy, "/overview")[1])
     assert overview["status"]["requests"] == 4000 and sum(overview["servers"][0]["latency"]) == 2000
     assert "<!doctype html>" in get(proxy, "/")[1] and get(proxy, "/favicon", 404)
+    listed = get(proxy, "/favicon", 404)[1].split()
+    assert listed.count("/readyz") == listed.count("/healthz") == 1, listed
     assert get(proxy, "/readyz")[1] == "ready\n"
     for id, server in servers.items():
         told = exposition.read(get(server, "/metrics")[1])

@@ -1,8 +1,10 @@
-"""RELOADING and READY around a reload, also one that is refused; the main process is the successor, which says READY itself."""
+"""RELOADING and READY around a reload, also one that is refused; the main process is the successor, which says READY itself and
+is by then a child of the manager's, as the former one was; that one says nothing more."""
+import ctypes
 import os
 import signal
 import socket
-from lib.bench import FOLDER, Bench, ctl_run, wait_until
+from lib.bench import FOLDER, Bench, Peer, correct, ctl_run, request, runs, wait_until
 
 path = os.path.join(FOLDER, "notify")
 manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -10,6 +12,13 @@ manager.bind(path)
 manager.setblocking(False)
 os.environ["NOTIFY_SOCKET"] = path
 heard = []
+# The manager adopts what loses its parent, as systemd(1) does.
+assert ctypes.CDLL(None, use_errno=True).prctl(36, 1, 0, 0, 0) == 0  # PR_SET_CHILD_SUBREAPER
+
+
+def parent_of(pid):
+    with open(f"/proc/{pid}/stat") as f:
+        return int(f.read().rpartition(")")[2].split()[1])
 
 
 def listen():
@@ -41,3 +50,22 @@ with Bench() as b:
     told = heard[since:]
     assert told.index(f"MAINPID={proxy.pid}") < told.index(f"READY=1\nMAINPID={proxy.pid}"), told
     assert "STOPPING=1" not in told, told
+    assert parent_of(proxy.pid) == os.getpid()
+    wait_until(lambda: not runs(former), "the end of the former one")
+    told = listen()[since:]
+    last = told[told.index(f"READY=1\nMAINPID={proxy.pid}"):]
+    assert not any(t.startswith("STATUS=stopping") for t in last), last
+    # Where it stops while the former one still drains, it ends after that: to a manager the service ends with the main process.
+    server = b.server("1", "111", proxy)
+    with Peer(proxy) as p:
+        assert correct(p.ask(request()))
+        p.send(request()[:5])
+        former = proxy.pid
+        proxy.upgrade()
+        os.kill(proxy.pid, signal.SIGTERM)
+        proxy.wait_for("waiting for the predecessor")
+        assert runs(former)
+        p.send(request()[5:])
+        assert correct(p.read())
+    wait_until(lambda: not runs(former), "the end of the former one")
+    assert os.waitid(os.P_PID, proxy.pid, os.WEXITED).si_status == 0

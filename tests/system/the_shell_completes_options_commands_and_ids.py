@@ -26,9 +26,14 @@ with Bench() as b:
     assert offered("_ppool_daemon", "ppool-server", "--narrate", "") == ["auto", "no", "yes"]
     assert offered("_ppool_daemon", "ppool-server", "--workers", "") == []
     assert offered("_ppool_daemon", "ppool-client", "--config", "/etc/hostn") == ["/etc/hostname"]
+    assert offered("_ppool_handler", "ppool-handler", "") == sorted(["new", "check", "bench", "--help", "--version"])
+    assert offered("_ppool_handler", "ppool-handler", "new", "py") == ["python"]
+    assert offered("_ppool_handler", "ppool-handler", "check", "--job-t") == ["--job-timeout"]
+    assert offered("_ppool_handler", "ppool-handler", "check", "/etc/hostn") == ["/etc/hostname"]
     where = ["ppool-ctl", "-s", proxy.socket]
     assert offered("_ppool_ctl", *where, "sta") == ["status"]
     assert {"drain", "events", "--json"} <= set(offered("_ppool_ctl", *where, ""))
     assert offered("_ppool_ctl", *where, "drain", "") == ["alpha", "beta"]
     assert offered("_ppool_ctl", *where, "recycle", "1") == ["1"]
     assert offered("_ppool_ctl", *where, "stop", "") == ["now"]
+    assert offered("_ppool_ctl", *where, "strikes", "") == ["clear"]

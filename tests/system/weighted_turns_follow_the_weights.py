@@ -3,7 +3,8 @@ import collections
 from lib.bench import Bench, Peer, ctl, request
 
 with Bench() as b:
-    proxy = b.proxy(workers=3, options=["--balance", "111=weighted,weighted=x=roundrobin", "--narrate", "no"])
+    sections = b.file("proxy.conf", 'policy "111" { balance = weighted }\npolicy "11" { balance = leastconn }\n')
+    proxy = b.proxy(workers=3, options=["-c", sections, "--narrate", "no"])
     for id, policy, weight in (("1", "111", 1), ("2", "111", 2), ("5", "111", 5), ("r1", "222", 1), ("r5", "222", 5)):
         b.server(id, policy, proxy, options=["--weight", weight, "--narrate", "no"])
     peers = [Peer(proxy) for _ in range(6)]

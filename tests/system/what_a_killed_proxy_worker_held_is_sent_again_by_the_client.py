@@ -8,7 +8,7 @@ from lib.bench import PROGRAMS, Bench, wait_until, workers
 
 
 def unread(port):
-    """Has the port a connection whose input nobody takes?"""
+    """Has the port a connection with input that no process takes?"""
     with open("/proc/net/tcp") as f:
         rows = [line.split() for line in f.readlines()[1:]]
     return any(int(r[1].partition(":")[2], 16) == port and int(r[4].partition(":")[2], 16) > 0 for r in rows)

@@ -1,6 +1,5 @@
 """Somebody has taken a worker over and speaks on its line to the master: cut, endless and random messages, a registration from
 nowhere, an incident of no server, an explanation of servers that can't be.  The master serves on, and its pool is as it was."""
-import ctypes
 import os
 import random
 import select
@@ -10,28 +9,14 @@ import struct
 import subprocess
 import threading
 from lib.bench import PROGRAMS, Bench, ask, correct, ctl, runs, wait_until, workers
+from lib.descriptors import socket_of
 
-PIDFD_GETFD = 438
 REGISTRATION, INCIDENT, EXPLAIN = 1, 2, 3
 
 
 def line_to_master(pid):
-    """The worker's own end, by the right that a parent or root has."""
-    process = os.pidfd_open(pid)
-    try:
-        for name in os.listdir(f"/proc/{pid}/fd"):
-            fd = ctypes.CDLL(None, use_errno=True).syscall(PIDFD_GETFD, process, int(name), 0)
-            assert fd >= 0, os.strerror(ctypes.get_errno())
-            if os.readlink(f"/proc/self/fd/{fd}").startswith("socket:"):
-                s = socket.socket(fileno=fd)
-                if s.family == socket.AF_UNIX and s.type & socket.SOCK_SEQPACKET == socket.SOCK_SEQPACKET:
-                    return s
-                s.close()
-            else:
-                os.close(fd)
-    finally:
-        os.close(process)
-    raise AssertionError("no line to the master")
+    """The worker's own end."""
+    return socket_of(pid, lambda s: s.family == socket.AF_UNIX and s.type & socket.SOCK_SEQPACKET == socket.SOCK_SEQPACKET)
 
 
 def say(line, body):

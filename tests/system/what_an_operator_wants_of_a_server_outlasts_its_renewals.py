@@ -27,7 +27,7 @@ with Bench() as b:
     assert proxy.servers()["1"]["state"] == "disabled"
     ctl(proxy.socket, "enable", "1")
     assert correct(ask(proxy)) and proxy.servers()["1"]["state"] == "up"
-    # What is said to those who ask for what is not there.
+    # Errors for what is not there.
     for argv, word in ((["drain", "nobody"], "nobody: no such server"), (["enable"], "id of a server"), (["wait", "nobody"], "nobody"),
                        (["wait", "1", "x"], "seconds"), (["wait", "1", "86401"], "86400"), (["events", "x"], "number")):
         status, _, err = ctl_run("-s", proxy.socket, *argv)

@@ -27,6 +27,14 @@ struct more {
 	bool strict;
 };
 
+/* What differs by room: its table comes last. */
+struct room {
+	unsigned chairs;
+	uint64_t pause;
+	char *floor;
+	struct conf_list guests;
+};
+
 #define AT(member) offsetof(struct settings, member)
 
 static const char *
@@ -117,18 +125,69 @@ static const struct conf_key more_keys[] = {
 	 .help = "be strict"},
 };
 
+static const struct conf_key room_keys[] = {
+	{.name = "chairs",
+	 .type = CONF_INT,
+	 .offset = offsetof(struct room, chairs),
+	 .fallback = "4",
+	 .max = 100,
+	 .help = "to sit on"},
+	{.name = "pause",
+	 .type = CONF_DURATION,
+	 .offset = offsetof(struct room, pause),
+	 .fallback = "3s",
+	 .max = 60000,
+	 .help = "between two"},
+	{.name = "every_floor",
+	 .in_section = "floor",
+	 .type = CONF_TEXT,
+	 .offset = offsetof(struct room, floor),
+	 .fallback = "wood",
+	 .help = "what is walked on"},
+	{.name = "guests",
+	 .type = CONF_LIST,
+	 .offset = offsetof(struct room, guests),
+	 .judge = judge_network,
+	 .help = "who may come in"},
+};
+
+static const char *
+judge_title(const char *title)
+{
+	return strlen(title) > 8 ? "a room's name has at most 8 bytes" : NULL;
+}
+
 static struct settings s;
+static struct room any_room;
+static struct conf_sections rooms = {
+	.word = "room", .size = sizeof(struct room), .judge = judge_title};
 static struct more m;
 static const struct conf_table tables[] = {
-	{keys, sizeof keys / sizeof *keys, &s},
-	{more_keys, sizeof more_keys / sizeof *more_keys, &m},
+	{keys, sizeof keys / sizeof *keys, &s, "one", NULL, NULL},
+	{more_keys, sizeof more_keys / sizeof *more_keys, &m, "the other", NULL, NULL},
+	{room_keys, sizeof room_keys / sizeof *room_keys, &any_room, "rooms", &rooms, NULL},
 };
-enum { TABLES = sizeof tables / sizeof *tables, ARGS = 20 };
+enum { TABLES = 2, WITH_ROOMS = 3, ARGS = 20 };
+static size_t used = TABLES; /* of the tables */
 
 static struct conf_command command;
-static char *errors; /* of the last load() */
+static char *errors; /* of the last load(), without "program: " and where the options are listed */
+static bool hinted;  /* it told where */
 static char dir[] = "/tmp/conf-XXXXXX";
 static char path[64]; /* the settings file */
+
+static void
+strip_errors(void)
+{
+	static const char hint[] = "program: try program --help\n", prefix[] = "program: ";
+	char *at = strstr(errors, hint);
+
+	hinted = at != NULL;
+	if (at != NULL)
+		memmove(at, at + strlen(hint), strlen(at + strlen(hint)) + 1);
+	while ((at = strstr(errors, prefix)) != NULL)
+		memmove(at, at + strlen(prefix), strlen(at + strlen(prefix)) + 1);
+}
 
 /* Loads anew: words is the command line, cut at blanks; file_text the file named by -c, or NULL. */
 static int
@@ -142,9 +201,10 @@ load(const char *words, const char *file_text)
 	FILE *err;
 	int r;
 
-	conf_free(tables, TABLES);
+	conf_free(tables, used);
 	memset(&s, 0, sizeof s);
 	memset(&m, 0, sizeof m);
+	memset(&any_room, 0, sizeof any_room);
 	if (file_text != NULL) {
 		FILE *f;
 
@@ -167,15 +227,16 @@ load(const char *words, const char *file_text)
 		}
 	free(errors);
 	err = open_memstream(&errors, &size);
-	r = conf_load(tables, TABLES, argc, argv, NULL, &command, err);
+	r = conf_load(tables, used, argc, argv, NULL, &command, err);
 	cr_assert_eq(fclose(err), 0);
+	strip_errors();
 	return r;
 }
 
 static void
 clean(void)
 {
-	conf_free(tables, TABLES);
+	conf_free(tables, used);
 	free(errors);
 	if (path[0] != '\0') {
 		(void)unlink(path);
@@ -183,7 +244,8 @@ clean(void)
 	}
 }
 
-/* Expects the load to fail with just this message, FILE standing for the file's path. */
+/* Expects the load to fail with just this message, FILE standing for the file's path, DIR for its
+ * folder's. */
 static void
 refuses(const char *words, const char *file_text, const char *message)
 {
@@ -192,12 +254,16 @@ refuses(const char *words, const char *file_text, const char *message)
 	cr_expect_eq(load(words, file_text), -1, "%s %s", words,
 		     file_text != NULL ? file_text : "");
 	for (const char *p = message; *p != '\0';) {
-		size_t n = strlen(expected);
-		bool is_file = strncmp(p, "FILE", 4) == 0;
+		size_t n = strlen(expected), taken = 1;
+		const char *put = p;
 
+		if (strncmp(p, "FILE", 4) == 0 || strncmp(p, "DIR", 3) == 0) {
+			put = *p == 'F' ? path : dir;
+			taken = *p == 'F' ? 4 : 3;
+		}
 		(void)snprintf(expected + n, sizeof expected - n, "%.*s",
-			       is_file ? (int)strlen(path) : 1, is_file ? path : p);
-		p += is_file ? 4 : 1;
+			       put == p ? 1 : (int)strlen(put), put);
+		p += taken;
 	}
 	(void)strcat(expected, "\n");
 	cr_expect_str_eq(errors, expected, "got: %swant: %s", errors, expected);

@@ -10,7 +10,7 @@
 
 enum { SERVERS = 8, POLICIES = 3, START = 100000 };
 
-static struct health_conf conf;
+static struct policy_conf conf;
 static struct verdicts *verdicts;
 static struct health *h;
 static struct health_view v;
@@ -32,9 +32,10 @@ check_share(unsigned server)
 
 	for (unsigned i = 0; i < SERVERS; i++) {
 		struct health_view seen;
-		health_look(h, i, &seen);
+		health_snapshot(h, i, &seen);
 		all += policy_of[i] == policy_of[server];
-		out += policy_of[i] == policy_of[server] && seen.state >= HEALTH_EJECTED;
+		out += policy_of[i] == policy_of[server] && seen.state >= HEALTH_EJECTED &&
+		       seen.ejections > 0;
 	}
 	most = all * conf.eject_share / 100;
 	if (most == 0 && all > 1 && conf.eject_share > 0)
@@ -48,7 +49,7 @@ on_change(unsigned server, enum health_state from, const struct health_view *now
 	struct health_view seen;
 
 	(void)ctx;
-	health_look(h, server, &seen);
+	health_snapshot(h, server, &seen);
 	cr_assert(seen.state == now->state && seen.failing == now->failing);
 	cr_assert(from != now->state || now->failing || changes > 0, "a change that is none");
 	if (now->state == HEALTH_EJECTED)
@@ -79,21 +80,20 @@ static const struct health_ops ops = {on_change, on_kept, on_panic};
 static void
 open_health(void)
 {
-	conf = (struct health_conf){.eject_after = 3,
+	conf = (struct policy_conf){.eject_after = 3,
 				    .eject_share = 50,
 				    .eject_time = 2000,
 				    .eject_max = 60000,
 				    .slow_start = 10000,
 				    .check_interval = 1000,
 				    .check_rise = 2,
-				    .check_fall = 3,
-				    .random = chance_of};
+				    .check_fall = 3};
 	chance = 0;
 	changes = kept = panics_on = panics_off = 0;
 	for (unsigned i = 0; i < SERVERS; i++)
 		policy_of[i] = POLICIES;
 	verdicts = verdicts_new(SERVERS);
-	h = health_new(SERVERS, POLICIES, &conf, verdicts, &ops, NULL);
+	h = health_new(SERVERS, POLICIES, &conf, chance_of, verdicts, &ops, NULL);
 	cr_assert_not_null(h);
 }
 
@@ -107,7 +107,7 @@ close_health(void)
 static const struct health_view *
 look(unsigned server)
 {
-	health_look(h, server, &v);
+	health_snapshot(h, server, &v);
 	return &v;
 }
 

@@ -1,6 +1,6 @@
 /* Servers of policy 111, for tests of what stands on a registry. */
-#ifndef POLICYPOOL_TEST_REGISTRY_FIXTURE_H
-#define POLICYPOOL_TEST_REGISTRY_FIXTURE_H
+#ifndef POLICYPOOL_TESTS_REGISTRY_FIXTURE_H
+#define POLICYPOOL_TESTS_REGISTRY_FIXTURE_H
 
 #include <criterion/criterion.h>
 #include <stdio.h>

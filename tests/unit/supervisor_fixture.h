@@ -13,6 +13,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,7 +21,7 @@
 
 /* Shared with the workers: what they are to do, and what has happened. */
 struct world {
-	_Atomic unsigned starts, drains, ends, exits, ups, stops;
+	_Atomic unsigned starts, drains, yields, ends, exits, ups, stops;
 	_Atomic unsigned forks;
 	_Atomic bool fail_start, hang_start, ignore_drain;
 	_Atomic unsigned messages;
@@ -35,9 +36,11 @@ static struct supervisor_conf conf = {.workers = 2,
 				      .stop_timeout = 300,
 				      .start_timeout = 5000,
 				      .leave_timeout = 200,
+				      .isolation = {.level = ISOLATION_NONE},
 				      .pause_min = 5,
 				      .pause_max = 40};
 static struct event *step_timer;
+static bool keep_sup;	   /* run() leaves it for a look */
 static void (*step)(void); /* called every few ms in the master */
 
 /* ---- workers ---- */
@@ -52,8 +55,8 @@ start(struct worker *w, void *ctx)
 	while (atomic_load(&world->hang_start))
 		(void)poll(NULL, 0, 10);
 	atomic_fetch_add(&world->starts, 1);
-	scoreboard_add(&worker_row(w)->requests, 10);
-	cr_assert_eq(worker_tell(w, span_str("hello")), 0);
+	counter_add(&worker_row(w)->requests, 10);
+	cr_assert_eq(worker_send(w, span_str("hello")), 0);
 	worker_ready(w);
 	return w;
 }
@@ -64,7 +67,7 @@ on_message(void *state, struct span message)
 	volatile unsigned turns = 0;
 
 	if (span_eq_str(message, "ping"))
-		(void)!worker_tell(state, span_str("pong"));
+		(void)!worker_send(state, span_str("pong"));
 	while (span_eq_str(message, "spin"))
 		turns++;
 	if (span_eq_str(message, "trespass")) {
@@ -77,6 +80,8 @@ static void
 drain(void *state)
 {
 	atomic_fetch_add(&world->drains, 1);
+	if (worker_yields(state))
+		atomic_fetch_add(&world->yields, 1);
 	if (!atomic_load(&world->ignore_drain))
 		worker_done(state);
 }
@@ -124,8 +129,9 @@ on_stop(bool at_once, void *ctx)
 }
 
 static void
-after_fork(void *ctx)
+after_fork(unsigned slot, void *ctx)
 {
+	(void)slot;
 	(void)ctx;
 	if (step_timer != NULL)
 		event_free(step_timer);
@@ -177,31 +183,32 @@ run(void (*each)(void))
 	sup = supervisor_new(base, &conf, &ops, NULL);
 	cr_assert_not_null(sup);
 	status = supervisor_run(sup);
-	supervisor_free(sup);
+	if (!keep_sup)
+		supervisor_free(sup);
 	event_free(step_timer);
 	event_base_free(base);
 	return status;
 }
 
-static unsigned
+static inline unsigned
 count(enum slot_state state)
 {
-	struct supervisor_member m;
+	struct supervisor_child m;
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < supervisor_slots(sup); i++) {
-		supervisor_look_at(sup, i, &m);
+		supervisor_child_snapshot(sup, i, &m);
 		n += m.state == state;
 	}
 	return n;
 }
 
-static pid_t
+static inline pid_t
 pid_of(unsigned slot)
 {
-	struct supervisor_member m;
+	struct supervisor_child m;
 
-	supervisor_look_at(sup, slot, &m);
+	supervisor_child_snapshot(sup, slot, &m);
 	return m.state == SLOT_READY ? m.pid : 0;
 }
 

@@ -1,0 +1,404 @@
+/* conf.c - see conf.h: the order of force. */
+#include "conf.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf_file.h"
+#include "conf_key.h"
+#include "conf_option.h"
+#include "conf_section.h"
+#include "conf_value.h"
+
+enum { TABLES_MAX = 8 };
+
+struct loader {
+	bool again;			      /* for a daemon that serves */
+	struct conf_table tables[TABLES_MAX]; /* the program's n, then that of conf_builtin_keys */
+	size_t n, keys;			      /* the program's */
+	struct conf_command *command;
+	const char *program, *file;
+	FILE *err;
+	const struct conf_table *sectioned; /* its keys may stand in sections; NULL: none */
+	size_t sectioned_at;		    /* the place of its first key */
+	struct conf_section *section;	    /* that is being read; NULL: none */
+	struct conf_place seen[CONF_KEYS_MAX], seen_in_section[CONF_KEYS_MAX];
+};
+
+/* ---- defaults ---- */
+
+static void
+init(struct loader *l, const struct conf_table *tables, size_t n)
+{
+	const struct conf_key *key;
+
+	assert(n < TABLES_MAX);
+	l->n = n;
+	memcpy(l->tables, tables, n * sizeof *tables);
+	l->tables[n] = (struct conf_table){
+		.key = conf_builtin_keys, .n = conf_builtin_keys_n, .settings = l->command};
+	while (conf_key_at(tables, n, l->keys, NULL) != NULL)
+		l->keys++;
+	assert(l->keys <= CONF_KEYS_MAX);
+	for (size_t i = 0; (key = conf_key_at(l->tables, n + 1, i, NULL)) != NULL; i++)
+		assert(conf_key_find(l->tables, n + 1, key->name) == i); /* each name once */
+	l->sectioned = conf_section_table(l->tables, n);
+	for (const struct conf_table *t = l->tables; l->sectioned != NULL && t < l->sectioned; t++)
+		l->sectioned_at += t->n;
+}
+
+static int
+set_defaults(const struct loader *l)
+{
+	const struct conf_key *key;
+	void *settings;
+
+	for (size_t i = 0; (key = conf_key_at(l->tables, l->n, i, &settings)) != NULL; i++)
+		if (conf_value_set_default(key, settings) < 0) {
+			(void)fprintf(l->err, "out of memory\n");
+			return -1;
+		}
+	return 0;
+}
+
+/* Where the key at that place of all was given, for tables that want it.  0, or -1 on ENOMEM. */
+PRINTF_LIKE(3, 4)
+static int
+note_origin(const struct loader *l, size_t place, const char *fmt, ...)
+{
+	const struct conf_table *t = l->tables;
+	char *text;
+	va_list ap;
+	int n;
+
+	for (; place >= t->n; t++)
+		place -= t->n;
+	if (t->origin == NULL)
+		return 0;
+	va_start(ap, fmt);
+	n = vasprintf(&text, fmt, ap);
+	va_end(ap);
+	if (n < 0) {
+		(void)fprintf(l->err, "out of memory\n");
+		return -1;
+	}
+	free(t->origin[place]);
+	t->origin[place] = text;
+	return 0;
+}
+
+/* ---- what is wrong ---- */
+
+/* A list of POLICY=VALUE is how other programs tell what differs by policy. */
+static void
+hint_at_sections(const struct loader *l, const struct conf_key *key, const char *const *item,
+		 size_t n)
+{
+	const struct conf_table *t = l->sectioned;
+	const char *sign = NULL;
+	size_t i;
+
+	if (t == NULL || key < t->key || key >= t->key + t->n)
+		return;
+	for (i = 0; i < n && sign == NULL; i++)
+		sign = strrchr(item[i], '=');
+	if (sign == NULL && (n < 2 || key->type == CONF_LIST))
+		return;
+	(void)fprintf(l->err, "; a value for one %s stands in a section of the file: %s ",
+		      t->sections->word, t->sections->word);
+	if (sign != NULL)
+		(void)fprintf(l->err, "\"%.*s\" { %s = %s }", (int)(sign - item[i - 1]),
+			      item[i - 1], conf_section_name(key), sign + 1);
+	else
+		(void)fprintf(l->err, "\"...\" { %s = %s }", conf_section_name(key), item[n - 1]);
+}
+
+static int
+unknown_key(const struct loader *l, const struct conf_assignment *a)
+{
+	size_t near = conf_key_nearest(l->tables, l->n, a->name);
+	const char *word = l->section != NULL ? l->sectioned->sections->word : NULL;
+	const char *now = conf_key_former(l->tables, l->n, a->name);
+
+	(void)fprintf(l->err, "%s:%u: %s: ", a->place.path, a->place.line, a->name);
+	if (word != NULL && conf_key_find(l->tables, l->n, a->name) < l->keys)
+		(void)fprintf(l->err, "it cannot differ by %s, and stands outside of sections",
+			      word);
+	else if (now != NULL)
+		(void)fprintf(l->err, "no such key any more; write %s", now);
+	else
+		(void)fprintf(l->err, word != NULL ? "no such key of a %s" : "no such key", word);
+	if (now == NULL && near < l->keys && conf_key_find(l->tables, l->n, a->name) == l->keys)
+		(void)fprintf(l->err, " (did you mean %s?)",
+			      conf_key_at(l->tables, l->n, near, NULL)->name);
+	(void)putc('\n', l->err);
+	return -1;
+}
+
+static int
+given_twice(const struct loader *l, const struct conf_assignment *a, const struct conf_place *first)
+{
+	(void)fprintf(l->err, "%s:%u: %s: given ", a->place.path, a->place.line, a->name);
+	if (strcmp(first->path, a->place.path) == 0)
+		(void)fprintf(l->err, "in line %u already\n", first->line);
+	else
+		(void)fprintf(l->err, "in %s:%u already\n", first->path, first->line);
+	return -1;
+}
+
+/* ---- the file ---- */
+
+/* The place of the key that a statement is about; the number of keys when there is none. */
+static size_t
+place_of(const struct loader *l, const char *name)
+{
+	if (l->section == NULL)
+		return conf_key_find(l->tables, l->n, name);
+	for (size_t i = 0; i < l->sectioned->n; i++)
+		if (strcmp(conf_section_name(&l->sectioned->key[i]), name) == 0)
+			return l->sectioned_at + i;
+	return l->keys;
+}
+
+static int
+set(const struct loader *l, const struct conf_key *key, void *settings,
+    const struct conf_assignment *a)
+{
+	char why[CONF_WHY] = "one value is wanted, not a list";
+
+	if ((key->type == CONF_LIST || !a->list) &&
+	    conf_value_set(key, settings, a->item, a->n, why) == 0)
+		return 0;
+	(void)fprintf(l->err, "%s:%u: %s: %s", a->place.path, a->place.line, a->name, why);
+	hint_at_sections(l, key, a->item, a->n);
+	(void)putc('\n', l->err);
+	return -1;
+}
+
+static int
+assign(const struct conf_assignment *a, void *arg)
+{
+	struct loader *l = arg;
+	size_t place = place_of(l, a->name);
+	struct conf_place *seen = l->section != NULL ? l->seen_in_section : l->seen;
+	const struct conf_key *key;
+	void *settings;
+
+	if (place == l->keys)
+		return unknown_key(l, a);
+	if (seen[place].path != NULL)
+		return given_twice(l, a, &seen[place]);
+	seen[place] = a->place;
+	key = conf_key_at(l->tables, l->n, place, &settings);
+	if (set(l, key, l->section != NULL ? l->section->settings : settings, a) < 0)
+		return -1;
+	if (l->section != NULL) {
+		l->section->given |= UINT64_C(1) << (place - l->sectioned_at);
+		return 0;
+	}
+	l->command->given[place] = true;
+	return note_origin(l, place, "%s:%u: %s", a->place.path, a->place.line, a->name);
+}
+
+static int
+enter_section(struct conf_place at, const char *title, void *arg)
+{
+	struct loader *l = arg;
+	char why[CONF_WHY];
+
+	l->section = conf_section_add(l->sectioned, title, at.path, at.line, why);
+	memset(l->seen_in_section, 0, sizeof l->seen_in_section);
+	if (l->section != NULL)
+		return 0;
+	(void)fprintf(l->err, "%s:%u: %s \"%s\": %s\n", at.path, at.line,
+		      l->sectioned->sections->word, title, why);
+	return -1;
+}
+
+static void
+leave_section(void *arg)
+{
+	struct loader *l = arg;
+
+	l->section = NULL;
+}
+
+static int
+read_file(struct loader *l, const char *file)
+{
+	bool named = l->command->file != NULL, was_read;
+	const struct conf_sink sink = {
+		.program = l->program,
+		.section = l->sectioned != NULL ? l->sectioned->sections->word : NULL,
+		.assign = assign,
+		.enter = enter_section,
+		.leave = leave_section,
+		.ctx = l};
+	int r;
+
+	l->file = named ? l->command->file : file;
+	if (l->file == NULL)
+		return 0;
+	r = conf_file_read(l->file,
+			   (named ? 0 : CONF_FILE_OPTIONAL) | (l->again ? CONF_FILE_AT_ONCE : 0),
+			   &sink, &was_read, l->err);
+	if (was_read)
+		l->command->loaded = l->file;
+	return r;
+}
+
+/* ---- the command line ---- */
+
+static int
+take_option(struct loader *l, const char *program, const struct conf_option *o)
+{
+	void *settings;
+	const struct conf_key *key = conf_key_at(l->tables, l->n + 1, o->place, &settings);
+	char why[CONF_WHY];
+
+	if (o->place >= l->keys && key->type == CONF_TEXT) {
+		l->command->file = o->value; /* borrowed, not copied */
+		return 0;
+	}
+	if (conf_value_set_text(key, settings, o->value, why) < 0) {
+		(void)fprintf(l->err, "%s: %.*s: %s", program, o->spelled_n, o->spelled, why);
+		hint_at_sections(l, key, &o->value, 1);
+		(void)putc('\n', l->err);
+		return -1;
+	}
+	if (o->place >= l->keys)
+		return 0;
+	l->command->given[o->place] = true;
+	return note_origin(l, o->place, "%s: %.*s", program, o->spelled_n, o->spelled);
+}
+
+static bool
+wants_to_know(const struct conf_command *c)
+{
+	return c->help || c->help_all || c->version;
+}
+
+/* The command line is walked twice: it names the file, and then overrules it.  The first walk takes
+ * the options that every program has and tells what is no option, the second takes the settings. */
+static int
+walk(struct loader *l, int argc, char *const argv[], bool builtin)
+{
+	struct conf_command *c = l->command;
+	struct conf_walk w = {l->tables, l->n + 1, argc, argv, 1, builtin ? l->err : NULL};
+	const char *program = conf_option_program(&w);
+	struct conf_option o;
+	int step, r = 0;
+
+	while (!wants_to_know(c) && (step = conf_option_next(&w, &o)) != 0) {
+		if (step < 0 ||
+		    ((o.place >= l->keys) == builtin && take_option(l, program, &o) < 0))
+			r = -1;
+	}
+	c->rest = w.at;
+	return r;
+}
+
+static int
+load(const struct conf_table *tables, size_t n, int argc, char *const argv[], const char *file,
+     bool again, struct conf_command *command, FILE *err)
+{
+	const struct conf_walk w = {.argc = argc, .argv = argv};
+	struct loader l = {
+		.command = command, .program = conf_option_program(&w), .again = again, .err = err};
+	int r = 0, line = 0;
+
+	*command = (struct conf_command){.rest = 1};
+	init(&l, tables, n);
+	if (set_defaults(&l) < 0)
+		return -1;
+	if (walk(&l, argc, argv, true) < 0)
+		line = -1;
+	if (!wants_to_know(command)) {
+		if (read_file(&l, file) < 0)
+			r = -1;
+		if (walk(&l, argc, argv, false) < 0)
+			line = -1;
+		if (l.sectioned != NULL && conf_sections_complete(l.sectioned) < 0) {
+			(void)fprintf(err, "out of memory\n");
+			r = -1;
+		}
+	}
+	if (line < 0)
+		(void)fprintf(err, "%s: try %s --help\n", conf_option_program(&w),
+			      conf_option_program(&w));
+	return line < 0 ? -1 : r;
+}
+
+int
+conf_load(const struct conf_table *tables, size_t n, int argc, char *const argv[], const char *file,
+	  struct conf_command *command, FILE *err)
+{
+	return load(tables, n, argc, argv, file, false, command, err);
+}
+
+int
+conf_load_again(const struct conf_table *tables, size_t n, int argc, char *const argv[],
+		struct conf_command *command, FILE *err)
+{
+	return load(tables, n, argc, argv, NULL, true, command, err);
+}
+
+/* ---- afterwards ---- */
+
+void
+conf_free(const struct conf_table *tables, size_t n)
+{
+	const struct conf_key *key;
+	void *settings;
+
+	for (size_t i = 0; (key = conf_key_at(tables, n, i, &settings)) != NULL; i++)
+		conf_value_free(key, settings);
+	for (size_t t = 0; t < n; t++)
+		for (size_t i = 0; tables[t].origin != NULL && i < tables[t].n; i++) {
+			free(tables[t].origin[i]);
+			tables[t].origin[i] = NULL;
+		}
+	if (conf_section_table(tables, n) != NULL)
+		conf_sections_free(conf_section_table(tables, n));
+}
+
+bool
+conf_is_given(const struct conf_table *tables, size_t n, const struct conf_command *command,
+	      const char *name)
+{
+	return command->given[conf_key_find(tables, n, name)];
+}
+
+/* In the file's notation; NULL on ENOMEM. */
+static char *
+value_text(const struct conf_key *key, const void *settings)
+{
+	char *text = NULL;
+	size_t n;
+	FILE *out = open_memstream(&text, &n);
+
+	if (out == NULL)
+		return NULL;
+	conf_value_print(key, settings, out);
+	return fclose(out) == 0 ? text : NULL;
+}
+
+bool
+conf_is_default(const struct conf_key *key, const void *settings)
+{
+	void *defaults = calloc(1, key->offset + sizeof(struct conf_list));
+	char *ours = value_text(key, settings), *theirs = NULL;
+	bool same;
+
+	if (defaults != NULL && conf_value_set_default(key, defaults) == 0)
+		theirs = value_text(key, defaults);
+	same = ours != NULL && theirs != NULL && strcmp(ours, theirs) == 0;
+	if (defaults != NULL)
+		conf_value_free(key, defaults);
+	free(defaults);
+	free(ours);
+	free(theirs);
+	return same;
+}

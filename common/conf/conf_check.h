@@ -1,0 +1,21 @@
+/* conf_check.h - what settings of several programs have in common: for conf_key.judge.  Each
+ * returns a constant sentence, or NULL where the text is fine. */
+#ifndef POLICYPOOL_CONF_CHECK_H
+#define POLICYPOOL_CONF_CHECK_H
+
+/* An id or a policy, as packets carry them: UTF-8 without control characters, quotes and
+ * backslashes. */
+const char *conf_check_id(const char *text);
+
+/* The same, and no comma: lists of settings are parted by them, and nobody serves two policies. */
+const char *conf_check_policy(const char *text);
+
+/* PORT or HOST:PORT, or nothing. */
+const char *conf_check_address(const char *text);
+/* The same, to connect to: port 0 is none. */
+const char *conf_check_peer(const char *text);
+
+/* A path from the root, or nothing: a daemon changes its working directory. */
+const char *conf_check_path(const char *text);
+
+#endif

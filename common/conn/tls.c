@@ -1,0 +1,351 @@
+/* tls.c - sessions; see tls.h.  Credentials are read in tls_creds.c. */
+#include "tls.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <errno.h>
+#include <gnutls/x509.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "tls_creds.h"
+
+struct tls {
+	struct tls_creds *creds;
+	gnutls_session_t session;
+	int fd;
+	bool ended;	  /* the peer's side of the socket, with or without its alert */
+	bool interrupted; /* a write is to be gone on with */
+	char *name;	  /* in expected, which GnuTLS borrows */
+	gnutls_typed_vdata_st expected[2];
+	unsigned expected_n, status; /* of verifying the peer's certificate */
+	char text[256];		     /* what went wrong, or what was agreed upon */
+};
+
+/* A record of an alert: fatal, handshake failure. */
+const char tls_refusal[] = {0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x28};
+_Static_assert(sizeof tls_refusal == TLS_REFUSAL_SIZE, "an alert's record");
+
+/* ---- what went wrong ---- */
+
+static void
+say_verification(struct tls *t)
+{
+	gnutls_datum_t said = {NULL, 0};
+
+	if (gnutls_certificate_verification_status_print(t->status, GNUTLS_CRT_X509, &said, 0) == 0)
+		(void)snprintf(t->text, sizeof t->text, "%s", (const char *)said.data);
+	else
+		(void)snprintf(t->text, sizeof t->text, "the peer's certificate is not good");
+	gnutls_free(said.data);
+	for (size_t n = strlen(t->text); n > 0 && (t->text[n - 1] == ' ' || t->text[n - 1] == '.');)
+		t->text[--n] = '\0';
+}
+
+static void
+say_alert(struct tls *t)
+{
+	const char *name = gnutls_alert_get_name(gnutls_alert_get(t->session));
+
+	(void)snprintf(t->text, sizeof t->text, "the peer refuses: %s",
+		       name != NULL ? name : "an unknown alert");
+}
+
+static enum tls_result
+failed(struct tls *t, int rc)
+{
+	if (t->status != 0)
+		say_verification(t);
+	else if (rc == GNUTLS_E_FATAL_ALERT_RECEIVED)
+		say_alert(t);
+	else if (rc == GNUTLS_E_PREMATURE_TERMINATION)
+		(void)snprintf(t->text, sizeof t->text, "the peer closed the connection");
+	else if (rc == GNUTLS_E_PUSH_ERROR || rc == GNUTLS_E_PULL_ERROR)
+		(void)snprintf(t->text, sizeof t->text, "%s", strerror(errno));
+	else if (rc == GNUTLS_E_REHANDSHAKE)
+		(void)snprintf(t->text, sizeof t->text, "the peer wants a renegotiation");
+	else if (rc == GNUTLS_E_NO_CERTIFICATE_FOUND || rc == GNUTLS_E_CERTIFICATE_REQUIRED)
+		(void)snprintf(t->text, sizeof t->text, "the peer shows no certificate");
+	else
+		(void)snprintf(t->text, sizeof t->text, "%s", gnutls_strerror(rc));
+	return TLS_FAILED;
+}
+
+static bool
+is_wait(int rc)
+{
+	return rc == GNUTLS_E_AGAIN || rc == GNUTLS_E_INTERRUPTED;
+}
+
+static enum tls_result
+waits_for(const struct tls *t)
+{
+	return gnutls_record_get_direction(t->session) != 0 ? TLS_WANT_WRITE : TLS_WANT_READ;
+}
+
+/* A result that is no number of bytes.  True: call again at once. */
+static bool
+harmless(int rc)
+{
+	return rc == GNUTLS_E_WARNING_ALERT_RECEIVED || rc == GNUTLS_E_INTERRUPTED;
+}
+
+/* ---- the socket ---- */
+
+/* An end without an alert is no error to GnuTLS, which would take the session for broken then: what
+ * is still to be said can be said. */
+static ssize_t
+pull(gnutls_transport_ptr_t arg, void *to, size_t room)
+{
+	struct tls *t = arg;
+	ssize_t n = recv(t->fd, to, room, 0);
+
+	if (n != 0 || room == 0)
+		return n;
+	t->ended = true;
+	errno = EAGAIN;
+	return -1;
+}
+
+/* Never asked: no clock of GnuTLS is used. */
+static int
+pull_timeout(gnutls_transport_ptr_t arg, unsigned ms)
+{
+	(void)arg;
+	(void)ms;
+	return 1;
+}
+
+/* ---- making ---- */
+
+static bool
+is_address(const char *name)
+{
+	unsigned char space[sizeof(struct in6_addr)];
+
+	return inet_pton(AF_INET, name, space) == 1 || inet_pton(AF_INET6, name, space) == 1;
+}
+
+/* What gnutls_session_set_verify_cert2() does, but for one thing: that refuses a client without a
+ * certificate where one is optional. */
+static int
+verify(gnutls_session_t session)
+{
+	struct tls *t = gnutls_session_get_ptr(session);
+	unsigned n;
+
+	if (t->creds->verify == TLS_VERIFY_OPTIONAL && t->creds->side == TLS_SERVER &&
+	    gnutls_certificate_get_peers(session, &n) == NULL)
+		return 0;
+	if (gnutls_certificate_verify_peers(session, t->expected, t->expected_n, &t->status) < 0)
+		return GNUTLS_E_CERTIFICATE_ERROR;
+	return t->status == 0 ? 0 : GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR;
+}
+
+/* Name and purpose: a certificate for something else is not good. */
+static void
+expect(struct tls *t)
+{
+	static const char *const purpose[] = {
+		[TLS_SERVER] = GNUTLS_KP_TLS_WWW_CLIENT, [TLS_CLIENT] = GNUTLS_KP_TLS_WWW_SERVER};
+
+	t->expected[t->expected_n++] = (gnutls_typed_vdata_st){
+		.type = GNUTLS_DT_KEY_PURPOSE_OID,
+		.data = (unsigned char *)(uintptr_t)purpose[t->creds->side]};
+	if (t->name != NULL)
+		t->expected[t->expected_n++] = (gnutls_typed_vdata_st){
+			.type = GNUTLS_DT_DNS_HOSTNAME, .data = (unsigned char *)t->name};
+	gnutls_session_set_ptr(t->session, t);
+	gnutls_session_set_verify_function(t->session, verify);
+}
+
+static int
+set_up_server(struct tls *t)
+{
+	enum tls_verify verify = t->creds->verify;
+
+	if (verify != TLS_VERIFY_NO)
+		gnutls_certificate_server_set_request(t->session, verify == TLS_VERIFY_REQUIRED
+									  ? GNUTLS_CERT_REQUIRE
+									  : GNUTLS_CERT_REQUEST);
+	return gnutls_session_ticket_enable_server(t->session, &t->creds->tickets);
+}
+
+static int
+set_up_client(struct tls *t, const char *name)
+{
+	if (name == NULL)
+		return 0;
+	t->name = strdup(name);
+	if (t->name == NULL)
+		return GNUTLS_E_MEMORY_ERROR;
+	return is_address(name)
+		       ? 0
+		       : gnutls_server_name_set(t->session, GNUTLS_NAME_DNS, name, strlen(name));
+}
+
+static int
+set_up(struct tls *t, int fd, const char *name)
+{
+	bool server = t->creds->side == TLS_SERVER;
+	/* Ours is shown whatever CAs the server names: it then says what is wrong with it. */
+	unsigned side = server ? GNUTLS_SERVER : GNUTLS_CLIENT | GNUTLS_FORCE_CLIENT_CERT;
+	int rc = gnutls_init(&t->session, side | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL);
+
+	if (rc == 0)
+		rc = gnutls_priority_set(t->session, t->creds->priorities);
+	if (rc == 0)
+		rc = gnutls_credentials_set(t->session, GNUTLS_CRD_CERTIFICATE,
+					    t->creds->certificates);
+	if (rc == 0)
+		rc = server ? set_up_server(t) : set_up_client(t, name);
+	if (rc < 0)
+		return -1;
+	if (t->creds->verify != TLS_VERIFY_NO)
+		expect(t);
+	gnutls_handshake_set_timeout(t->session, GNUTLS_INDEFINITE_TIMEOUT);
+	t->fd = fd;
+	gnutls_transport_set_ptr2(t->session, t, (gnutls_transport_ptr_t)(intptr_t)fd);
+	gnutls_transport_set_pull_function(t->session, pull);
+	gnutls_transport_set_pull_timeout_function(t->session, pull_timeout);
+	return 0;
+}
+
+struct tls *
+tls_new(struct tls_creds *creds, int fd, const char *name)
+{
+	struct tls *t = calloc(1, sizeof *t);
+
+	assert(creds->side == TLS_CLIENT || name == NULL);
+	if (t == NULL)
+		return NULL;
+	t->creds = tls_creds_ref(creds);
+	if (set_up(t, fd, name) == 0)
+		return t;
+	tls_free(t);
+	errno = ENOMEM;
+	return NULL;
+}
+
+void
+tls_free(struct tls *t)
+{
+	if (t == NULL)
+		return;
+	if (t->session != NULL)
+		gnutls_deinit(t->session);
+	tls_creds_unref(t->creds);
+	free(t->name);
+	free(t);
+}
+
+/* ---- steps ---- */
+
+enum tls_result
+tls_handshake(struct tls *t)
+{
+	int rc;
+
+	do
+		rc = gnutls_handshake(t->session);
+	while (rc < 0 && harmless(rc));
+	if (rc == 0)
+		return TLS_DONE;
+	if (is_wait(rc))
+		return t->ended ? failed(t, GNUTLS_E_PREMATURE_TERMINATION) : waits_for(t);
+	/* What we think of it is worth an attempt to tell; the peer may be gone. */
+	if (rc != GNUTLS_E_FATAL_ALERT_RECEIVED && rc != GNUTLS_E_PREMATURE_TERMINATION)
+		(void)gnutls_alert_send_appropriate(t->session, rc);
+	return failed(t, rc);
+}
+
+enum tls_result
+tls_read(struct tls *t, char *to, size_t room, size_t *n)
+{
+	ssize_t rc;
+
+	assert(room >= TLS_RECORD);
+	*n = 0;
+	do
+		rc = gnutls_record_recv(t->session, to, room);
+	while (rc < 0 && harmless((int)rc));
+	/* An end without its alert can cut no object unseen: those know where they end. */
+	if (rc >= 0 || (is_wait((int)rc) && t->ended)) {
+		*n = rc > 0 ? (size_t)rc : 0;
+		assert(gnutls_record_check_pending(t->session) == 0);
+		return TLS_DONE;
+	}
+	return is_wait((int)rc) ? waits_for(t) : failed(t, (int)rc);
+}
+
+enum tls_result
+tls_write(struct tls *t, const char *from, size_t n, size_t *written)
+{
+	ssize_t rc;
+
+	*written = 0;
+	do /* what GnuTLS holds of an interrupted write are these same bytes */
+		rc = t->interrupted ? gnutls_record_send(t->session, NULL, 0)
+				    : gnutls_record_send(t->session, from, n);
+	while (rc == GNUTLS_E_INTERRUPTED);
+	t->interrupted = rc < 0 && is_wait((int)rc);
+	if (rc < 0)
+		return t->interrupted ? waits_for(t) : failed(t, (int)rc);
+	*written = (size_t)rc;
+	return TLS_DONE;
+}
+
+enum tls_result
+tls_bye(struct tls *t)
+{
+	int rc;
+
+	do
+		rc = gnutls_bye(t->session, GNUTLS_SHUT_WR);
+	while (rc == GNUTLS_E_INTERRUPTED);
+	if (rc == 0)
+		return TLS_DONE;
+	return is_wait(rc) ? waits_for(t) : failed(t, rc);
+}
+
+/* ---- asking ---- */
+
+const char *
+tls_why(const struct tls *t)
+{
+	return t->text;
+}
+
+/* Empty when the peer has shown no certificate. */
+static void
+peer_name(const struct tls *t, char *out, size_t room)
+{
+	unsigned n = 0;
+	const gnutls_datum_t *chain = gnutls_certificate_get_peers(t->session, &n);
+	gnutls_x509_crt_t crt;
+
+	out[0] = '\0';
+	if (n == 0 || gnutls_x509_crt_init(&crt) < 0)
+		return;
+	if (gnutls_x509_crt_import(crt, &chain[0], GNUTLS_X509_FMT_DER) < 0 ||
+	    gnutls_x509_crt_get_dn(crt, out, &room) < 0)
+		out[0] = '\0';
+	gnutls_x509_crt_deinit(crt);
+}
+
+const char *
+tls_describe(struct tls *t)
+{
+	const char *version = gnutls_protocol_get_name(gnutls_protocol_get_version(t->session)),
+		   *cipher = gnutls_cipher_get_name(gnutls_cipher_get(t->session));
+	char peer[128];
+
+	peer_name(t, peer, sizeof peer);
+	(void)snprintf(t->text, sizeof t->text, "%s, %s%s%s%s", version != NULL ? version : "?",
+		       cipher != NULL ? cipher : "?",
+		       gnutls_session_is_resumed(t->session) != 0 ? ", resumed" : "",
+		       peer[0] != '\0' ? ", " : "", peer);
+	return t->text;
+}

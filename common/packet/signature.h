@@ -1,0 +1,37 @@
+/* signature.h - what the signature of a registration covers, and its key.  Pure.
+ *
+ * A message is a context string and then pairs of name and value, each with its length in front, so
+ * that no two different announcements give the same bytes; what is not announced is left out. MACs,
+ * nonces and salts are lower-case hex. */
+#ifndef POLICYPOOL_SIGNATURE_H
+#define POLICYPOOL_SIGNATURE_H
+
+#include "compiler.h"
+#include "digest.h"
+#include "packet.h"
+#include "span.h"
+
+enum { SIGNATURE_SECRET_MIN = 32, SIGNATURE_SECRET_MAX = 256 }; /* bytes */
+
+/* The key of one server, from the secret of a named key: its holder can be that id alone. */
+void signature_server_key(struct span secret, const char *keyid, const char *id,
+			  uint8_t key[DIGEST_MAC]);
+
+/* Everything of an announcement but its mac, for a packet of type 1 or 5, in one pool of servers
+ * (cluster), once (nonce).  0, or -1 with ENOMEM. */
+MUST_CHECK int signature_of_request(const uint8_t key[DIGEST_MAC], const char *cluster, int type,
+				    const struct packet_announcement *, const char *nonce,
+				    char mac[PACKET_MAC + 1]);
+
+/* The answer to a request that bore request_mac, with the nonce for the next one.  0, or -1 with
+ * ENOMEM. */
+MUST_CHECK int signature_of_ack(const uint8_t key[DIGEST_MAC], const char *request_mac,
+				const char *verb, const char *nonce, char mac[PACKET_MAC + 1]);
+
+/* Takes the same time wherever they differ. */
+bool signature_equal(const char a[PACKET_MAC + 1], const char b[PACKET_MAC + 1]);
+
+/* 32 random hex digits, for a nonce or a salt.  0, or -1 with errno: the kernel has none. */
+MUST_CHECK int signature_random(char out[PACKET_NONCE + 1]);
+
+#endif

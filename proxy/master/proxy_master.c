@@ -1,0 +1,473 @@
+/* proxy_master.c - see proxy_master.h. */
+#include "proxy_master.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "access_log.h"
+#include "clock.h"
+#include "log.h"
+#include "proctitle.h"
+#include "proxy_settings.h"
+#include "proxy_takeover.h"
+#include "show_pool.h"
+#include "status.h"
+
+enum { LEAVE_MS = 1000 }; /* there is nothing to leave */
+
+static struct proxy_master *
+proxy_of(struct master *base)
+{
+	return (struct proxy_master *)base;
+}
+
+static void
+describe(struct master *base, struct json_object *o)
+{
+	struct pool *p = &proxy_of(base)->pool;
+	char text[ADDR_TEXT];
+
+	status_add_text(o, "id", pool_conf(p)->id);
+	status_add_text(o, "listen", addr_text(&base->listen.addr, text));
+	show_meter(o, p->meter);
+	show_permits(o, p->registry, p->permits);
+	status_add_counters(o, &registration_stats_type, &p->joins);
+}
+
+static void
+serving(struct master *base)
+{
+	struct supervisor_view v;
+	char text[ADDR_TEXT];
+
+	supervisor_snapshot(base->supervisor, &v);
+	if (!log_is_narrated())
+		log_event(LOG_INFO, "serving", "listen=%s workers=%u",
+			  addr_text(&base->listen.addr, text), v.ready);
+	log_narrate("Proxy running on port %u", addr_port(&base->listen.addr));
+	proctitle_set("master :%u", addr_port(&base->listen.addr));
+}
+
+/* ---- what workers say ---- */
+
+static void
+take_registration(struct proxy_master *m, unsigned slot, struct span message)
+{
+	struct buf answer = BUF_INIT;
+	bool elsewhere = proxy_takeover_forward(m->base.upgrade, slot, message);
+
+	pool_register(&m->pool, message, &answer);
+	if (!elsewhere && buf_len(&answer) > 0 &&
+	    supervisor_send(m->base.supervisor, slot, buf_span(&answer)) < 0)
+		log_limited_errno(LOG_WARN, "cannot answer a registration", "worker=%u", slot);
+	buf_release(&answer);
+}
+
+static void
+take_failure(struct proxy_master *m, unsigned slot, struct span message)
+{
+	struct worker_msg_failure failure;
+
+	(void)slot;
+	if (worker_msg_get_failure(message, registry_max_servers(m->pool.registry), clock_ms(),
+				   &failure) == 0)
+		health_monitor_incident(m->pool.watch, &failure);
+}
+
+static void
+take_explanation(struct proxy_master *m, unsigned slot, struct span message)
+{
+	(void)slot;
+	admin_cmds_answer(m->console, message);
+}
+
+static void
+take_nonsense(struct proxy_master *m, unsigned slot, struct span message)
+{
+	(void)m;
+	log_limited(LOG_WARN, "a worker said what nobody understands", "worker=%u bytes=%zu", slot,
+		    message.n);
+}
+
+static void (*const on_message[WORKER_MSG_END])(struct proxy_master *, unsigned, struct span) = {
+	[WORKER_MSG_NONE] = take_nonsense,
+	[WORKER_MSG_REGISTRATION] = take_registration,
+	[WORKER_MSG_FAILURE] = take_failure,
+	[WORKER_MSG_EXPLAIN] = take_explanation,
+};
+
+static void
+from_worker(unsigned slot, struct span message, void *arg)
+{
+	on_message[worker_msg_kind_of(message)](arg, slot, message);
+}
+
+/* ---- workers ---- */
+
+static void
+after_fork(unsigned slot, void *arg)
+{
+	struct proxy_master *m = arg;
+
+	pool_after_fork(&m->pool, slot);
+	admin_cmds_after_fork(m->console);
+	m->console = NULL;
+	if (m->former_access_fd >= 0)
+		(void)close(m->former_access_fd);
+}
+
+static void
+keep_open(struct fd_keep *k, void *arg)
+{
+	const struct proxy_master *m = arg;
+
+	fd_keep_add(k, m->access_fd);
+	/* To hear by, its own alone; to tell every other worker, and the master. */
+	for (unsigned i = 0; i <= supervisor_slots(m->base.supervisor); i++) {
+		fd_keep_add(k, conn_limit_descriptor(m->pool.permits, i));
+		fd_keep_add(k, conn_limit_nudge_descriptor(m->pool.permits, i));
+	}
+}
+
+static void
+before_fork(unsigned slot, void *arg)
+{
+	permits_admit(((struct proxy_master *)arg)->pool.permits, slot);
+}
+
+/* In the worker's process, whose settings are those that it was forked with. */
+static void *
+start_worker(struct worker *w, void *arg)
+{
+	struct proxy_master *m = arg;
+
+	m->front = (struct proxy_worker_conf){.settings = m->pool.rules.settings,
+					      .registry = m->pool.registry,
+					      .permits = m->pool.permits,
+					      .tally = m->pool.tally,
+					      .meter = m->pool.meter,
+					      .gate = m->pool.rules.gate,
+					      .verdicts = m->pool.verdicts,
+					      .listen_fd = m->base.listen.fd,
+					      .other_fd = m->base.listen.other_fd,
+					      .access_fd = m->access_fd};
+	return proxy_worker_ops.start(w, &m->front);
+}
+
+static void
+on_exit_of(unsigned slot, void *arg)
+{
+	pool_worker_ended(&((struct proxy_master *)arg)->pool, slot);
+}
+
+/* ---- the access log ---- */
+
+/* 0, *fd -1 where the settings want no file; or -1 with errno. */
+static int
+open_access_log(const struct proxy_conf *c, int *fd)
+{
+	bool wanted = c->access_log != ACCESS_LOG_OFF && c->access_log_file[0] != '\0';
+
+	*fd = wanted ? access_log_open(c->access_log_file) : -1;
+	return wanted && *fd < 0 ? -1 : 0;
+}
+
+static void
+close_access_log(int *fd)
+{
+	if (*fd >= 0)
+		(void)close(*fd);
+	*fd = -1;
+}
+
+/* The workers that there are get the new one; those to come inherit it. */
+static void
+on_reopen(void *arg)
+{
+	struct proxy_master *m = arg;
+	const struct proxy_conf *c = pool_conf(&m->pool);
+	int fd;
+
+	if (m->access_fd < 0)
+		return;
+	if (open_access_log(c, &fd) < 0) {
+		log_errno(LOG_ERROR, "cannot reopen the access log", "path=%s",
+			  log_quoted(c->access_log_file));
+		return;
+	}
+	close_access_log(&m->access_fd);
+	m->access_fd = fd;
+	supervisor_pass(m->base.supervisor, fd);
+}
+
+/* Of those of proxy_worker.h only where they find their settings is ours to say. */
+static void
+workers(struct supervisor_ops *ops)
+{
+	ops->before_fork = before_fork;
+	ops->sandbox = SANDBOX_PROXY;
+	ops->worker = proxy_worker_ops;
+	ops->worker.start = start_worker;
+	ops->from_worker = from_worker;
+	ops->on_exit = on_exit_of;
+	ops->on_reopen = on_reopen;
+}
+
+/* ---- a reload ---- */
+
+static int
+take(struct master *base, struct settings *fresh, const struct listen_socket *at, FILE *err)
+{
+	struct proxy_master *m = proxy_of(base);
+	const struct proxy_conf *c = &proxy_settings_of(fresh)->proxy;
+	int fd;
+
+	if (open_access_log(c, &fd) < 0) {
+		(void)fprintf(err, "access_log_file: %s: %s\n", c->access_log_file,
+			      strerror(errno));
+		return -1;
+	}
+	if (pool_take_rules(&m->pool, fresh, at) < 0) {
+		(void)fprintf(err, "out of memory\n");
+		close_access_log(&fd);
+		return -1;
+	}
+	m->former_access_fd = m->access_fd;
+	m->access_fd = fd;
+	return 0;
+}
+
+static void
+undo(struct master *base)
+{
+	struct proxy_master *m = proxy_of(base);
+
+	pool_undo_rules(&m->pool);
+	close_access_log(&m->access_fd);
+	m->access_fd = m->former_access_fd;
+	m->former_access_fd = -1;
+	events_add(m->pool.events, EVENT_RELOADED, NULL, NULL,
+		   "undone: no worker came up with the fresh settings");
+}
+
+static void
+keep(struct master *base, const struct settings *former)
+{
+	struct proxy_master *m = proxy_of(base);
+
+	(void)former;
+	events_add(m->pool.events, EVENT_RELOADED, NULL, NULL, "fresh settings are in force");
+	close_access_log(&m->former_access_fd);
+	pool_keep_rules(&m->pool);
+	master_settled(m);
+}
+
+/* ---- an upgrade ---- */
+
+static void
+took_over(struct master *base)
+{
+	struct pool *p = &proxy_of(base)->pool;
+	char why[EVENTS_WHY];
+
+	pool_keep_registry(p);
+	log_event(LOG_INFO, "took over", "servers=%u", registry_server_end(p->registry));
+	(void)snprintf(why, sizeof why, "version %s took over, servers: %u", POLICYPOOL_VERSION,
+		       registry_server_end(p->registry));
+	events_add(p->events, EVENT_UPGRADED, NULL, NULL, why);
+}
+
+/* A registration that came to one of its workers. */
+static void
+from_predecessor(struct span message, void *arg)
+{
+	struct proxy_master *m = arg;
+	struct proxy_takeover_head head;
+	struct buf answer = BUF_INIT;
+
+	if (!proxy_takeover_read(&message, &head))
+		return;
+	pool_register(&m->pool, message, &answer);
+	if (head.wants_answer && buf_len(&answer) > 0 &&
+	    proxy_takeover_answer(&head, buf_span(&answer)) < 0)
+		log_errno(LOG_WARN, "cannot answer a registration", NULL);
+	buf_release(&answer);
+}
+
+/* Its answer to a registration that was forwarded. */
+static void
+from_successor(struct span message, void *arg)
+{
+	struct proxy_master *m = arg;
+	struct proxy_takeover_head head;
+
+	if (proxy_takeover_read(&message, &head) &&
+	    supervisor_send(m->base.supervisor, head.slot, message) < 0)
+		log_errno(LOG_VERBOSE, "cannot answer a registration", "worker=%u", head.slot);
+}
+
+static int
+give(struct master *base)
+{
+	struct pool *p = &proxy_of(base)->pool;
+	int lock;
+
+	if (proxy_takeover_give(base->upgrade, p->registry) < 0)
+		return -1;
+	lock = registry_persist_dup_lock(p->keeper);
+	if (lock >= 0)
+		upgrade_give(base->upgrade, TAKEOVER_JOURNAL, lock, p->journal_path, true);
+	return 0;
+}
+
+/* From now on registrations are the successor's to judge, and leases to end. */
+static void
+given(struct master *base)
+{
+	pool_handed_over(&proxy_of(base)->pool);
+}
+
+/* ---- for operators ---- */
+
+static void
+on_order(void *arg)
+{
+	pool_changed(&((struct proxy_master *)arg)->pool);
+}
+
+static const struct proxy_conf *
+conf_in_force(void *arg)
+{
+	return pool_conf(&((struct proxy_master *)arg)->pool);
+}
+
+/* Any worker that serves. */
+static int
+ask_worker(struct span question, void *arg)
+{
+	struct proxy_master *m = arg;
+	struct supervisor_child w;
+
+	for (unsigned i = 0; i < supervisor_slots(m->base.supervisor); i++) {
+		supervisor_child_snapshot(m->base.supervisor, i, &w);
+		if (w.state == SLOT_READY && supervisor_send(m->base.supervisor, i, question) == 0)
+			return 0;
+	}
+	return -1;
+}
+
+static int
+open_console(struct proxy_master *m)
+{
+	struct pool *p = &m->pool;
+
+	m->shown = (struct admin_cmds_env){.base = m->base.base,
+					   .conf = conf_in_force,
+					   .meter = p->meter,
+					   .joins = &p->joins,
+					   .ledger = p->ledger,
+					   .registry = p->registry,
+					   .tally = p->tally,
+					   .events = p->events,
+					   .watch = p->watch,
+					   .changed = on_order,
+					   .ask = ask_worker,
+					   .ctx = m};
+	m->console = admin_cmds_new(&m->shown);
+	if (m->console != NULL)
+		return 0;
+	log_errno(LOG_ERROR, "cannot answer an operator", NULL);
+	return -1;
+}
+
+/* ---- putting it together ---- */
+
+static int
+name(struct master *base)
+{
+	(void)snprintf(base->name, sizeof base->name, "ppool-proxy-%u",
+		       addr_port(&base->listen.addr));
+	return 0;
+}
+
+static uint64_t
+leave_timeout(const struct master *base)
+{
+	(void)base;
+	return LEAVE_MS;
+}
+
+static int
+open_all(struct master *base)
+{
+	struct proxy_master *m = proxy_of(base);
+	const struct proxy_conf *c = &proxy_settings_of(base->settings)->proxy;
+
+	if (open_access_log(c, &m->access_fd) < 0) {
+		log_errno(LOG_ERROR, "cannot open the access log", "path=%s",
+			  log_quoted(c->access_log_file));
+		return -1;
+	}
+	return pool_open(&m->pool, base->base, base->settings, base->name, &base->listen) < 0
+		       ? -1
+		       : open_console(m);
+}
+
+static int
+begin(struct master *base)
+{
+	struct proxy_master *m = proxy_of(base);
+
+	if (base->control != NULL)
+		control_add(base->control, admin_cmds_verbs, m->console);
+	m->pages = (struct proxy_pages){.pool = &m->shown,
+					.supervisor = base->supervisor,
+					.status = master_status,
+					.ctx = base};
+	return master_pages(base, pages, &m->pages) < 0 ? -1
+							: pool_begin(&m->pool, base->supervisor);
+}
+
+static void
+close_all(struct master *base)
+{
+	struct proxy_master *m = proxy_of(base);
+
+	admin_cmds_free(m->console);
+	pool_close(&m->pool);
+	close_access_log(&m->access_fd);
+	close_access_log(&m->former_access_fd);
+}
+
+static const char *const usual[] = {"listen",		"daemon",      "workers",    "admin",
+				    "trusted_networks", "keyring",     "tls",	     "balance",
+				    "health_check",	"access_log",  "state_file", "log",
+				    "log_level",	"runtime_dir", "user",	     NULL};
+
+static const struct startup_usage usage = {"ppool-proxy", "ppool-proxy -port 2100", usual, NULL};
+
+const struct master_ops proxy_master_ops = {
+	.usage = &usage,
+	.settings = &proxy_settings_kind,
+	.unique = true,
+	.workers = workers,
+	.after_fork = after_fork,
+	.keep_open = keep_open,
+	.name = name,
+	.leave_timeout = leave_timeout,
+	.open = open_all,
+	.begin = begin,
+	.serving = serving,
+	.close = close_all,
+	.describe = describe,
+	.take = take,
+	.keep = keep,
+	.undo = undo,
+	.give = give,
+	.given = given,
+	.took_over = took_over,
+	.from_predecessor = from_predecessor,
+	.from_successor = from_successor,
+};

@@ -1,0 +1,107 @@
+/* registration_answer.c - what a registration is answered, and what is logged and counted of that;
+ * see registration_internal.h. */
+#include <string.h>
+
+#include "log.h"
+#include "registration_internal.h"
+#include "signature.h"
+
+static struct span
+address_key(const struct registration_handling *h, char space[16])
+{
+	return rate_limit_key(&h->guest->peer, space);
+}
+
+/* It was denied.  An address that causes many refusals is told to come back later, and not logged.
+ * What is right is never held up by that: others may share the address, or its tunnel. */
+void
+registration_charge(struct registration_handling *h)
+{
+	char space[16], from[ADDR_TEXT];
+	struct span key = address_key(h, space);
+	struct rate_limit *refusals = h->j->refusals;
+	uint64_t wait;
+
+	h->guest->proven = false;
+	if (refusals == NULL)
+		return;
+	wait = rate_limit_take(refusals, key, h->now * 1000);
+	if (wait > 0) {
+		h->retry_after = (unsigned)(wait / 1000 + 1);
+		(void)registration_refuse(h, PACKET_OVERLOADED,
+					  "too many registrations were refused to this address");
+	} else if (rate_limit_ask(refusals, key, h->now * 1000) > 0) {
+		log_limited(LOG_WARN,
+			    "an address causes many refusals: they are not told for a while",
+			    "peer=%s", addr_host_text(&h->guest->peer, from));
+	}
+}
+
+static const char *
+why_refused(const struct registration_handling *h)
+{
+	return h->truth != NULL ? h->truth : h->fault.why;
+}
+
+void
+registration_remember_refusal(const struct registration_handling *h)
+{
+	char from[ADDR_TEXT];
+
+	events_refused(h->j->events, h->a.id, h->a.policy, addr_host_text(&h->guest->peer, from),
+		       why_refused(h));
+}
+
+void
+registration_log_refusal(const struct registration_handling *h)
+{
+	char from[ADDR_TEXT];
+	const char *why = why_refused(h);
+
+	log_limited(LOG_WARN, "registration refused", "peer=%s code=%s%s%s why=%s",
+		    addr_text(&h->guest->peer, from), packet_code_text(h->fault.code),
+		    registration_is_signed(h) ? " key=" : "",
+		    registration_is_signed(h) ? log_quoted(h->a.sign.keyid) : "", log_quoted(why));
+}
+
+/* Without a rival, which the mac does not cover; and where lives are numbered, the later one takes
+ * the place, so that none is refused for the earlier one's sake. */
+static int
+answer_signed(const struct registration_handling *h, struct buf *answer)
+{
+	struct packet_proof proof = {.mac = ""};
+
+	memcpy(proof.nonce, h->guest->nonce, sizeof proof.nonce);
+	if (h->a.sign.mac[0] != '\0' &&
+	    signature_of_ack(h->key, h->a.sign.mac, registration_verb_text(h->verb), proof.nonce,
+			     proof.mac) < 0)
+		return -1;
+	return packet_ack(answer, &h->p, h->j->proxy_id, registration_verb_text(h->verb), &proof,
+			  NULL);
+}
+
+int
+registration_answer(const struct registration_handling *h, bool fine, struct buf *answer)
+{
+	if (!fine)
+		return packet_error(answer, &h->p, h->j->proxy_id, h->fault.code, h->fault.why,
+				    h->retry_after);
+	if (registration_is_signed(h))
+		return answer_signed(h, answer);
+	/* Asked for or not: there are servers that listen only once they have read an answer. */
+	return packet_ack(answer, &h->p, h->j->proxy_id, registration_verb_text(h->verb), NULL,
+			  h->rival);
+}
+
+void
+registration_count(const struct registration_handling *h, bool fine)
+{
+	struct registration_stats *c = h->j->counts;
+
+	if (c == NULL)
+		return;
+	if (!fine)
+		c->refused[h->fault.code]++;
+	else
+		c->done[h->verb]++;
+}

@@ -1,0 +1,86 @@
+/* registry_lease.c - what workers do not see of a server: its lease, when it was heard, which
+ * address announced it, which key has signed for it; see registry.h and registry_internal.h. */
+#include <stdio.h>
+#include <string.h>
+
+#include "registry_internal.h"
+
+void
+registry_set_lease(struct registry *r, unsigned i, unsigned seconds, uint64_t now)
+{
+	struct registry_tenure *t = &r->tenure[i].is;
+
+	t->lease = (uint64_t)seconds * 1000;
+	t->lease_end = seconds > 0 ? now + t->lease : 0;
+}
+
+void
+registry_expire(struct registry *r, uint64_t now,
+		void (*gone)(const struct registry_server *, unsigned, void *), void *ctx)
+{
+	for (unsigned i = 0; i < r->server_end; i++) {
+		if (!r->server[i].used || r->tenure[i].is.lease_end == 0 ||
+		    r->tenure[i].is.lease_end > now)
+			continue;
+		gone(&r->server[i], i, ctx);
+		registry_remove(r, i);
+	}
+}
+
+void
+registry_set_origin(struct registry *r, unsigned i, const struct addr *origin)
+{
+	r->tenure[i].origin = *origin;
+}
+
+const struct addr *
+registry_origin(const struct registry *r, unsigned i)
+{
+	return r->tenure[i].origin.len > 0 ? &r->tenure[i].origin : &r->server[i].addr;
+}
+
+void
+registry_set_rival(struct registry *r, unsigned i, const struct addr *rival)
+{
+	r->tenure[i].rival = *rival;
+}
+
+bool
+registry_take_rival(struct registry *r, unsigned i, struct addr *rival)
+{
+	*rival = r->tenure[i].rival;
+	r->tenure[i].rival.len = 0;
+	return rival->len > 0;
+}
+
+const struct registry_tenure *
+registry_tenure_of(const struct registry *r, unsigned i)
+{
+	return &r->tenure[i].is;
+}
+
+uint64_t
+registry_heard(const struct registry *r, unsigned i)
+{
+	return r->tenure[i].heard;
+}
+
+void
+registry_own(struct registry *r, unsigned i, const char *keyid, uint64_t epoch, bool old_secret)
+{
+	struct registry_tenure *t = &r->tenure[i].is;
+
+	(void)snprintf(t->keyid, sizeof t->keyid, "%s", keyid);
+	t->epoch = epoch;
+	t->old_secret = old_secret;
+}
+
+unsigned
+registry_count_owned(const struct registry *r, const char *keyid)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < r->server_end; i++)
+		n += r->server[i].used && strcmp(r->tenure[i].is.keyid, keyid) == 0;
+	return n;
+}

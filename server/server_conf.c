@@ -1,0 +1,405 @@
+/* server_conf.c - see server_conf.h. */
+#include "server_conf.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "conf_check.h"
+
+#define AT(member) offsetof(struct server_conf, member)
+#define HOUR	   ((uint64_t)3600 * 1000)
+
+/* As the proxy will judge it. */
+static const char *
+judge_host(const char *text)
+{
+	struct addr a;
+
+	if (text[0] == '\0')
+		return NULL;
+	if (addr_numeric(&a, text, 0) < 0)
+		return "not a numeric IPv4 or IPv6 address";
+	return addr_is_unicast(&a) ? NULL : "no server can be at this address";
+}
+
+/* Answers come in the order of the requests, so what is pipelined to a handler would wait for slow
+ * jobs though others are idle. */
+enum { PIPELINE = 64, PIPELINE_OF_A_HANDLER = 1 };
+
+static const struct conf_key keys[] = {
+	{.name = "id",
+	 .original = "id",
+	 .type = CONF_TEXT,
+	 .offset = AT(id),
+	 .max = PACKET_ID_MAX,
+	 .judge = conf_check_id,
+	 .fixed = true,
+	 .help = "id of this server, unique in the pool (required)"},
+	{.name = "policy",
+	 .original = "pp",
+	 .type = CONF_TEXT,
+	 .offset = AT(policy),
+	 .max = PACKET_ID_MAX,
+	 .judge = conf_check_policy,
+	 .help = "policy that it serves (required)"},
+	{.name = "listen",
+	 .original = "listen",
+	 .type = CONF_TEXT,
+	 .offset = AT(listen),
+	 .max = ADDR_HOST,
+	 .judge = conf_check_address,
+	 .help = "PORT or HOST:PORT to serve on; port 0 takes a free one (required)"},
+	{.name = "revproc",
+	 .original = "revproc",
+	 .type = CONF_TEXT,
+	 .offset = AT(revproc),
+	 .max = ADDR_HOST,
+	 .judge = conf_check_peer,
+	 .help = "PORT or HOST:PORT of the proxy to join; empty: join none"},
+	{.name = "host",
+	 .type = CONF_TEXT,
+	 .offset = AT(host),
+	 .max = ADDR_HOST - 1,
+	 .judge = judge_host,
+	 .help = "address to announce; empty: that of listen, or the one that the proxy sees"},
+	{.name = "key_file",
+	 .type = CONF_TEXT,
+	 .offset = AT(key_file),
+	 .judge = conf_check_path,
+	 .help = "file of the key that signs registrations; empty: nothing is signed"},
+	{.name = "key_id",
+	 .type = CONF_TEXT,
+	 .offset = AT(key_id),
+	 .max = PACKET_ID_MAX,
+	 .judge = conf_check_id,
+	 .help = "name of that key in the proxy's keyring"},
+	{.name = "cluster",
+	 .type = CONF_TEXT,
+	 .offset = AT(cluster),
+	 .fallback = "policypool",
+	 .min = 1,
+	 .max = PACKET_ID_MAX,
+	 .judge = conf_check_id,
+	 .help = "name of the pool, which is part of what is signed"},
+	{.name = "lease",
+	 .type = CONF_DURATION,
+	 .offset = AT(lease),
+	 .fallback = "10s",
+	 .min = 1000,
+	 .max = 24 * HOUR,
+	 .help = "how long the proxy may believe in this server without news"},
+	{.name = "keepalive",
+	 .type = CONF_BOOL,
+	 .offset = AT(keepalive),
+	 .fallback = "yes",
+	 .help = "announce that connections may be kept and requests pipelined"},
+	{.name = "pipeline",
+	 .type = CONF_INT,
+	 .offset = AT(pipeline),
+	 .fallback = "0",
+	 .max = 65535,
+	 .help = "requests that may be in flight on one connection; 0: 64, with a handler 1"},
+	{.name = "slots",
+	 .type = CONF_INT,
+	 .offset = AT(slots),
+	 .fallback = "0",
+	 .max = 65535,
+	 .help = "connections served at once; 0: workers x worker_connections, with a handler "
+		 "x handler_processes"},
+	{.name = "weight",
+	 .type = CONF_INT,
+	 .offset = AT(weight),
+	 .fallback = "1",
+	 .min = 1,
+	 .max = 1000,
+	 .help = "share of this server among those of its policy"},
+	{.name = "retry_min",
+	 .type = CONF_DURATION,
+	 .offset = AT(retry_min),
+	 .fallback = "200ms",
+	 .min = 10,
+	 .max = HOUR,
+	 .help = "first pause when the proxy cannot be reached"},
+	{.name = "retry_max",
+	 .type = CONF_DURATION,
+	 .offset = AT(retry_max),
+	 .fallback = "3s",
+	 .min = 10,
+	 .max = HOUR,
+	 .help = "longest pause when the proxy cannot be reached"},
+	{.name = "ack_timeout",
+	 .type = CONF_DURATION,
+	 .offset = AT(ack_timeout),
+	 .fallback = "2s",
+	 .min = 10,
+	 .max = HOUR,
+	 .help = "how long the proxy has to acknowledge"},
+	{.name = "reannounce",
+	 .type = CONF_DURATION,
+	 .offset = AT(reannounce),
+	 .fallback = "1m",
+	 .max = 24 * HOUR,
+	 .help = "pause between announcements to a proxy that never acknowledges; 0: announce once"},
+	{.name = "client_send_timeout",
+	 .type = CONF_DURATION,
+	 .offset = AT(client_send_timeout),
+	 .fallback = "30s",
+	 .max = HOUR,
+	 .help = "how long a peer may take to send a packet that it has begun; 0: no limit"},
+	{.name = "client_read_timeout",
+	 .type = CONF_DURATION,
+	 .offset = AT(client_read_timeout),
+	 .fallback = "30s",
+	 .max = HOUR,
+	 .help = "how long a peer may take to read the answers that wait for it; 0: no limit"},
+	{.name = "revproc_tls",
+	 .type = CONF_BOOL,
+	 .offset = AT(proxy_tls),
+	 .fallback = "no",
+	 .help = "join the proxy over TLS"},
+	{.name = "revproc_ca",
+	 .type = CONF_TEXT,
+	 .offset = AT(proxy.ca),
+	 .max = 4096,
+	 .judge = conf_check_path,
+	 .help = "PEM file of the CAs that sign the proxy's certificate"},
+	{.name = "revproc_name",
+	 .type = CONF_TEXT,
+	 .offset = AT(proxy.name),
+	 .max = ADDR_HOST - 1,
+	 .judge = conf_check_id,
+	 .help = "name that the proxy's certificate must be for; empty: the host of revproc"},
+	{.name = "revproc_verify",
+	 .type = CONF_BOOL,
+	 .offset = AT(proxy.verify),
+	 .fallback = "yes",
+	 .help = "verify the proxy's certificate; no: anybody in between can be the proxy"},
+	{.name = "revproc_certificate",
+	 .type = CONF_TEXT,
+	 .offset = AT(proxy.certificate),
+	 .max = 4096,
+	 .judge = conf_check_path,
+	 .help = "PEM file of the certificate that this server shows to the proxy; empty: none"},
+	{.name = "revproc_key",
+	 .type = CONF_TEXT,
+	 .offset = AT(proxy.key),
+	 .max = 4096,
+	 .judge = conf_check_path,
+	 .help = "PEM file of its key"},
+};
+
+static size_t
+tie(struct settings *base)
+{
+	struct server_conf *c = &((struct server_settings *)base)->server;
+
+	base->table[0] = (struct conf_table){
+		.key = keys, .n = sizeof keys / sizeof *keys, .settings = c, .title = "the server"};
+	base->table[1] = (struct conf_table){.key = handler_keys,
+					     .n = HANDLER_KEYS,
+					     .settings = &c->handler,
+					     .title = "its job",
+					     .origin = c->handler_origin};
+	return 2;
+}
+
+/* All that is missing, at once. */
+static int
+check_required(const struct server_conf *c, FILE *err)
+{
+	const struct {
+		const char *value, *option;
+	} needed[] = {{c->id, "-id ID"}, {c->policy, "-pp POLICY"}, {c->listen, "-listen PORT"}};
+	const char *missing[3];
+	int n = 0;
+
+	for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
+		if (needed[i].value == NULL || needed[i].value[0] == '\0')
+			missing[n++] = needed[i].option;
+	if (n == 0)
+		return 0;
+	(void)fputs("ppool-server: ", err);
+	for (int i = 0; i < n; i++)
+		(void)fprintf(err, "%s%s", i == 0 ? "" : i + 1 == n ? " and " : ", ", missing[i]);
+	(void)fprintf(
+		err, " %s needed, as in: ppool-server -id 100 -pp 111 -listen 2105 -revproc 2100\n",
+		n > 1 ? "are" : "is");
+	return -1;
+}
+
+/* The host part given to listen on, or the one that fits how the proxy is reached. */
+static const char *
+default_host(const struct server_conf *c)
+{
+	char host[ADDR_HOST];
+	uint16_t port;
+	const char *why;
+	struct addr a;
+
+	if (c->revproc[0] == '\0' || addr_split(c->revproc, host, &port, &why) < 0 ||
+	    host[0] == '\0' || strcmp(host, "localhost") == 0)
+		return "127.0.0.1";
+	if (addr_numeric(&a, host, port) == 0 && addr_is_loopback(&a))
+		return "127.0.0.1";
+	return "0.0.0.0";
+}
+
+/* A loopback address is of no use to a proxy elsewhere, which would refuse it.  (One that is given
+ * by name may be anywhere: the registrar sees.) */
+static int
+check_reach(const struct server_conf *c, const struct addr *listen, FILE *err)
+{
+	bool named = c->host[0] != '\0';
+	char host[ADDR_HOST];
+	uint16_t port;
+	const char *why;
+	struct addr proxy, at = *listen;
+
+	if (c->revproc[0] == '\0' || addr_split(c->revproc, host, &port, &why) < 0 ||
+	    addr_numeric(&proxy, host, port) < 0 || addr_is_loopback(&proxy) ||
+	    (named && addr_numeric(&at, c->host, port) < 0) || !addr_is_loopback(&at))
+		return 0;
+	(void)fprintf(err, "ppool-server: %s: %s: the proxy at %s cannot reach this address: %s\n",
+		      named ? "host" : "listen", named ? c->host : c->listen, c->revproc,
+		      named ? "name another"
+			    : "listen at another, or name one that leads here with host");
+	return -1;
+}
+
+static int
+load_key(struct server_settings *s, FILE *err)
+{
+	const struct server_conf *c = &s->server;
+	const struct signer_conf conf = {c->key_id, c->cluster, c->id};
+
+	if ((c->key_file[0] == '\0') != (c->key_id[0] == '\0')) {
+		(void)fprintf(err, "ppool-server: key_file and key_id need each other\n");
+		return -1;
+	}
+	if (c->key_file[0] == '\0')
+		return 0;
+	s->signer = signer_load(c->key_file, &conf, err);
+	return s->signer == NULL ? -1 : 0;
+}
+
+static int
+load_tls(struct server_settings *s, FILE *err)
+{
+	const struct server_conf *c = &s->server;
+	const struct tls_listen_conf *listen = &s->base.daemon.tls;
+
+	if (tls_conf_listen(listen, "ppool-server", &s->base.tls_listen, err) < 0)
+		return -1;
+	if (!c->proxy_tls)
+		return 0;
+	if (tls_conf_dial(&c->proxy, listen->priorities,
+			  "ppool-server: revproc_ca, revproc_certificate", &s->tls_proxy, err) < 0)
+		return -1;
+	if (s->tls_proxy != NULL)
+		return 0;
+	(void)fprintf(err, "ppool-server: revproc_tls needs revproc_ca\n");
+	return -1;
+}
+
+static int
+check(struct settings *base, struct listen_socket *asked, FILE *err)
+{
+	struct server_settings *s = (struct server_settings *)base;
+	struct server_conf *c = &s->server;
+	const char *why;
+
+	if (check_required(c, err) < 0)
+		return -1;
+	if (c->retry_min > c->retry_max) {
+		(void)fprintf(err, "ppool-server: retry_min is longer than retry_max\n");
+		return -1;
+	}
+	if (listen_socket_ask(asked, c->listen, default_host(c), &why) < 0) {
+		(void)fprintf(err, "ppool-server: listen: %s: %s\n", c->listen, why);
+		return -1;
+	}
+	handler_conf_files(&c->handler, &base->daemon);
+	if (check_reach(c, &asked->asked, err) < 0 ||
+	    settings_check_daemon(base, false, &asked->asked, "ppool-server", err) < 0 ||
+	    handler_conf_check(&s->server.handler, &base->daemon, s->server.handler_origin,
+			       "ppool-server", err) < 0)
+		return -1;
+	if (c->pipeline == 0)
+		c->pipeline = handler_conf_has_processes(&c->handler) ? PIPELINE_OF_A_HANDLER
+								      : PIPELINE;
+	return load_key(s, err) < 0 ? -1 : load_tls(s, err);
+}
+
+static void
+forget_keys(struct settings *base)
+{
+	struct server_settings *s = (struct server_settings *)base;
+
+	signer_free(s->signer);
+	s->signer = NULL;
+}
+
+static void
+forget(struct settings *base)
+{
+	tls_creds_unref(((struct server_settings *)base)->tls_proxy);
+}
+
+void
+server_settings_forget_secrets(struct settings *base)
+{
+	struct server_settings *s = (struct server_settings *)base;
+
+	forget_keys(base);
+	tls_creds_unref(base->tls_listen);
+	tls_creds_unref(s->tls_proxy);
+	base->tls_listen = s->tls_proxy = NULL;
+}
+
+const struct settings_kind server_settings_kind = {.size = sizeof(struct server_settings),
+						   .tie = tie,
+						   .check = check,
+						   .forget_keys = forget_keys,
+						   .forget = forget};
+
+static unsigned
+slots_of(const struct server_settings *s)
+{
+	const struct handler_conf *h = &s->server.handler;
+	uint64_t slots = daemon_workers(&s->base.daemon);
+
+	if (s->server.slots > 0)
+		return s->server.slots;
+	slots *= handler_conf_has_processes(h) ? h->processes : s->base.daemon.worker_connections;
+	return slots > 65535 ? 65535 : (unsigned)slots;
+}
+
+void
+server_settings_announcement(const struct server_settings *s, const struct addr *at,
+			     bool repeatable, struct packet_announcement *a)
+{
+	const struct server_conf *c = &s->server;
+	bool handler = handler_conf_has_processes(&c->handler);
+	char text[ADDR_TEXT];
+
+	*a = (struct packet_announcement){
+		.ack = true,
+		.keepalive = c->keepalive,
+		.tls = s->base.daemon.tls.mode != CONN_TLS_OFF,
+		.pipeline = c->keepalive ? c->pipeline : 0,
+		.slots = slots_of(s),
+		.weight = c->weight,
+		.lease = (unsigned)((c->lease + 999) / 1000),
+		.once = handler && !repeatable,
+		.jobtimeout = handler ? (unsigned)c->handler.job_timeout : 0,
+	};
+	if (strcmp(c->handler.name, PACKET_JOB) != 0)
+		(void)snprintf(a->job, sizeof a->job, "%s", c->handler.name);
+	(void)snprintf(a->id, sizeof a->id, "%s", c->id);
+	(void)snprintf(a->policy, sizeof a->policy, "%s", c->policy);
+	a->port = addr_port(at);
+	if (c->host[0] != '\0' || addr_is_wildcard(at))
+		(void)snprintf(a->host, sizeof a->host, "%s", c->host);
+	else
+		(void)snprintf(a->host, sizeof a->host, "%s", addr_host_text(at, text));
+}

@@ -1,0 +1,641 @@
+/* server_master.c - see server_master.h. */
+#include "server_master.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "daemon_metrics.h"
+#include "job_child.h"
+#include "log.h"
+#include "proctitle.h"
+#include "prometheus.h"
+#include "reaper.h"
+#include "sandbox.h"
+#include "status.h"
+#include "supervisor.h"
+
+static_assert(MASTER_NAME > sizeof "ppool-server-" + PACKET_ID_MAX, "an id is part of the name");
+
+static struct server_master *
+server_of(struct master *base)
+{
+	return (struct server_master *)base;
+}
+
+static const struct server_conf *
+conf_of(const struct master *base)
+{
+	return &server_settings_of(base->settings)->server;
+}
+
+static void
+describe(struct master *base, struct json_object *o)
+{
+	const struct registrar *r = server_of(base)->registrar;
+	const struct server_conf *c = conf_of(base);
+	char text[ADDR_TEXT];
+	uint64_t since;
+
+	status_add_text(o, "id", c->id);
+	status_add_text(o, "policy", c->policy);
+	status_add_text(o, "listen", addr_text(&base->listen.addr, text));
+	status_add_text(o, "proxy", c->revproc);
+	job_admin_describe(&server_of(base)->jobs, o);
+	if (r == NULL)
+		return;
+	status_add_text(o, "registration", registrar_state(r, &since));
+	status_add_seconds(o, "registration_age_s", clock_ms() - since);
+	status_add_text(o, "registration_trouble", registrar_trouble(r));
+	status_add_text(o, "registration_key", c->key_id);
+}
+
+static void announce(struct master *, void (*done)(void *master));
+
+static void
+joined(void *arg)
+{
+	(void)arg;
+}
+
+/* With a handler only now: it may take long until that is up, and says whether jobs can be done
+ * twice. */
+static void
+join_once_up(struct master *base)
+{
+	const struct server_master *m = server_of(base);
+
+	if (m->registrar != NULL && !m->joining && !takeover_is_on())
+		announce(base, joined);
+}
+
+static void
+serving(struct master *base)
+{
+	const struct server_conf *c = conf_of(base);
+	struct supervisor_view v;
+	char text[ADDR_TEXT];
+
+	supervisor_snapshot(base->supervisor, &v);
+	if (!log_is_narrated())
+		log_event(LOG_INFO, "serving", "id=%s policy=%s listen=%s workers=%u",
+			  log_quoted(c->id), log_quoted(c->policy),
+			  addr_text(&base->listen.addr, text), v.ready);
+	log_narrate("Server running with id %s, policy %s, listening on port %u", c->id, c->policy,
+		    addr_port(&base->listen.addr));
+	if (c->revproc[0] == '\0') {
+		if (!log_is_narrated())
+			log_event(LOG_INFO, "joined to no proxy: revproc is not set", NULL);
+		log_narrate("Server %s: joined to no proxy; -revproc names one", c->id);
+	}
+	join_once_up(base);
+	proctitle_set("master %s/%s :%u", c->id, c->policy, addr_port(&base->listen.addr));
+}
+
+/* ---- workers ---- */
+
+static void
+forget_registrars(struct server_master *m)
+{
+	registrar_free(m->registrar);
+	m->registrar = NULL;
+	registrar_free(m->leaving);
+	m->leaving = NULL;
+}
+
+static void
+after_fork(unsigned slot, void *arg)
+{
+	struct server_master *m = arg;
+
+	if (job_stats_enter(m->stats, slot) < 0) {
+		log_errno(LOG_ERROR, "cannot give up what other workers write", NULL);
+		_exit(1);
+	}
+	job_processes_after_fork(m->processes);
+	m->processes = NULL;
+	forget_registrars(m);
+}
+
+/* In a job process that runs code of others: nothing of the master is to be found there, neither
+ * keys nor what it shares with its workers. */
+static void
+forget(void *arg)
+{
+	struct server_master *m = arg;
+
+	if (event_reinit(m->base.base) < 0)
+		_exit(1);
+	job_processes_each_settings(m->processes, server_settings_forget_secrets);
+	server_settings_forget_secrets(m->base.settings);
+	if (m->base.former != NULL)
+		server_settings_forget_secrets(m->base.former);
+	forget_registrars(m);
+	job_stats_free(m->stats);
+	job_strikes_free(m->strikes);
+	master_forget(&m->base);
+}
+
+/* The policy of the settings before these, while a reload changes it; NULL: none. */
+static const char *
+former_policy(const struct master *base, const struct settings *former)
+{
+	const char *policy = former == NULL ? NULL : server_settings_of(former)->server.policy;
+
+	return policy != NULL && strcmp(policy, conf_of(base)->policy) != 0 ? policy : NULL;
+}
+
+/* Nobody is answered by another job than the one it asked for. */
+static bool
+does_former_job(const struct master *base)
+{
+	const struct settings *former = base->former;
+
+	return former != NULL && strcmp(server_settings_of(former)->server.handler.name,
+					conf_of(base)->handler.name) == 0;
+}
+
+/* In the worker's process, with the settings that it was forked with. */
+static void *
+start_worker(struct worker *w, void *arg)
+{
+	struct server_master *m = arg;
+	const struct server_conf *c = conf_of(&m->base);
+
+	m->serve = (struct server_worker_conf){
+		.id = c->id,
+		.policy = c->policy,
+		.former_policy = does_former_job(&m->base) ? former_policy(&m->base, m->base.former)
+							   : NULL,
+		.daemon = &m->base.settings->daemon,
+		.tls = m->base.settings->tls_listen,
+		.client_send_timeout = c->client_send_timeout,
+		.client_read_timeout = c->client_read_timeout,
+		.listen_fd = m->base.listen.fd,
+		.other_fd = m->base.listen.other_fd,
+		.pipeline = c->pipeline,
+		.handler = &c->handler,
+		.stats = m->stats,
+		.strikes = m->strikes};
+	return server_worker_ops.start(w, &m->serve);
+}
+
+static void
+strike(struct server_master *m, const struct job_msg *said)
+{
+	if (said->strike.clear)
+		(void)job_strikes_clear(m->strikes, said->strike.fingerprint);
+	else
+		(void)job_strikes_add(m->strikes, said->strike.fingerprint,
+				      (enum job_end)said->strike.end, said->strike.client,
+				      clock_ms());
+}
+
+static void
+from_worker(unsigned slot, struct span message, void *arg)
+{
+	struct server_master *m = arg;
+	struct job_msg said;
+
+	if (!job_msg_read(message, JOB_STATS_PROCESSES, &said))
+		said.kind = JOB_MSG_NONE;
+	switch (said.kind) {
+	case JOB_MSG_READY:
+		m->repeatable = said.ready.repeatable;
+		job_processes_hear(m->processes, slot, &said);
+		break;
+	case JOB_MSG_KILL: job_processes_hear(m->processes, slot, &said); break;
+	case JOB_MSG_STRIKE: strike(m, &said); break;
+	case JOB_MSG_FAILING:
+		job_stats_failing(m->stats, slot, said.failing.failing ? said.failing.why : NULL,
+				  clock_ms());
+		break;
+	default:
+		log_event(LOG_ERROR, "unexpected message from a worker", "worker=%u bytes=%zu",
+			  slot, message.n);
+	}
+}
+
+static void
+on_exit_of(unsigned slot, void *arg)
+{
+	struct server_master *m = arg;
+
+	job_processes_worker_ended(m->processes, slot);
+	job_stats_fold(m->stats, slot);
+}
+
+static void
+on_forked(unsigned slot, void *arg)
+{
+	struct server_master *m = arg;
+
+	job_processes_worker_forked(m->processes, slot, m->base.settings);
+}
+
+static bool
+on_child(pid_t pid, int status, void *arg)
+{
+	const struct server_master *m = arg;
+
+	return job_processes_reaped(m->processes, pid, status);
+}
+
+static bool
+lingers(void *arg)
+{
+	const struct server_master *m = arg;
+
+	return job_processes_linger(m->processes);
+}
+
+/* Ends at most so long after their worker was ready to start. */
+static uint64_t
+start_timeout(const struct master *base)
+{
+	const struct handler_conf *c = &conf_of(base)->handler;
+
+	return handler_conf_has_processes(c) ? c->start_timeout : 0;
+}
+
+/* What job processes have in common with the daemon, which is their user, they could look into. */
+static void
+guard(const struct master *base)
+{
+	const struct daemon_conf *d = &base->settings->daemon;
+	const struct handler_conf *c = &conf_of(base)->handler;
+
+	if (!handler_conf_has_processes(c))
+		return;
+	if (reaper_adopt() < 0)
+		log_errno(LOG_WARN, "what job processes leave behind is not found", NULL);
+	if (job_child_has_own_user(c, d))
+		return;
+	log_event(LOG_INFO, "job processes have the user of workers: handler_user gives them one",
+		  NULL);
+	if (c->user.plan.uid == geteuid() && d->isolation.core == 0 && !SANDBOX_SANITIZED &&
+	    prctl(PR_SET_DUMPABLE, 0UL) < 0)
+		log_errno(LOG_WARN, "job processes can look into this one", NULL);
+}
+
+/* Of those of server_worker.h only where they find their settings is ours to say. */
+static void
+workers(struct supervisor_ops *ops)
+{
+	ops->sandbox = SANDBOX_SERVER;
+	ops->worker = server_worker_ops;
+	ops->worker.start = start_worker;
+	ops->from_worker = from_worker;
+	ops->on_exit = on_exit_of;
+	ops->on_forked = on_forked;
+	ops->on_child = on_child;
+	ops->lingers = lingers;
+}
+
+/* ---- the registration ---- */
+
+static void
+registration(const struct master *base, struct registrar_conf *conf, struct packet_announcement *a)
+{
+	const struct server_settings *s = server_settings_of(base->settings);
+	const struct server_conf *c = &s->server;
+
+	*conf = (struct registrar_conf){.proxy = c->revproc,
+					.lease = c->lease,
+					.retry_min = c->retry_min,
+					.retry_max = c->retry_max,
+					.ack_timeout = c->ack_timeout,
+					.signer = s->signer,
+					.tls = s->tls_proxy,
+					.tls_name = c->proxy.name,
+					.handshake = s->base.daemon.tls.handshake_timeout,
+					.reannounce = c->reannounce};
+	server_settings_announcement(s, &base->listen.addr,
+				     ((const struct server_master *)base)->repeatable, a);
+}
+
+static int
+open_registrar(struct master *base)
+{
+	struct server_master *m = server_of(base);
+	struct registrar_conf conf;
+	struct packet_announcement a;
+
+	if (conf_of(base)->revproc[0] == '\0')
+		return 0;
+	registration(base, &conf, &a);
+	m->registrar = registrar_new(base->base, &conf, &a);
+	if (m->registrar == NULL) {
+		log_errno(LOG_ERROR, "cannot set up the registration", "proxy=%s",
+			  log_quoted(conf.proxy));
+		return -1;
+	}
+	return 0;
+}
+
+static void
+left_former_proxy(void *arg)
+{
+	(void)arg; /* it stands in its own callback: freed with the next change, or at the end */
+}
+
+static void
+leave_former_proxy(struct server_master *m)
+{
+	registrar_free(m->leaving);
+	m->leaving = m->registrar;
+	m->registrar = NULL;
+	if (m->leaving != NULL)
+		registrar_leave(m->leaving, left_former_proxy, NULL);
+}
+
+static void
+set_strikes(struct server_master *m)
+{
+	const struct handler_conf *c = &conf_of(&m->base)->handler;
+
+	job_strikes_set(m->strikes, c->strikes, c->strike_time);
+}
+
+static int
+open_all(struct master *base)
+{
+	struct server_master *m = server_of(base);
+
+	m->stats = job_stats_new(daemon_slots(&base->settings->daemon));
+	m->strikes = job_strikes_new();
+	if (m->stats != NULL)
+		m->processes = job_processes_new(base->base, m->stats, forget, m);
+	if (m->processes != NULL && m->strikes != NULL) {
+		set_strikes(m);
+		return open_registrar(base);
+	}
+	log_errno(LOG_ERROR, "cannot make the counters of jobs", NULL);
+	return -1;
+}
+
+static void
+announce(struct master *base, void (*done)(void *master))
+{
+	struct server_master *m = server_of(base);
+	struct registrar_conf conf;
+	struct packet_announcement a;
+
+	m->joining = true;
+	registration(base, &conf, &a);
+	if (m->registrar == NULL || !registrar_is_of(m->registrar, &conf)) {
+		leave_former_proxy(m);
+		if (open_registrar(base) < 0 || m->registrar == NULL) {
+			done(m);
+			return;
+		}
+	}
+	registrar_announce(m->registrar, &conf, &a, done, m);
+}
+
+/* Not in charge, the registration is the predecessor's. */
+static void
+leave(struct master *base, void (*done)(void *master))
+{
+	struct server_master *m = server_of(base);
+
+	if (takeover_is_pending()) {
+		registrar_free(m->registrar);
+		m->registrar = NULL;
+	}
+	if (m->registrar != NULL)
+		registrar_leave(m->registrar, done, m);
+	else
+		done(m);
+}
+
+/* ---- a reload ---- */
+
+/* Where the new workers wait for the former ones to leave: it is announced then. */
+static void
+announce_now(struct server_master *m)
+{
+	if (!m->announce_later || supervisor_former(m->base.supervisor) > 0)
+		return;
+	m->announce_later = false;
+	announce(&m->base, master_settled);
+}
+
+/* Workers of the former policy would refuse the new one's requests, so where both listen at one
+ * place the former leave first; the new ones answer for both meanwhile. */
+static void
+keep(struct master *base, const struct settings *former)
+{
+	struct server_master *m = server_of(base);
+
+	(void)job_strikes_clear_all(m->strikes); /* the handler may be another */
+	set_strikes(m);
+	guard(base);
+	m->announce_later = base->same_place && former_policy(base, former) != NULL;
+	if (m->announce_later)
+		supervisor_retire(base->supervisor, true);
+	else
+		announce(base, master_settled);
+	announce_now(m);
+}
+
+static void
+on_room(void *arg)
+{
+	announce_now(arg);
+}
+
+static void
+on_look(void *arg)
+{
+	struct server_master *m = arg;
+
+	job_strikes_expire(m->strikes, clock_ms());
+}
+
+/* ---- an upgrade ---- */
+
+static void
+took_over(struct master *base)
+{
+	(void)base;
+	log_event(LOG_INFO, "took over", NULL);
+}
+
+/* The registration is the successor's: it has announced itself by the same id. */
+static void
+given(struct master *base)
+{
+	struct server_master *m = server_of(base);
+
+	registrar_free(m->registrar);
+	m->registrar = NULL;
+}
+
+/* ---- for operators ---- */
+
+static const char *
+state_of(const struct server_master *m, uint64_t *since)
+{
+	return m->registrar == NULL ? NULL : registrar_state(m->registrar, since);
+}
+
+static int
+write_metrics(struct evbuffer *out, void *ctx)
+{
+	const struct server_master *m = ctx;
+	struct prometheus e = {.out = out};
+	uint64_t since = 0;
+	const char *state = state_of(m, &since);
+
+	daemon_metrics_write(&e, "ppool-server", m->base.supervisor);
+	job_admin_metrics(&m->jobs, &e);
+	if (state != NULL) {
+		prometheus_family(
+			&e, "policypool_registration_state", PROMETHEUS_GAUGE,
+			"1 for the state of the registration with the proxy, 0 for all others.");
+		for (const char *const *word = registrar_states; *word != NULL; word++) {
+			const struct prometheus_label label[] = {{"state", *word}, {NULL, NULL}};
+			prometheus_number(&e, label, strcmp(*word, state) == 0);
+		}
+		prometheus_family(&e, "policypool_registration_state_seconds", PROMETHEUS_GAUGE,
+				  "How long it has been in that state.");
+		prometheus_ms(&e, NULL, clock_ms() - since);
+	}
+	return e.error != 0 ? 500 : 200;
+}
+
+/* A proxy that never acknowledges leaves it unconfirmed: more than that can't be known. */
+static bool
+is_waiting(const char *state)
+{
+	return state != NULL && strcmp(state, "joined") != 0 && strcmp(state, "unconfirmed") != 0;
+}
+
+static int
+not_ready(struct evbuffer *out, const char *what, const char *why)
+{
+	return evbuffer_add_printf(out, "%s: %s\n", what, why) < 0 ? 500 : 503;
+}
+
+static int
+write_readiness(struct evbuffer *out, void *ctx)
+{
+	const struct server_master *m = ctx;
+	struct supervisor_view v;
+	uint64_t since;
+	const char *state = state_of(m, &since), *trouble = job_admin_trouble(&m->jobs);
+	bool serves;
+
+	supervisor_snapshot(m->base.supervisor, &v);
+	serves = !supervisor_stopping(m->base.supervisor) && v.ready > 0;
+	if (serves && is_waiting(state))
+		return not_ready(out, "not registered with the proxy", state);
+	if (serves && trouble != NULL)
+		return not_ready(out, "the handler fails", trouble);
+	return daemon_metrics_readiness(out, m->base.supervisor);
+}
+
+/* /readyz asks for the proxy's acknowledgement and a sound handler too. */
+static const struct http_admin_page pages[] = {
+	{"/metrics", "text/plain; version=0.0.4; charset=utf-8", write_metrics},
+	{"/readyz", "text/plain; charset=utf-8", write_readiness},
+	{NULL, NULL, NULL},
+};
+
+/* ---- putting it together ---- */
+
+static int
+name(struct master *base)
+{
+	const char *id = conf_of(base)->id;
+
+	(void)snprintf(base->name, sizeof base->name, "ppool-server-%s", id);
+	if (takeover_is_of(base->name))
+		return 0;
+	log_event(LOG_ERROR, "a server of another id is another server", "id=%s", log_quoted(id));
+	return -1;
+}
+
+static uint64_t
+leave_timeout(const struct master *base)
+{
+	return conf_of(base)->ack_timeout;
+}
+
+static const struct handler_conf *
+handler_conf_of(void *arg)
+{
+	const struct server_master *m = arg;
+
+	return &conf_of(&m->base)->handler;
+}
+
+static int
+begin(struct master *base)
+{
+	struct server_master *m = server_of(base);
+
+	m->jobs = (struct job_admin){base->supervisor, m->stats, m->strikes, handler_conf_of, m};
+	m->pages = (struct server_pages){base->supervisor, &m->jobs, master_status, m};
+	if (master_pages(base, pages, m) < 0)
+		return -1;
+	if (base->admin != NULL)
+		http_admin_add(base->admin, server_pages, &m->pages);
+	if (base->control != NULL)
+		control_add(base->control, job_admin_verbs, &m->jobs);
+	job_processes_attach(m->processes, base->supervisor);
+	guard(base);
+	if (m->registrar != NULL && !takeover_is_on() &&
+	    !handler_conf_has_processes(handler_conf_of(m))) {
+		registrar_start(m->registrar);
+		m->joining = true;
+	}
+	return 0;
+}
+
+static void
+close_all(struct master *base)
+{
+	struct server_master *m = server_of(base);
+
+	registrar_free(m->registrar);
+	registrar_free(m->leaving);
+	job_processes_free(m->processes);
+	job_stats_free(m->stats);
+	job_strikes_free(m->strikes);
+}
+
+static const char *const usual[] = {
+	"id",	       "policy",   "listen", "revproc", "daemon", "workers", "worker_connections",
+	"weight",      "key_file", "key_id", "tls",	"admin",  "log",     "log_level",
+	"runtime_dir", "user",	   NULL};
+
+static const struct startup_usage usage = {
+	"ppool-server", "ppool-server -id 100 -pp 111 -listen 2105 -revproc 2100", usual,
+	"  --once                        answer the packet on standard input, without a pool\n"};
+
+const struct master_ops server_master_ops = {
+	.usage = &usage,
+	.settings = &server_settings_kind,
+	.workers = workers,
+	.after_fork = after_fork,
+	.on_room = on_room,
+	.on_look = on_look,
+	.name = name,
+	.leave_timeout = leave_timeout,
+	.start_timeout = start_timeout,
+	.open = open_all,
+	.begin = begin,
+	.serving = serving,
+	.announce = announce,
+	.leave = leave,
+	.close = close_all,
+	.describe = describe,
+	.keep = keep,
+	.took_over = took_over,
+	.given = given,
+};

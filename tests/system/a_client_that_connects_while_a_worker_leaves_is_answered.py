@@ -1,0 +1,64 @@
+"""Clients that connect, ask once and take no second try, while workers are recycled, are made fewer, or are told to end: each is answered,
+by proxy and server, also one that asks a moment after it has connected."""
+import os
+import signal
+import socket
+import threading
+import time
+from lib.bench import Bench, ctl, ctl_run, request, workers, wait_until
+
+ROUNDS = 6
+
+
+class Clients:
+    """Some that ask again and again, each time over a connection of its own."""
+
+    def __init__(self, port, n=6):
+        self.port, self.over, self.asked, self.unanswered = port, threading.Event(), 0, []
+        self.threads = [threading.Thread(target=self.ask, args=(i,)) for i in range(n)]
+
+    def ask(self, i):
+        while not self.over.is_set():
+            self.asked += 1
+            try:
+                with socket.create_connection(("127.0.0.1", self.port), timeout=30) as s:
+                    if i % 2:
+                        time.sleep(0.005)
+                    s.sendall(request(str(i)))
+                    if not s.recv(4096):
+                        self.unanswered.append("the end in place of an answer")
+            except OSError as e:
+                self.unanswered.append(repr(e))
+
+    def __enter__(self):
+        for t in self.threads:
+            t.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        for t in self.threads:
+            t.join()
+
+
+def all_up(daemon, n):
+    wait_until(lambda: len(workers(daemon)) == n, f"{n} workers")
+
+
+with Bench() as b:
+    proxy = b.proxy(workers=2, options=["--narrate", "no"])
+    server = b.server("1", "111", proxy, options=["--narrate", "no"])
+    for daemon in (proxy, server):
+        with Clients(daemon.port) as clients:
+            for _ in range(ROUNDS):
+                ready = [w["slot"] for w in ctl(daemon.socket, "workers") if w["state"] == "ready"]
+                assert ctl_run("-s", daemon.socket, "recycle", ready[0])[0] == 0
+                all_up(daemon, 2)
+            for i in range(ROUNDS):
+                assert ctl_run("-s", daemon.socket, "scale", 1 + i % 2)[0] == 0
+                all_up(daemon, 1 + i % 2)
+            for _ in range(ROUNDS):
+                os.kill(workers(daemon)[0], signal.SIGTERM)
+                time.sleep(0.3)
+                all_up(daemon, 2)
+        assert clients.asked > 50 and not clients.unanswered, (daemon.port, clients.asked, len(clients.unanswered), clients.unanswered[:3])

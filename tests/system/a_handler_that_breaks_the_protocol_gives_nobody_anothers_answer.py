@@ -1,0 +1,22 @@
+"""Garbage, half a line, two answers, one before it is asked, one for another job, words that nobody asked for, answers that are no text:
+all others get their own answers, each of the sick ones one of its own."""
+from lib.bench import Bench
+from lib.misbehaving import PROXY, TIMEOUT, nothing_left_but, processes, settings, under_load
+from lib.quiet import books, quiet
+
+FAILED = {"handler-failed"}
+# What the client may be told; of those that answer first and misbehave later the answer counts.
+MODES = {"garbage": FAILED, "half": {"handler-timeout", "handler-failed"}, "foreign": FAILED, "nonsense": FAILED, "bad_utf8": FAILED, "surrogate": FAILED,
+         "twice": {"answered"}, "early": {"answered"}, "mutters": {"answered"}, "large": FAILED}
+
+with Bench() as b:
+    proxy = b.proxy(options=PROXY)
+    server = b.server("100", "111", proxy, options=settings(timeout=3 * TIMEOUT))
+    processes(server)
+    before = books(server)
+    for mode, wanted in MODES.items():
+        got = under_load(proxy, f"sick:{mode}", sick=40)
+        assert got and set(got) <= wanted, (mode, got)
+        nothing_left_but(server)
+    quiet(proxy)
+    quiet(server, since=before)

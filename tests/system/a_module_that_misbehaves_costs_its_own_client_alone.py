@@ -1,0 +1,30 @@
+"""A module that crashes, ends, hangs, gives pointers to nowhere or makes calls that it may not, while others ask it for work."""
+import os
+import shutil
+from lib.bench import FOLDER, PROGRAMS, SLOW, Bench
+from lib.misbehaving import PARALLEL, PROXY, TIMEOUT, lines, outcome, processes, settings, start_client
+from lib.quiet import books, quiet
+
+FAILED, LATE = {"handler-failed"}, {"handler-timeout", "handler-failed"}
+MODES = {"segfault": FAILED, "abort": FAILED, "exit": FAILED, "loop": LATE, "huge": FAILED, "null": FAILED, "wild": FAILED, "latin": FAILED, "nothing": FAILED}
+if SLOW == 1:  # under a sanitizer nothing is filtered
+    MODES |= {call: FAILED for call in ("socket", "open", "fork", "code")}
+
+module = shutil.copy(f"{PROGRAMS}/modules/sick.so", FOLDER)
+os.chmod(module, 0o755)
+with Bench() as b:
+    wanted = b.file("wanted", "0 9999")
+    proxy = b.proxy(options=PROXY)
+    server = b.server("100", "111", proxy, options=settings(handler="module", handler_command=None, handler_module=module, timeout=2 * TIMEOUT))
+    processes(server)
+    before = books(server)
+    for mode, told in MODES.items():
+        others = start_client(proxy, "-id", "well", "--policy", "111", "--payload", "work", "--expect", f"file:{wanted}", "--count", 300, "--parallel", PARALLEL)
+        ill = outcome(start_client(proxy, "-id", "ill", "--policy", "111", "--payload", mode, "--expect", "none", "--count", 40, "--parallel", PARALLEL))
+        well = outcome(others)
+        assert well["correct"] == 300, (mode, well)
+        assert ill["sent"] == 40 and not ill["failed"] and not ill["correct"] and set(ill["errors"]) <= told, (mode, ill)
+        assert lines(server, "job failed", "srcid=ill"), server.output[-3000:]
+    processes(server)
+    quiet(proxy)
+    quiet(server, since=before)

@@ -1,0 +1,372 @@
+/* addr: addresses and networks, read and written. */
+#include "addr.h"
+
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdio.h>
+
+static struct addr
+numeric(const char *host, uint16_t port)
+{
+	struct addr a;
+
+	cr_assert_eq(addr_numeric(&a, host, port), 0, "%s", host);
+	return a;
+}
+
+static void
+expect_split(const char *text, const char *host, uint16_t port)
+{
+	char h[ADDR_HOST];
+	uint16_t p = 1;
+	const char *why = NULL;
+
+	cr_assert_eq(addr_split(text, h, &p, &why), 0, "%s: %s", text, why);
+	cr_assert_str_eq(h, host);
+	cr_assert_eq(p, port);
+}
+
+/* part is in the sentence that says why. */
+static void
+expect_no_split(const char *text, const char *part)
+{
+	char h[ADDR_HOST];
+	uint16_t p;
+	const char *why = NULL;
+
+	cr_assert_eq(addr_split(text, h, &p, &why), -1, "%s", text);
+	cr_assert_not_null(why);
+	cr_assert_not_null(strstr(why, part), "%s: %s", text, why);
+}
+
+Test(addr, splits_host_and_port)
+{
+	expect_split("2100", "", 2100);
+	expect_split(":2100", "", 2100);
+	expect_split("127.0.0.1:2100", "127.0.0.1", 2100);
+	expect_split("localhost:2100", "localhost", 2100);
+	expect_split("[::1]:2100", "::1", 2100);
+	expect_split("[::]:2100", "::", 2100);
+}
+
+Test(addr, a_port_is_0_to_65535)
+{
+	expect_split("0", "", 0);
+	expect_split("h:65535", "h", 65535);
+	expect_no_split("65536", "65535");
+	expect_no_split("70000", "65535");
+	expect_no_split("h:4294967297", "65535");
+	expect_no_split("18446744073709551617", "65535");
+}
+
+Test(addr, a_port_is_decimal_digits)
+{
+	const char *const bad[] = {"abc", "h:abc", "h:-1", "h:+1", "h: 1", "h:1 ", "h:0x1", "1.5"};
+
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+		expect_no_split(bad[i], "not a number");
+}
+
+Test(addr, a_missing_port_is_said)
+{
+	expect_no_split("host:", "port is missing");
+	expect_no_split(":", "port is missing");
+	expect_no_split("[::1]:", "port is missing");
+	expect_no_split("[::1]", "port are missing");
+	expect_no_split("[::1]2100", "port are missing");
+	expect_no_split("", "no address");
+}
+
+Test(addr, an_ipv6_address_without_brackets_is_ambiguous)
+{
+	expect_no_split("::1:2100", "needs brackets");
+	expect_no_split("::1", "needs brackets");
+}
+
+Test(addr, brackets_must_close_and_hold_an_ipv6_address)
+{
+	expect_no_split("[::1:2100", "closing bracket");
+	expect_no_split("[localhost]:2100", "brackets are for IPv6");
+	expect_no_split("[]:2100", "brackets are for IPv6");
+}
+
+Test(addr, a_host_is_shorter_than_its_room)
+{
+	char text[ADDR_HOST + 3], host[ADDR_HOST];
+
+	memset(host, 'h', sizeof host - 1);
+	host[sizeof host - 1] = '\0';
+	(void)snprintf(text, sizeof text, "%s:1", host);
+	expect_split(text, host, 1);
+	(void)snprintf(text, sizeof text, "%sh:1", host);
+	expect_no_split(text, "too long");
+}
+
+Test(addr, a_failed_split_leaves_host_and_port)
+{
+	char h[ADDR_HOST] = "before";
+	uint16_t p = 7;
+	const char *why;
+
+	cr_assert_eq(addr_split("after:70000", h, &p, &why), -1);
+	cr_assert_str_eq(h, "before");
+	cr_assert_eq(p, 7);
+}
+
+static void
+expect_text(const char *host, uint16_t port, const char *text)
+{
+	struct addr a = numeric(host, port);
+	char out[ADDR_TEXT];
+
+	cr_assert_eq(addr_text(&a, out), out);
+	cr_assert_str_eq(out, text);
+	cr_assert_eq(addr_host_text(&a, out), out);
+	cr_assert_str_eq(out, host);
+	cr_assert_eq(addr_port(&a), port);
+}
+
+Test(addr, numeric_addresses_come_back_as_text)
+{
+	expect_text("127.0.0.1", 2100, "127.0.0.1:2100");
+	expect_text("255.255.255.255", 65535, "255.255.255.255:65535");
+	expect_text("::1", 2100, "[::1]:2100");
+	expect_text("::", 0, "[::]:0");
+	expect_text("2001:db8:1111:2222:3333:4444:5555:6666", 65535,
+		    "[2001:db8:1111:2222:3333:4444:5555:6666]:65535");
+	expect_text("::ffff:10.1.2.3", 80, "[::ffff:10.1.2.3]:80");
+}
+
+Test(addr, numeric_addresses_are_as_the_kernel_wants_them)
+{
+	struct addr v4 = numeric("10.0.0.1", 0x1234), v6 = numeric("::1", 0x1234);
+
+	cr_assert_eq(v4.len, sizeof(struct sockaddr_in));
+	cr_assert_eq(v4.u.in4.sin_family, AF_INET);
+	cr_assert_eq(v4.u.in4.sin_addr.s_addr, htonl(0x0a000001));
+	cr_assert_eq(v4.u.in4.sin_port, htons(0x1234));
+	cr_assert_eq(v6.len, sizeof(struct sockaddr_in6));
+	cr_assert_eq(v6.u.in6.sin6_family, AF_INET6);
+	cr_assert_eq(v6.u.in6.sin6_port, htons(0x1234));
+}
+
+Test(addr, names_and_odd_notations_are_not_numeric)
+{
+	const char *const bad[] = {"",		"localhost", "127.1", "0x7f.0.0.1",
+				   "256.0.0.1", "1.2.3.4 ",  "[::1]", "::g"};
+
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		struct addr a;
+
+		errno = 0;
+		cr_assert_eq(addr_numeric(&a, bad[i], 1), -1, "%s", bad[i]);
+		cr_assert_eq(errno, EINVAL);
+	}
+}
+
+Test(addr, an_unknown_family_has_a_text_too)
+{
+	struct addr a = {.u.sa.sa_family = AF_UNIX};
+	char out[ADDR_TEXT];
+
+	cr_assert_str_eq(addr_host_text(&a, out), "?");
+	cr_assert_str_eq(addr_text(&a, out), "?:0");
+}
+
+Test(addr, localhost_resolves_to_loopback)
+{
+	struct addr a;
+	const char *why = NULL;
+
+	cr_assert_eq(addr_resolve(&a, "localhost", 2100, &why), 0, "%s", why);
+	cr_assert(addr_is_loopback(&a));
+	cr_assert_eq(addr_port(&a), 2100);
+}
+
+Test(addr, numeric_hosts_resolve_to_themselves)
+{
+	struct addr a, want = numeric("::1", 5);
+	const char *why = NULL;
+
+	cr_assert_eq(addr_resolve(&a, "::1", 5, &why), 0, "%s", why);
+	cr_assert(addr_eq(&a, &want));
+}
+
+Test(addr, what_does_not_resolve_says_why)
+{
+	struct addr a;
+	const char *why = NULL;
+
+	cr_assert_eq(addr_resolve(&a, "", 1, &why), -1);
+	cr_assert_not_null(why);
+}
+
+Test(addr, setting_the_port_changes_nothing_else)
+{
+	struct addr v4 = numeric("10.0.0.1", 1), v4b = numeric("10.0.0.1", 2);
+	struct addr v6 = numeric("::1", 1), v6b = numeric("::1", 2);
+
+	addr_set_port(&v4, 2);
+	addr_set_port(&v6, 2);
+	cr_assert(addr_eq(&v4, &v4b));
+	cr_assert(addr_eq(&v6, &v6b));
+}
+
+Test(addr, equal_means_family_address_and_port)
+{
+	struct addr a = numeric("10.0.0.1", 1), b = numeric("10.0.0.1", 1);
+	struct addr host = numeric("10.0.0.2", 1), port = numeric("10.0.0.1", 2);
+	struct addr v6 = numeric("::1", 1), v6host = numeric("::2", 1);
+	struct addr family = numeric("::ffff:10.0.0.1", 1);
+	struct addr any4 = numeric("0.0.0.0", 1), any6 = numeric("::", 1);
+
+	cr_assert(addr_eq(&a, &b));
+	cr_assert_not(addr_eq(&a, &host));
+	cr_assert_not(addr_eq(&a, &port));
+	cr_assert_not(addr_eq(&a, &family));
+	cr_assert_not(addr_eq(&any4, &any6));
+	cr_assert_not(addr_eq(&any6, &any4));
+	cr_assert(addr_eq(&v6, &v6));
+	cr_assert_not(addr_eq(&v6, &v6host));
+}
+
+Test(addr, padding_and_flow_labels_are_no_part_of_an_address)
+{
+	struct addr a = numeric("10.0.0.1", 1), b = a, v6 = numeric("fe80::1", 1), c = v6;
+
+	memset(b.u.in4.sin_zero, 1, sizeof b.u.in4.sin_zero);
+	cr_assert(addr_eq(&a, &b));
+	c.u.in6.sin6_flowinfo = 1;
+	cr_assert(addr_eq(&v6, &c));
+	c.u.in6.sin6_scope_id = 1;
+	cr_assert_not(addr_eq(&v6, &c));
+}
+
+Test(addr, loopback_is_known_in_all_its_forms)
+{
+	const char *const yes[] = {"127.0.0.1", "127.255.0.9", "::1", "::ffff:127.0.0.1"};
+	const char *const no[] = {"126.0.0.1", "128.0.0.1", "0.0.0.0",
+				  "::",	       "::2",	    "::ffff:10.0.0.1"};
+
+	for (size_t i = 0; i < sizeof yes / sizeof yes[0]; i++) {
+		struct addr a = numeric(yes[i], 1);
+
+		cr_assert(addr_is_loopback(&a), "%s", yes[i]);
+	}
+	for (size_t i = 0; i < sizeof no / sizeof no[0]; i++) {
+		struct addr a = numeric(no[i], 1);
+
+		cr_assert_not(addr_is_loopback(&a), "%s", no[i]);
+	}
+}
+
+static bool
+in_net(const char *host, const char *net)
+{
+	struct addr a = numeric(host, 1);
+	struct addr_net n;
+	const char *why = NULL;
+
+	cr_assert_eq(addr_net_parse(&n, net, &why), 0, "%s: %s", net, why);
+	return addr_in_net(&a, &n);
+}
+
+Test(addr, a_network_holds_the_addresses_of_its_prefix)
+{
+	cr_assert(in_net("10.255.1.2", "10.0.0.0/8"));
+	cr_assert_not(in_net("11.0.0.0", "10.0.0.0/8"));
+	cr_assert(in_net("192.168.127.255", "192.168.0.0/17"));
+	cr_assert_not(in_net("192.168.128.0", "192.168.0.0/17"));
+	cr_assert(in_net("10.0.0.3", "10.0.0.2/31"));
+	cr_assert_not(in_net("10.0.0.4", "10.0.0.2/31"));
+	cr_assert(in_net("2001:db8::ffff", "2001:db8::/32"));
+	cr_assert_not(in_net("2001:db9::", "2001:db8::/32"));
+	cr_assert(in_net("::1", "::1/128"));
+	cr_assert_not(in_net("::2", "::1/128"));
+}
+
+Test(addr, a_single_address_is_a_network_of_one)
+{
+	cr_assert(in_net("192.168.1.7", "192.168.1.7"));
+	cr_assert_not(in_net("192.168.1.6", "192.168.1.7"));
+	cr_assert(in_net("::1", "::1"));
+	cr_assert_not(in_net("::", "::1"));
+}
+
+Test(addr, a_prefix_of_no_bits_holds_all_of_its_family)
+{
+	cr_assert(in_net("1.2.3.4", "0.0.0.0/0"));
+	cr_assert(in_net("2001::1", "::/0"));
+	cr_assert_not(in_net("2001::1", "0.0.0.0/0"));
+	cr_assert_not(in_net("1.2.3.4", "::/0"));
+}
+
+Test(addr, a_mapped_address_counts_as_the_ipv4_one)
+{
+	cr_assert(in_net("::ffff:10.1.2.3", "10.0.0.0/8"));
+	cr_assert_not(in_net("::ffff:11.1.2.3", "10.0.0.0/8"));
+	cr_assert_not(in_net("::ffff:10.1.2.3", "::/0"));
+	cr_assert(in_net("10.1.2.3", "::ffff:10.0.0.0/104"));
+	cr_assert_not(in_net("11.1.2.3", "::ffff:10.0.0.0/104"));
+	cr_assert(in_net("11.1.2.3", "::ffff:0.0.0.0/96"));
+	cr_assert(in_net("10.1.2.3", "::ffff:10.1.2.3"));
+}
+
+static void
+expect_no_net(const char *text, const char *part)
+{
+	struct addr_net n;
+	const char *why = NULL;
+
+	cr_assert_eq(addr_net_parse(&n, text, &why), -1, "%s", text);
+	cr_assert_not_null(why);
+	cr_assert_not_null(strstr(why, part), "%s: %s", text, why);
+}
+
+Test(addr, set_host_bits_are_an_error)
+{
+	expect_no_net("10.0.0.1/8", "bits beyond");
+	expect_no_net("10.128.0.0/8", "bits beyond");
+	expect_no_net("192.168.1.1/31", "bits beyond");
+	expect_no_net("::1/127", "bits beyond");
+	expect_no_net("1.0.0.0/0", "bits beyond");
+	expect_no_net("::ffff:10.0.0.1/104", "bits beyond");
+}
+
+Test(addr, a_prefix_length_is_a_number_up_to_the_address)
+{
+	expect_no_net("10.0.0.0/33", "larger than");
+	expect_no_net("::/129", "larger than");
+	expect_no_net("::/4294967296", "larger than");
+	expect_no_net("10.0.0.0/", "not a number");
+	expect_no_net("10.0.0.0/x", "not a number");
+	expect_no_net("10.0.0.0/8/8", "not a number");
+	expect_no_net("10.0.0.0/-8", "not a number");
+	expect_no_net("::ffff:0.0.0.0/95", "at least 96");
+}
+
+Test(addr, a_network_begins_with_a_numeric_address)
+{
+	expect_no_net("", "not a numeric");
+	expect_no_net("/8", "not a numeric");
+	expect_no_net("localhost", "not a numeric");
+	expect_no_net("10.0.0/8", "not a numeric");
+	expect_no_net("1111:2222:3333:4444:5555:6666:255.255.255.2555/8", "not a numeric");
+	expect_no_net("1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa/8", "not a numeric");
+}
+
+Test(addr, an_address_is_whole_or_none)
+{
+	struct addr a = {.len = 0};
+
+	cr_assert_not(addr_is_whole(&a));
+	cr_assert_eq(addr_numeric(&a, "192.0.2.1", 1), 0);
+	cr_assert(addr_is_whole(&a));
+	a.len = sizeof a.u.in6;
+	cr_assert_not(addr_is_whole(&a), "as long as another kind");
+	cr_assert_eq(addr_numeric(&a, "2001:db8::1", 1), 0);
+	cr_assert(addr_is_whole(&a));
+	a.u.sa.sa_family = AF_UNIX;
+	cr_assert_not(addr_is_whole(&a));
+}

@@ -1,0 +1,488 @@
+/* tls: credentials from files, and sessions between two ends of a socket pair. */
+#include "tls.h"
+
+#include <errno.h>
+#include <gnutls/gnutls.h>
+#include <sys/socket.h>
+
+#include "tls_fixture.h"
+
+TestSuite(tls, .init = tls_make_all, .fini = tls_remove_all);
+
+/* ---- credentials ---- */
+
+static char said[512];
+
+static struct tls_creds *
+load(enum tls_side side, const struct tls_files *files)
+{
+	FILE *err = fmemopen(said, sizeof said, "w");
+	struct tls_creds *c;
+
+	said[0] = '\0';
+	c = tls_creds_load(side, files, "prog", err);
+	cr_assert_eq(fclose(err), 0);
+	cr_assert_eq(c == NULL, said[0] != '\0', "%s", said);
+	return c;
+}
+
+static struct tls_files
+server_files(void)
+{
+	return (struct tls_files){.certificate = made.server.certificate, .key = made.server.key};
+}
+
+static struct tls_files
+client_files(void)
+{
+	return (struct tls_files){.ca = made.ca.certificate, .verify = TLS_VERIFY_REQUIRED};
+}
+
+/* Refused, in one line that begins with prog and has both words. */
+static void
+refused(enum tls_side side, const struct tls_files *files, const char *what, const char *why)
+{
+	cr_assert_null(load(side, files));
+	cr_assert_eq(strncmp(said, "prog: ", 6), 0, "%s", said);
+	cr_assert_not_null(strstr(said, what), "%s in %s", what, said);
+	cr_assert_not_null(strstr(said, why), "%s in %s", why, said);
+	cr_assert_eq(strchr(said, '\n'), said + strlen(said) - 1, "%s", said);
+}
+
+Test(tls, credentials_are_shared_and_go_with_the_last_holder)
+{
+	struct tls_files f = server_files();
+	struct tls_creds *c = load(TLS_SERVER, &f);
+
+	cr_assert_eq(tls_creds_ref(c), c);
+	tls_creds_unref(c);
+	tls_creds_unref(c);
+	tls_creds_unref(NULL);
+}
+
+Test(tls, what_is_wrong_with_a_file_is_said_with_its_name)
+{
+	struct tls_files f = server_files();
+	char path[TLS_PATH];
+
+	f.certificate = "/nowhere/at.all";
+	refused(TLS_SERVER, &f, "/nowhere/at.all", "No such file");
+	f.certificate = tls_folder;
+	refused(TLS_SERVER, &f, tls_folder, "no regular file");
+	f.certificate = made.server.key;
+	refused(TLS_SERVER, &f, made.server.key, "no certificate in it");
+	f = server_files();
+	f.key = made.client.key;
+	refused(TLS_SERVER, &f, made.client.key, "not the key of the certificate");
+	f.key = made.server.certificate;
+	cr_assert_eq(chmod(made.server.certificate, 0600), 0);
+	refused(TLS_SERVER, &f, made.server.certificate, "no key in it");
+	f = server_files();
+	(void)snprintf(path, sizeof path, "%s/broken.crt", tls_folder);
+	tls_save(path, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", 57, 0644);
+	f.certificate = path;
+	refused(TLS_SERVER, &f, path, "");
+}
+
+Test(tls, a_key_that_others_can_read_is_refused)
+{
+	struct tls_files f = server_files();
+
+	cr_assert_eq(chmod(made.server.key, 0644), 0);
+	refused(TLS_SERVER, &f, made.server.key, "0600");
+	cr_assert_eq(chmod(made.server.key, 0660), 0);
+	refused(TLS_SERVER, &f, made.server.key, "0600");
+	cr_assert_eq(chmod(made.server.key, 0640), 0);
+	tls_creds_unref(load(TLS_SERVER, &f));
+}
+
+Test(tls, what_does_not_go_together_is_refused)
+{
+	struct tls_files f = {.key = made.server.key};
+
+	refused(TLS_SERVER, &f, made.server.key, "and its key");
+	f = (struct tls_files){.certificate = made.server.certificate};
+	refused(TLS_CLIENT, &f, made.server.certificate, "and its key");
+	f = (struct tls_files){.key = NULL};
+	refused(TLS_SERVER, &f, "certificate", "needed");
+	f = server_files();
+	f.verify = TLS_VERIFY_OPTIONAL;
+	refused(TLS_SERVER, &f, "CA", "needed");
+	f.ca = made.server.key;
+	refused(TLS_SERVER, &f, made.server.key, "no certificate of a CA");
+	f = client_files();
+	f.crl = made.ca.certificate;
+	refused(TLS_CLIENT, &f, made.ca.certificate, "revoked");
+}
+
+Test(tls, priorities_are_judged)
+{
+	struct tls_files f = server_files();
+
+	f.priorities = "NORMAL:+NONSENSE";
+	refused(TLS_SERVER, &f, "NORMAL:+NONSENSE", "NONSENSE");
+	f.priorities = "NORMAL:+VERS-TLS1.1";
+	refused(TLS_SERVER, &f, "VERS-TLS1.1", "older than TLS 1.2");
+	f.priorities = "NORMAL:-VERS-TLS1.1:-VERS-TLS1.0";
+	tls_creds_unref(load(TLS_SERVER, &f));
+	f.priorities = "NORMAL:-VERS-ALL:+VERS-TLS1.2";
+	tls_creds_unref(load(TLS_SERVER, &f));
+}
+
+/* ---- sessions ---- */
+
+static int ends[2];
+
+struct pair {
+	struct tls *server, *client;
+	enum tls_result s, c; /* of their handshakes */
+};
+
+/* Both take steps until neither can. */
+static struct pair
+shake(struct tls_creds *server, struct tls_creds *client, const char *name)
+{
+	struct pair p = {.s = TLS_WANT_READ, .c = TLS_WANT_READ};
+
+	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
+	p.server = tls_new(server, ends[0], NULL);
+	p.client = tls_new(client, ends[1], name);
+	cr_assert(p.server != NULL && p.client != NULL);
+	for (int i = 0; i < 20; i++) {
+		if (p.c > TLS_DONE)
+			p.c = tls_handshake(p.client);
+		if (p.s > TLS_DONE)
+			p.s = tls_handshake(p.server);
+	}
+	return p;
+}
+
+static void
+part(struct pair *p)
+{
+	tls_free(p->server);
+	tls_free(p->client);
+	(void)close(ends[0]);
+	(void)close(ends[1]);
+}
+
+static struct pair
+shake_files(const struct tls_files *server, const struct tls_files *client, const char *name)
+{
+	struct tls_creds *s = load(TLS_SERVER, server), *c = load(TLS_CLIENT, client);
+	struct pair p = shake(s, c, name);
+
+	tls_creds_unref(s); /* the sessions hold them */
+	tls_creds_unref(c);
+	return p;
+}
+
+/* A record that is no data, such as a session's ticket, counts as nothing to read yet. */
+static enum tls_result
+read_some(struct tls *t, char *to, size_t *n)
+{
+	enum tls_result r = TLS_WANT_READ;
+
+	for (int i = 0; i < 5 && r == TLS_WANT_READ; i++)
+		r = tls_read(t, to, TLS_RECORD, n);
+	return r;
+}
+
+Test(tls, bytes_go_both_ways_and_each_side_ends_for_itself)
+{
+	struct tls_files s = server_files(), c = client_files();
+	struct pair p = shake_files(&s, &c, "pool.example");
+	static char room[TLS_RECORD];
+	size_t n;
+
+	cr_assert(p.s == TLS_DONE && p.c == TLS_DONE);
+	cr_assert_not_null(strstr(tls_describe(p.client), "TLS1.3"), "%s", tls_describe(p.client));
+	cr_assert_not_null(strstr(tls_describe(p.client), "CN=server"), "%s",
+			   tls_describe(p.client));
+	cr_assert_null(strstr(tls_describe(p.server), "CN="), "%s", tls_describe(p.server));
+	cr_assert_eq(read_some(p.server, room, &n), TLS_WANT_READ);
+	cr_assert_eq(tls_write(p.client, "hello", 5, &n), TLS_DONE);
+	cr_assert_eq(n, 5);
+	cr_assert_eq(tls_bye(p.client), TLS_DONE);
+	cr_assert_eq(read_some(p.server, room, &n), TLS_DONE);
+	cr_assert_eq(n, 5);
+	cr_assert_eq(memcmp(room, "hello", 5), 0);
+	cr_assert_eq(read_some(p.server, room, &n), TLS_DONE);
+	cr_assert_eq(n, 0, "the end of the client's side");
+	cr_assert_eq(tls_write(p.server, "still", 5, &n), TLS_DONE);
+	cr_assert_eq(read_some(p.client, room, &n), TLS_DONE);
+	cr_assert_eq(n, 5);
+	(void)shutdown(ends[0], SHUT_RDWR);
+	cr_assert_eq(read_some(p.client, room, &n), TLS_DONE, "%s", tls_why(p.client));
+	cr_assert_eq(n, 0, "an end without a word is one too");
+	part(&p);
+}
+
+Test(tls, a_write_that_would_block_is_gone_on_with)
+{
+	struct tls_files s = server_files(), c = client_files();
+	struct pair p = shake_files(&s, &c, "127.0.0.1");
+	static char room[TLS_RECORD], sent[1 << 20], got[1 << 20];
+	size_t out = 0, in = 0, n;
+	bool waited = false;
+
+	cr_assert(p.s == TLS_DONE && p.c == TLS_DONE);
+	for (size_t i = 0; i < sizeof sent; i++)
+		sent[i] = (char)(i * 7 + i / 251);
+	while (in < sizeof got) {
+		while (out < sizeof sent) {
+			enum tls_result r = tls_write(p.client, sent + out, sizeof sent - out, &n);
+			waited = waited || r == TLS_WANT_WRITE;
+			if (r != TLS_DONE)
+				break;
+			out += n;
+		}
+		cr_assert_eq(read_some(p.server, room, &n), TLS_DONE);
+		memcpy(got + in, room, n);
+		in += n;
+	}
+	cr_assert(waited);
+	cr_assert_eq(memcmp(got, sent, sizeof got), 0);
+	part(&p);
+}
+
+static void
+client_says(const struct tls_files *s, const struct tls_files *c, const char *name, const char *why)
+{
+	struct pair p = shake_files(s, c, name);
+
+	cr_assert_eq(p.c, TLS_FAILED, "not refused: %s", why);
+	cr_assert_not_null(strstr(tls_why(p.client), why), "%s in %s", why, tls_why(p.client));
+	cr_assert_neq(p.s, TLS_WANT_WRITE);
+	part(&p);
+}
+
+Test(tls, a_server_is_whom_its_certificate_is_for_and_signed_by_our_ca)
+{
+	struct tls_files s = server_files(), c = client_files();
+
+	client_says(&s, &c, "other.example", "does not match");
+	client_says(&s, &c, "127.0.0.2", "does not match");
+	c.ca = made.other.certificate;
+	client_says(&s, &c, "pool.example", "issuer is unknown");
+	c = client_files();
+	s.certificate = made.expired.certificate;
+	s.key = made.expired.key;
+	client_says(&s, &c, "pool.example", "expired");
+	s.certificate = made.client.certificate;
+	s.key = made.client.key;
+	client_says(&s, &c, NULL, "purpose");
+}
+
+Test(tls, who_verifies_nothing_takes_every_certificate)
+{
+	struct tls_files s = server_files(), c = {.ca = NULL};
+	struct pair p = shake_files(&s, &c, "other.example");
+
+	cr_assert(p.s == TLS_DONE && p.c == TLS_DONE);
+	part(&p);
+}
+
+/* In TLS 1.3 a client is done before it is judged: it learns of it when it reads. */
+static void
+server_says(const struct tls_files *s, const struct tls_files *c, const char *why)
+{
+	static char room[TLS_RECORD];
+	struct pair p = shake_files(s, c, "pool.example");
+	size_t n;
+
+	cr_assert_eq(p.s, TLS_FAILED, "not refused: %s", why);
+	cr_assert_not_null(strstr(tls_why(p.server), why), "%s in %s", why, tls_why(p.server));
+	cr_assert_eq(p.c == TLS_DONE ? read_some(p.client, room, &n) : p.c, TLS_FAILED);
+	cr_assert_not_null(strstr(tls_why(p.client), "the peer refuses"), "%s", tls_why(p.client));
+	part(&p);
+}
+
+static const char *const versions[] = {"NORMAL:-VERS-ALL:+VERS-TLS1.3",
+				       "NORMAL:-VERS-ALL:+VERS-TLS1.2"};
+
+Test(tls, a_client_shows_a_certificate_of_our_ca_where_it_must)
+{
+	for (size_t i = 0; i < 2; i++) {
+		struct tls_files s = server_files(), c = client_files();
+		struct pair p;
+
+		s.ca = made.ca.certificate;
+		s.verify = TLS_VERIFY_REQUIRED;
+		s.priorities = versions[i];
+		server_says(&s, &c, "no certificate");
+		c.certificate = made.server.certificate; /* for servers, not for clients */
+		c.key = made.server.key;
+		server_says(&s, &c, "purpose");
+		c.certificate = made.client.certificate;
+		c.key = made.client.key;
+		p = shake_files(&s, &c, "pool.example");
+		cr_assert(p.s == TLS_DONE && p.c == TLS_DONE, "%s", tls_why(p.server));
+		part(&p);
+		s.ca = made.other.certificate;
+		server_says(&s, &c, "issuer is unknown");
+	}
+}
+
+Test(tls, where_a_certificate_is_optional_none_will_do_and_a_bad_one_will_not)
+{
+	for (size_t i = 0; i < 2; i++) {
+		struct tls_files s = server_files(), c = client_files();
+		struct pair p;
+
+		s.ca = made.ca.certificate;
+		s.verify = TLS_VERIFY_OPTIONAL;
+		s.priorities = versions[i];
+		p = shake_files(&s, &c, "pool.example");
+		cr_assert(p.s == TLS_DONE && p.c == TLS_DONE, "%s", tls_why(p.server));
+		part(&p);
+		c.certificate = made.client.certificate;
+		c.key = made.client.key;
+		p = shake_files(&s, &c, "pool.example");
+		cr_assert(p.s == TLS_DONE && p.c == TLS_DONE, "%s", tls_why(p.server));
+		part(&p);
+		c.certificate = made.server.certificate;
+		c.key = made.server.key;
+		server_says(&s, &c, "purpose");
+	}
+}
+
+/* Of the CA's, with one serial number; its path. */
+static const char *
+list_of_revoked(const struct identity *i)
+{
+	static char path[TLS_PATH];
+	unsigned char serial[20];
+	size_t n = sizeof serial;
+	gnutls_x509_crl_t crl;
+	gnutls_datum_t text;
+	time_t now = time(NULL);
+
+	cr_assert_eq(gnutls_x509_crl_init(&crl), 0);
+	cr_assert_eq(gnutls_x509_crl_set_version(crl, 2), 0);
+	cr_assert_eq(gnutls_x509_crl_set_this_update(crl, now - DAY), 0);
+	cr_assert_eq(gnutls_x509_crl_set_next_update(crl, now + DAY), 0);
+	cr_assert_eq(gnutls_x509_crl_set_number(crl, "\x01", 1), 0);
+	cr_assert_eq(gnutls_x509_crt_get_serial(i->crt, serial, &n), 0);
+	cr_assert_eq(gnutls_x509_crl_set_crt_serial(crl, serial, n, now - DAY), 0);
+	cr_assert_eq(gnutls_x509_crl_sign2(crl, made.ca.crt, made.ca.private, GNUTLS_DIG_SHA256, 0),
+		     0);
+	cr_assert_eq(gnutls_x509_crl_export2(crl, GNUTLS_X509_FMT_PEM, &text), 0);
+	(void)snprintf(path, sizeof path, "%s/crl", tls_folder);
+	tls_save(path, text.data, text.size, 0644);
+	gnutls_free(text.data);
+	gnutls_x509_crl_deinit(crl);
+	return path;
+}
+
+Test(tls, a_certificate_that_is_revoked_is_refused_and_others_are_not)
+{
+	struct tls_files s = server_files(), c = client_files();
+	struct pair p;
+
+	s.ca = made.ca.certificate;
+	s.verify = TLS_VERIFY_REQUIRED;
+	c.certificate = made.client.certificate;
+	c.key = made.client.key;
+	s.crl = list_of_revoked(&made.expired);
+	p = shake_files(&s, &c, "pool.example");
+	cr_assert(p.s == TLS_DONE && p.c == TLS_DONE, "%s", tls_why(p.server));
+	part(&p);
+	s.crl = list_of_revoked(&made.client);
+	server_says(&s, &c, "revoked");
+}
+
+/* A client of GnuTLS's own, which may be what ours can't. */
+struct bare {
+	gnutls_certificate_credentials_t none;
+	gnutls_session_t session;
+	struct tls *server;
+	int rc;
+	enum tls_result s;
+};
+
+static void
+shake_bare(struct bare *b, const char *priorities)
+{
+	struct tls_files f = server_files();
+	struct tls_creds *creds = load(TLS_SERVER, &f);
+
+	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
+	b->server = tls_new(creds, ends[0], NULL);
+	tls_creds_unref(creds);
+	cr_assert_eq(gnutls_certificate_allocate_credentials(&b->none), 0);
+	cr_assert_eq(gnutls_init(&b->session, GNUTLS_CLIENT | GNUTLS_NONBLOCK), 0);
+	cr_assert_eq(gnutls_priority_set_direct(b->session, priorities, NULL), 0);
+	cr_assert_eq(gnutls_credentials_set(b->session, GNUTLS_CRD_CERTIFICATE, b->none), 0);
+	gnutls_transport_set_int(b->session, ends[1]);
+	b->rc = GNUTLS_E_AGAIN;
+	b->s = TLS_WANT_READ;
+	for (int i = 0; i < 20; i++) {
+		if (b->rc == GNUTLS_E_AGAIN)
+			b->rc = gnutls_handshake(b->session);
+		if (b->s > TLS_DONE)
+			b->s = tls_handshake(b->server);
+	}
+}
+
+static void
+part_bare(struct bare *b)
+{
+	gnutls_deinit(b->session);
+	gnutls_certificate_free_credentials(b->none);
+	tls_free(b->server);
+	(void)close(ends[0]);
+	(void)close(ends[1]);
+}
+
+Test(tls, nothing_older_than_1_2_is_spoken)
+{
+	struct bare b;
+
+	shake_bare(&b, "NORMAL:-VERS-ALL:+VERS-TLS1.2");
+	cr_assert(b.rc == 0 && b.s == TLS_DONE);
+	part_bare(&b);
+	shake_bare(&b, "NORMAL:-VERS-ALL:+VERS-TLS1.1");
+	cr_assert_lt(b.rc, 0);
+	cr_assert_eq(b.s, TLS_FAILED);
+	cr_assert_not_null(strstr(tls_why(b.server), "version"), "%s", tls_why(b.server));
+	part_bare(&b);
+}
+
+Test(tls, nobody_can_renegotiate)
+{
+	static char room[TLS_RECORD];
+	struct bare b;
+	size_t n;
+
+	shake_bare(&b, "NORMAL:-VERS-ALL:+VERS-TLS1.2");
+	cr_assert(b.rc == 0 && b.s == TLS_DONE);
+	cr_assert_eq(gnutls_handshake(b.session), GNUTLS_E_AGAIN);
+	cr_assert_eq(tls_read(b.server, room, sizeof room, &n), TLS_FAILED);
+	cr_assert_not_null(strstr(tls_why(b.server), "renegotiation"), "%s", tls_why(b.server));
+	part_bare(&b);
+}
+
+Test(tls, what_is_no_tls_fails_with_a_reason)
+{
+	struct tls_files f = server_files();
+	struct tls_creds *creds = load(TLS_SERVER, &f);
+	struct tls *s;
+
+	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
+	s = tls_new(creds, ends[0], NULL);
+	cr_assert_eq(tls_handshake(s), TLS_WANT_READ);
+	cr_assert_eq(write(ends[1], "\x16GET / HTTP/1.0\r\n\r\n", 19), 19);
+	cr_assert_eq(tls_handshake(s), TLS_FAILED);
+	cr_assert_gt(strlen(tls_why(s)), 0);
+	tls_free(s);
+	(void)close(ends[0]);
+	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
+	s = tls_new(creds, ends[0], NULL);
+	(void)close(ends[1]);
+	cr_assert_eq(tls_handshake(s), TLS_FAILED);
+	cr_assert_not_null(strstr(tls_why(s), "closed"), "%s", tls_why(s));
+	tls_free(s);
+	tls_creds_unref(creds);
+	(void)close(ends[0]);
+}

@@ -1,0 +1,82 @@
+/* reg_auth_addr: where a server can be. */
+#include "reg_auth.h"
+
+#include <criterion/criterion.h>
+
+#include "net.h"
+
+static struct addr
+at(const char *host, uint16_t port)
+{
+	struct addr a;
+
+	cr_assert_eq(addr_numeric(&a, host, port), 0, "%s", host);
+	return a;
+}
+
+static const char *
+judge(const char *host, uint16_t port, const char *peer, const char *self)
+{
+	struct addr where = at(host, port), from = at(peer, 40000), own = at(self, 2100);
+
+	return server_addr_check(&where, &from, &own);
+}
+
+Test(place, is_the_host_named_or_where_it_came_from)
+{
+	struct packet_announcement a = {.port = 5};
+	struct addr peer = at("192.0.2.7", 40000), out, wanted = at("192.0.2.7", 5);
+
+	cr_assert_null(server_addr_of(&a, &peer, &out));
+	cr_assert(addr_eq(&out, &wanted));
+	(void)strcpy(a.host, "2001:db8::1");
+	wanted = at("2001:db8::1", 5);
+	cr_assert_null(server_addr_of(&a, &peer, &out));
+	cr_assert(addr_eq(&out, &wanted));
+	(void)strcpy(a.host, "::ffff:192.0.2.9");
+	wanted = at("192.0.2.9", 5);
+	cr_assert_null(server_addr_of(&a, &peer, &out));
+	cr_assert(addr_eq(&out, &wanted));
+	(void)strcpy(a.host, "name.example");
+	cr_assert_not_null(server_addr_of(&a, &peer, &out));
+}
+
+Test(place, one_host_must_be_there)
+{
+	static const char *const nowhere[] = {"0.0.0.0",   "0.1.2.3",	      "::",	"224.0.0.1",
+					      "240.0.0.1", "255.255.255.255", "ff02::1"};
+
+	for (size_t i = 0; i < sizeof nowhere / sizeof *nowhere; i++)
+		cr_expect_not_null(judge(nowhere[i], 5, "127.0.0.1", "127.0.0.1"), "%s",
+				   nowhere[i]);
+	cr_expect_null(judge("192.0.2.7", 5, "192.0.2.7", "192.0.2.1"));
+	cr_expect_null(judge("2001:db8::1", 5, "192.0.2.7", "192.0.2.1"));
+}
+
+Test(place, loopback_is_for_those_who_are_here)
+{
+	cr_expect_null(judge("127.0.0.1", 5, "127.0.0.1", "127.0.0.1"));
+	cr_expect_null(judge("::1", 5, "127.0.0.1", "127.0.0.1"));
+	cr_expect_not_null(judge("127.0.0.1", 5, "192.0.2.7", "192.0.2.1"));
+	cr_expect_not_null(judge("127.9.9.9", 5, "192.0.2.7", "192.0.2.1"));
+	cr_expect_not_null(judge("::1", 5, "192.0.2.7", "192.0.2.1"));
+}
+
+Test(place, the_proxys_own_is_none)
+{
+	cr_expect_not_null(judge("127.0.0.1", 2100, "127.0.0.1", "127.0.0.1"));
+	cr_expect_null(judge("127.0.0.1", 2101, "127.0.0.1", "127.0.0.1"));
+	cr_expect_null(judge("127.0.0.2", 2100, "127.0.0.1", "127.0.0.1"));
+	/* it listens everywhere */
+	cr_expect_not_null(judge("127.0.0.2", 2100, "127.0.0.1", "0.0.0.0"));
+	cr_expect_not_null(judge("127.0.0.1", 2100, "127.0.0.1", "::"));
+	cr_expect_null(judge("192.0.2.99", 2100, "127.0.0.1", "0.0.0.0"));
+}
+
+Test(place, this_machines_addresses_are_known)
+{
+	struct addr own = at("127.0.0.1", 77), other = at("192.0.2.99", 77);
+
+	cr_expect(net_is_own(&own));
+	cr_expect_not(net_is_own(&other));
+}

@@ -1,0 +1,214 @@
+/* lb_select: which server of a policy, by what all workers know. */
+#include "lb_select.h"
+#include "policy_fixture.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+enum { SERVERS = 3 };
+
+static char how[32]; /* of 111, the only policy */
+static struct proxy_conf conf;
+static struct upstream_env env;
+static struct registry *registry;
+static struct verdicts *verdicts;
+static struct event_base *base;
+static struct upstreams *upstreams;
+static struct lb_select *chooser;
+static struct request *q;
+static const struct registry_snapshot_policy *policy;
+
+static const struct upstream_ops no_ops;
+
+static void
+join(const char *id, unsigned weight)
+{
+	struct packet_announcement a = {
+		.port = 1, .keepalive = true, .pipeline = 8, .slots = 65535, .weight = weight};
+	struct addr at;
+
+	(void)snprintf(a.id, sizeof a.id, "%s", id);
+	(void)snprintf(a.policy, sizeof a.policy, "111");
+	cr_assert_eq(addr_numeric(&at, "127.0.0.1", 1), 0);
+	cr_assert_eq(registry_join(registry, &a, &at, 1000), REGISTRY_JOINED);
+}
+
+static void
+open_pool(void)
+{
+	base = event_base_new();
+	conf = (struct proxy_conf){.max_servers = SERVERS,
+				   .max_policies = 1,
+				   .server_connections = 1,
+				   .plain_message = 2048};
+	registry = registry_new(SERVERS, 1);
+	verdicts = verdicts_new(SERVERS);
+	env = (struct upstream_env){.conf = &conf,
+				    .loop = conn_loop_new(base, 4096),
+				    .roster = registry_snapshot_new(registry),
+				    .permits = permits_new(SERVERS, 2),
+				    .tally = server_stats_new(2, SERVERS),
+				    .meter = worker_stats_new(2, 1),
+				    .verdicts = verdicts};
+	upstreams = upstreams_new(&env, &no_ops, NULL);
+	q = request_new(NULL, NULL, span_of("x", 1), span_of(NULL, 0));
+	for (unsigned i = 0; i < SERVERS; i++)
+		join((const char *const[]){"one", "two", "three"}[i], i + 1);
+}
+
+static void
+close_pool(void)
+{
+	request_free(q);
+	lb_select_free(chooser);
+	upstreams_free(upstreams);
+	registry_snapshot_free(env.roster);
+	permits_free(env.permits);
+	counters_free(env.tally);
+	worker_stats_free(env.meter);
+	verdicts_free(verdicts);
+	registry_free(registry);
+	conn_loop_free(env.loop);
+	event_base_free(base);
+}
+
+/* The request has been failed by that server. */
+static void
+fails(unsigned server)
+{
+	const struct registry_server *s = registry_snapshot_server(env.roster, server);
+
+	request_failed_by(q, s->incarnation, s->id);
+}
+
+TestSuite(chooser, .init = open_pool, .fini = close_pool);
+
+static void
+balance(const char *word)
+{
+	(void)snprintf(add_section(&conf, "111")->balance = how, sizeof how, "%s", word);
+	cr_assert(registry_snapshot_refresh(env.roster));
+	chooser = lb_select_new(&env, registry);
+	cr_assert_not_null(chooser);
+	lb_select_refresh(chooser);
+	policy = registry_snapshot_find(env.roster, span_str("111"));
+	cr_assert_not_null(policy);
+}
+
+static const char *
+next(uint64_t now)
+{
+	int pick;
+
+	cr_assert(lb_select_begin(chooser, upstreams, policy, q, now));
+	pick = lb_select_next(chooser);
+	cr_assert_geq(pick, 0);
+	return registry_snapshot_server(env.roster, (unsigned)pick)->id;
+}
+
+Test(chooser, turns_are_taken_from_the_counter_that_all_workers_share)
+{
+	balance("roundrobin");
+	cr_assert_str_eq(next(1), "one");
+	cr_assert_str_eq(next(1), "two");
+	(void)registry_turn(registry, policy->index); /* another worker's */
+	cr_assert_str_eq(next(1), "one");
+	cr_assert(lb_select_foresee(chooser, upstreams, policy, q, 1));
+	cr_assert_str_eq(next(1), "two", "looking takes no turn");
+}
+
+Test(chooser, each_is_offered_once)
+{
+	balance("roundrobin");
+	cr_assert(lb_select_begin(chooser, upstreams, policy, q, 1));
+	for (unsigned i = 0, seen = 0; i <= SERVERS; i++) {
+		int pick = lb_select_next(chooser);
+		cr_assert_eq(pick == LB_NOBODY, i == SERVERS);
+		cr_assert(pick == LB_NOBODY || !(seen & 1u << pick));
+		seen |= pick == LB_NOBODY ? 0 : 1u << pick;
+	}
+}
+
+Test(chooser, announced_weights_count)
+{
+	unsigned three = 0;
+
+	balance("weighted");
+	for (int i = 0; i < 600; i++)
+		three += strcmp(next(1), "three") == 0;
+	cr_assert_eq(three, 300);
+}
+
+Test(chooser, what_other_workers_have_in_flight_counts)
+{
+	balance("leastconn");
+	counter_add(&server_stats_cell(env.tally, 1, 0)->in_flight, 1); /* of the other worker */
+	counter_add(&server_stats_cell(env.tally, 0, 1)->in_flight, 2); /* our own */
+	for (int i = 0; i < 10; i++)
+		cr_assert_str_eq(next(10), "three");
+	counter_add(&server_stats_cell(env.tally, 0, 2)->in_flight, 4);
+	cr_assert_str_neq(next(10), "three", "our own is known at once");
+	counter_add(&server_stats_cell(env.tally, 1, 0)->in_flight, -1);
+	cr_assert_str_eq(next(20), "one");
+}
+
+Test(chooser, a_key_of_the_packet_decides_and_without_it_the_sender)
+{
+	struct packet a, b, c;
+	struct packet_fault fault;
+
+	balance("hash:user");
+	cr_assert_eq(
+		packet_parse(
+			&a,
+			span_str(
+				"{\"type\":0,\"srcid\":1,\"privPoliId\":111,\"payload\":\"\",\"user\":\"u\"}"),
+			&fault),
+		0);
+	cr_assert_eq(
+		packet_parse(
+			&b,
+			span_str(
+				"{\"type\":0,\"srcid\":2,\"privPoliId\":111,\"payload\":\"\",\"user\":\"u\"}"),
+			&fault),
+		0);
+	cr_assert_eq(
+		packet_parse(
+			&c,
+			span_str(
+				"{\"type\":0,\"srcid\":\"u\",\"privPoliId\":111,\"payload\":\"\"}"),
+			&fault),
+		0);
+	cr_assert_eq(lb_select_key(chooser, policy, &a), lb_select_key(chooser, policy, &b));
+	cr_assert_eq(lb_select_key(chooser, policy, &a), lb_select_key(chooser, policy, &c));
+	cr_assert_neq(lb_select_key(chooser, policy, &a), 0);
+	q->hash = lb_select_key(chooser, policy, &a);
+	const char *first = next(1);
+	for (int i = 0; i < 10; i++)
+		cr_assert_str_eq(next(1), first);
+}
+
+Test(chooser, a_server_that_is_shut_is_not_offered)
+{
+	balance("roundrobin");
+	server_health_set(verdicts, 1, SERVER_HEALTH_SHUT, 0);
+	for (int i = 0; i < 10; i++)
+		cr_assert_str_neq(next(1), "two");
+}
+
+Test(chooser, a_server_that_failed_a_request_is_asked_by_it_once_no_other_is_left)
+{
+	const uint64_t later = 1000; /* who is well would be known by then */
+
+	balance("roundrobin");
+	fails(0);
+	for (int i = 0; i < 10; i++)
+		cr_assert_str_neq(next(later), "one");
+	fails(2);
+	for (int i = 0; i < 10; i++)
+		cr_assert_str_eq(next(later), "two");
+	cr_assert(lb_select_knows_another(chooser, upstreams, policy, q));
+	fails(1);
+	cr_assert_not(lb_select_knows_another(chooser, upstreams, policy, q));
+	cr_assert(lb_select_begin(chooser, upstreams, policy, q, later));
+}
