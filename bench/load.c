@@ -388,7 +388,7 @@ main(int argc, char *argv[])
 			run(&load);
 		status = load.correct > 0 && load.wrong == 0 && load.failed == 0 ? 0 : 1;
 		links_free(&load);
-		tls_creds_release(load.creds);
+		tls_creds_unref(load.creds);
 	}
 	plan_free(&plan);
 	return status;

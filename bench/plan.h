@@ -1,12 +1,12 @@
 /* plan.h - what a run of the load generator is asked to do: its options, and the requests that they
  * come to. */
-#ifndef POLICYPOOL_BENCH_PLAN_H
-#define POLICYPOOL_BENCH_PLAN_H
+#ifndef POLICYPOOL_PLAN_H
+#define POLICYPOOL_PLAN_H
 
 #include <stdint.h>
 
 #include "addr.h"
-#include "attr.h"
+#include "compiler.h"
 #include "digest.h"
 #include "protocol.h"
 
@@ -22,7 +22,7 @@ struct plan {
 	unsigned connections;	  /* kept open, or opened anew for each request */
 	unsigned in_flight;	  /* requests on one connection */
 	bool one_a_connection;	  /* a connection serves one request */
-	bool tls;		  /* whoever answers: nothing is verified */
+	bool tls;		  /* the certificate is not verified */
 	unsigned size;		  /* bytes of a payload */
 	const char *name;	  /* of the policy; policies > 1: with their number behind it */
 	unsigned policies;	  /* taken in turn */

@@ -1,6 +1,7 @@
 /* protocol.c - see protocol.h. */
 #include "protocol.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -9,10 +10,18 @@
 
 enum { REPLY_MAX = 1 << 16, HEAD_MAX = 4096 }; /* bytes */
 
+/* Packets of gearmand's protocol, and the bytes of their head. */
+enum {
+	GEARMAN_SUBMIT_JOB = 7,
+	GEARMAN_JOB_CREATED = 8,
+	GEARMAN_WORK_COMPLETE = 13,
+	GEARMAN_HEAD = 12
+};
+
 int
 protocol_named(const char *name, enum protocol *out)
 {
-	static const char *const names[] = {"packet", "http", "redis"};
+	static const char *const names[] = {"packet", "http", "redis", "gearman"};
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		if (strcmp(name, names[i]) == 0) {
@@ -50,6 +59,29 @@ request_redis(struct buf *out, const char *key, const char *script, struct span 
 	return buf_append_str(out, "\r\n");
 }
 
+/* Type and length of what follows, of four bytes each. */
+static int
+gearman_head(struct buf *out, uint32_t type, size_t n)
+{
+	const uint32_t head[] = {htonl(type), htonl((uint32_t)n)};
+
+	return buf_append_span(out, span_of("\0REQ", 4)) < 0
+		       ? -1
+		       : buf_append_span(out, span_of((const char *)head, sizeof head));
+}
+
+static int
+request_gearman(struct buf *out, const char *function, struct span payload)
+{
+	size_t name = strlen(function) + 1;
+
+	if (gearman_head(out, GEARMAN_SUBMIT_JOB, name + 1 + payload.n) < 0 ||
+	    buf_append_span(out, span_of(function, name)) < 0 ||
+	    buf_append_span(out, span_of("", 1)) < 0)
+		return -1;
+	return buf_append_span(out, payload);
+}
+
 int
 protocol_request(enum protocol protocol, struct buf *out, const char *name, const char *script,
 		 struct span payload)
@@ -58,6 +90,7 @@ protocol_request(enum protocol protocol, struct buf *out, const char *name, cons
 	case PROTOCOL_PACKET: return request_packet(out, name, payload);
 	case PROTOCOL_HTTP: return request_http(out, payload);
 	case PROTOCOL_REDIS: return request_redis(out, name, script, payload);
+	case PROTOCOL_GEARMAN: return request_gearman(out, name, payload);
 	}
 	abort();
 }
@@ -163,6 +196,42 @@ next_redis(struct reader *r, struct span in, struct span *digest)
 	return FRAME_READY;
 }
 
+static uint32_t
+word_at(const char *p)
+{
+	uint32_t word;
+
+	memcpy(&word, p, sizeof word);
+	return ntohl(word);
+}
+
+/* The job's handle and, behind a NUL, the digest.  That a job was taken comes before, and is passed
+ * over. */
+static enum frame_result
+next_gearman(struct reader *r, struct span in, struct span *digest)
+{
+	size_t at = 0, n;
+	uint32_t type;
+
+	do {
+		if (in.n - at < GEARMAN_HEAD)
+			return FRAME_MORE;
+		type = word_at(in.p + at + 4);
+		n = word_at(in.p + at + 8);
+		if (memcmp(in.p + at, "\0RES", 4) != 0 || n > REPLY_MAX)
+			return broken();
+		at += GEARMAN_HEAD;
+		if (in.n - at < n)
+			return FRAME_MORE;
+		at += n;
+	} while (type == GEARMAN_JOB_CREATED);
+	r->taken = at;
+	*digest = type == GEARMAN_WORK_COMPLETE && n >= DIGEST_HEX
+			  ? span_of(in.p + at - DIGEST_HEX, DIGEST_HEX)
+			  : span_of(NULL, 0);
+	return FRAME_READY;
+}
+
 enum frame_result
 reader_next(struct reader *r, struct buf *in, struct span *digest)
 {
@@ -178,6 +247,11 @@ reader_next(struct reader *r, struct buf *in, struct span *digest)
 	r->taken = 0;
 	if (buf_len(in) == 0)
 		return FRAME_MORE;
-	return r->protocol == PROTOCOL_HTTP ? next_http(r, buf_span(in), digest)
-					    : next_redis(r, buf_span(in), digest);
+	switch (r->protocol) {
+	case PROTOCOL_HTTP: return next_http(r, buf_span(in), digest);
+	case PROTOCOL_REDIS: return next_redis(r, buf_span(in), digest);
+	case PROTOCOL_GEARMAN: return next_gearman(r, buf_span(in), digest);
+	case PROTOCOL_PACKET: break;
+	}
+	abort();
 }

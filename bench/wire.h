@@ -1,14 +1,14 @@
 /* wire.h - the bytes of a connection of the load generator, plain or in TLS. */
-#ifndef POLICYPOOL_BENCH_WIRE_H
-#define POLICYPOOL_BENCH_WIRE_H
+#ifndef POLICYPOOL_WIRE_H
+#define POLICYPOOL_WIRE_H
 
 #include <stdbool.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 
 #include "addr.h"
-#include "attr.h"
 #include "buf.h"
+#include "compiler.h"
 #include "tls.h"
 
 struct wire {
