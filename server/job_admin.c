@@ -156,13 +156,13 @@ static struct json_object *
 process_status(const struct sight *p, uint64_t now)
 {
 	struct json_object *o = json_object_new_object();
-	struct procstat usage = {0, 0};
+	struct procstat usage = {.cpu_ms = 0};
 	bool lives = p->life->pid > 0;
 
 	if (o == NULL)
 		return NULL;
 	if (lives && procstat_read(p->life->pid, &usage) < 0)
-		usage = (struct procstat){0, 0};
+		usage = (struct procstat){.cpu_ms = 0};
 	status_add_number(o, "worker", p->worker);
 	status_add_number(o, "process", p->number);
 	status_add_number(o, "pid", (uint64_t)p->life->pid);

@@ -14,16 +14,18 @@ parse(const char *text, struct procstat *p)
 {
 	const char *rest = strrchr(text, ')');
 	unsigned long user, system;
+	int parent;
 	long pages, ticks = sysconf(_SC_CLK_TCK), size = sysconf(_SC_PAGESIZE);
 
 	if (rest == NULL || ticks <= 0 || size <= 0 ||
 	    sscanf(rest + 1,
-		   " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu %*d %*d %*d %*d %*d %*d %*u"
+		   " %*c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu %*d %*d %*d %*d %*d %*d %*u"
 		   " %*u %ld",
-		   &user, &system, &pages) != 3) {
+		   &parent, &user, &system, &pages) != 4) {
 		errno = EINVAL;
 		return -1;
 	}
+	p->parent = parent;
 	p->cpu_ms = (uint64_t)(user + system) * 1000 / (uint64_t)ticks;
 	p->resident = (uint64_t)pages * (uint64_t)size;
 	return 0;

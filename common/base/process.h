@@ -10,6 +10,7 @@
 #include "compiler.h"
 
 struct procstat {
+	pid_t parent;
 	uint64_t cpu_ms;   /* user and system, since it began */
 	uint64_t resident; /* bytes */
 };

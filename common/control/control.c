@@ -16,6 +16,7 @@
 #include "control_socket.h"
 #include "json_text.h"
 #include "log.h"
+#include "process.h"
 
 /* Callers that may only look leave room for callers that give orders, and for one another. */
 enum {
@@ -66,6 +67,16 @@ struct control {
 	unsigned n, lookers;
 	LIST_HEAD(caller_list, control_caller) callers;
 };
+
+/* A process that this daemon has forked: a worker that was taken over, which may connect to Unix
+ * sockets where it is a proxy's, gives no orders. */
+static bool
+is_own_child(const struct ucred *cred)
+{
+	struct procstat p;
+
+	return procstat_read(cred->pid, &p) == 0 && p.parent == getpid();
+}
 
 static bool
 may_change(const struct ucred *cred)
@@ -461,6 +472,8 @@ caller_new(struct control *k, int fd, const char **why)
 
 	*why = "out of memory";
 	if (c != NULL && getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &c->cred, &n) == 0) {
+		if (may_change(&c->cred) && is_own_child(&c->cred))
+			c->cred.uid = (uid_t)-1;
 		if (full(k, &c->cred) != NULL)
 			drop_left(k);
 		*why = full(k, &c->cred);

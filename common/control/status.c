@@ -134,10 +134,10 @@ add_exit(struct json_object *o, const char *key, int status)
 static void
 add_usage(struct json_object *o, pid_t pid)
 {
-	struct procstat p = {0, 0};
+	struct procstat p = {.cpu_ms = 0};
 
 	if (pid > 0 && procstat_read(pid, &p) < 0)
-		p = (struct procstat){0, 0};
+		p = (struct procstat){.cpu_ms = 0};
 	status_add_seconds(o, "cpu_s", p.cpu_ms);
 	status_add_number(o, "rss_kib", p.resident / 1024);
 }

@@ -128,11 +128,11 @@ allow_scheduling(scmp_filter_ctx filter)
 	return error;
 }
 
-/* TCP and nothing else that speaks in streams: no multipath TCP, SCTP, SMC. */
+/* TCP, Unix sockets, and nothing else that speaks in streams: no multipath TCP, SCTP, SMC. */
 static int
 allow_connecting(scmp_filter_ctx filter)
 {
-	static const int family[] = {AF_INET, AF_INET6};
+	static const int family[] = {AF_INET, AF_INET6, AF_UNIX};
 	int error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SYS(connect), 0);
 
 	for (size_t i = 0; error == 0 && i < sizeof family / sizeof *family; i++)

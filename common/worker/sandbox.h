@@ -3,7 +3,8 @@
  *
  * What is allowed is what serving uses: connections, memory, clocks, its own signals, the log.  Not
  * allowed: executing, forking, opening or making files, making sockets (a proxy's worker may make
- * TCP sockets, to connect to servers; no worker may bind or listen), tracing, changing its user.
+ * TCP and Unix stream sockets, to connect to servers; no worker may bind or listen), tracing,
+ * changing its user.
  *
  * What a descriptor is to others counts too: no signals are asked for (F_SETOWN), flags that others
  * have too stay (F_SETFL), and a socket that others have is neither shut down nor connected anew,

@@ -50,6 +50,14 @@ Test(procstat, a_name_with_brackets_and_spaces_misleads_nobody)
 	cr_assert_gt(p.resident, 0);
 }
 
+Test(procstat, a_process_has_a_parent)
+{
+	struct procstat p;
+
+	cr_assert_eq(procstat_read(getpid(), &p), 0);
+	cr_assert_eq(p.parent, getppid());
+}
+
 Test(procstat, a_process_that_is_not_there_is_an_error)
 {
 	struct procstat p;

@@ -227,6 +227,27 @@ Test(control, the_owner_may_change_things)
 	cr_assert_eq(changes, 1);
 }
 
+Test(control, a_process_of_the_daemons_own_gives_no_orders)
+{
+	int status;
+	pid_t pid = fork(), ended;
+
+	cr_assert_geq(pid, 0);
+	if (pid == 0) {
+		char got[512] = "";
+		static const char order[] = "{\"cmd\":\"change\"}\n";
+		int fd = net_connect_unix(path);
+		bool asked = fd >= 0 && write(fd, order, sizeof order - 1) > 0 &&
+			     read(fd, got, sizeof got - 1) > 0;
+		_exit(asked && strncmp(got, "{\"ok\":false,", 12) == 0 ? 0 : 1);
+	}
+	while ((ended = waitpid(pid, &status, WNOHANG)) == 0)
+		cr_assert_geq(event_base_loop(base, EVLOOP_NONBLOCK), 0);
+	cr_assert_eq(ended, pid);
+	cr_assert_eq(status, 0);
+	cr_assert_eq(changes, 0);
+}
+
 Test(control, the_socket_has_its_mode_and_goes_with_its_owner)
 {
 	struct stat st;

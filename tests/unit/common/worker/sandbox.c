@@ -152,6 +152,21 @@ makes_a_unix_socket(void)
 }
 
 static bool
+makes_a_unix_datagram_socket(void)
+{
+	return socket(AF_UNIX, SOCK_DGRAM, 0) >= 0;
+}
+
+static bool
+connects_to_a_path(void)
+{
+	const struct sockaddr_un a = {AF_UNIX, "/there/is/nobody"};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	return connect(fd, (const struct sockaddr *)&a, sizeof a) < 0 && errno == ENOENT;
+}
+
+static bool
 binds(void)
 {
 	struct sockaddr_in a = {.sin_family = AF_INET};
@@ -542,7 +557,7 @@ static const struct call forbidden[] = {CALL(executes),
 					CALL(removes_a_file),
 					CALL(makes_a_udp_socket),
 					CALL(makes_a_raw_socket),
-					CALL(makes_a_unix_socket),
+					CALL(makes_a_unix_datagram_socket),
 					CALL(binds),
 					CALL(listens),
 					CALL(traces),
@@ -597,7 +612,8 @@ static const struct call forbidden[] = {CALL(executes),
 					CALL(makes_an_sctp_socket)};
 
 /* Of a server's worker; a proxy's may. */
-static const struct call connecting[] = {CALL(makes_a_tcp_socket), CALL(connects)};
+static const struct call connecting[] = {CALL(makes_a_tcp_socket), CALL(connects),
+					 CALL(makes_a_unix_socket), CALL(connects_to_a_path)};
 
 /* ---- what serving needs ---- */
 
