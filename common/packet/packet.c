@@ -106,16 +106,23 @@ packet_refuse_number(const struct json_text_member *m, const char *key, int64_t 
 			     SPAN_ARG(shown), (long long)min, (long long)max);
 }
 
+/* A server at a Unix socket has no port, and says so. */
 static int
-judge_port(const struct json_text_member *m, const char *key, struct packet_fault *fault)
+judge_port(const struct packet *p, struct packet_fault *fault)
 {
+	static const char key[] = "listenport";
+	const struct json_text_member *m = json_text_find(&p->object, key);
+	bool path = packet_is_at_path(p);
 	int64_t port;
 
 	if (m == NULL)
 		return packet_refuse(fault, PACKET_BAD_MESSAGE, "%s is missing", key);
-	if (packet_is_scalar(m) && packet_read_integer(json_text_inner(m), &port) && port >= 1 &&
-	    port <= UINT16_MAX)
+	if (packet_is_scalar(m) && packet_read_integer(json_text_inner(m), &port) &&
+	    (path ? port == 0 : port >= 1 && port <= UINT16_MAX))
 		return 0;
+	if (path)
+		return packet_refuse(fault, PACKET_BAD_MESSAGE,
+				     "%s must be 0 where host is a Unix socket", key);
 	return packet_refuse_number(m, key, 1, UINT16_MAX, fault);
 }
 
@@ -134,7 +141,6 @@ static const struct {
 	NEEDED(PACKET_REQUEST, "srcid", judge_id),
 	NEEDED(PACKET_REQUEST, "payload", judge_payload),
 	NEEDED(PACKET_REGISTER, "id", packet_check_name),
-	NEEDED(PACKET_REGISTER, "listenport", judge_port),
 	NEEDED(PACKET_REPLY, "destid", judge_id),
 	NEEDED(PACKET_REPLY, "payload", judge_payload),
 	NEEDED(PACKET_ERROR, "destid", judge_scalar),
@@ -235,7 +241,8 @@ refuse_text(enum json_text_status status, size_t at, struct packet_fault *fault)
 static int
 judge_packet(struct packet *p, struct packet_fault *fault)
 {
-	if (judge_type(p, fault) < 0 || judge_members(p, fault) < 0)
+	if (judge_type(p, fault) < 0 || judge_members(p, fault) < 0 ||
+	    (p->type == PACKET_REGISTER && judge_port(p, fault) < 0))
 		return -1;
 	return has_policy(p) ? judge_policy(p, fault) : 0;
 }

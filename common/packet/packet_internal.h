@@ -22,6 +22,13 @@ struct span packet_excerpt(struct span);
 /* Decimal digits with a minus in front at most. */
 bool packet_read_integer(struct span, int64_t *out);
 
+/* The content of a judged string without its escapes.  At most size bytes are written; returns how
+ * many it has. */
+size_t packet_decode(struct span inner, char *out, size_t size);
+
+/* Does an announcement say that its server is at a Unix socket? */
+bool packet_is_at_path(const struct packet *);
+
 /* What is wrong with an id; *text is what it says, in space where it has escapes. */
 enum packet_id_fault {
 	PACKET_ID_FINE,

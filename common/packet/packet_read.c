@@ -61,10 +61,8 @@ has_control(struct span s)
 	return false;
 }
 
-/* The content of a judged string without its escapes.  At most size bytes are written; returns how
- * many it has. */
-static size_t
-decode(struct span inner, char *out, size_t size)
+size_t
+packet_decode(struct span inner, char *out, size_t size)
 {
 	const char *p = inner.p, *end = inner.p + inner.n;
 	char character[4];
@@ -108,7 +106,7 @@ packet_read_id(const struct json_text_member *m, char space[PACKET_ID_MAX], stru
 	if (!packet_is_scalar(m))
 		return PACKET_ID_NO_SCALAR;
 	if (m->value_escaped)
-		*text = span_of(space, decode(*text, space, PACKET_ID_MAX));
+		*text = span_of(space, packet_decode(*text, space, PACKET_ID_MAX));
 	if (text->n == 0)
 		return PACKET_ID_EMPTY;
 	if (text->n > PACKET_ID_MAX)
@@ -178,8 +176,8 @@ packet_answers(const struct packet *reply, struct span srcid)
 	if ((srcid.n == 0 || memchr(srcid.p, '\\', srcid.n) == NULL) &&
 	    (destid.n == 0 || memchr(destid.p, '\\', destid.n) == NULL))
 		return false;
-	n = decode(srcid, wanted, sizeof wanted);
-	return n <= sizeof wanted && decode(destid, got, sizeof got) == n &&
+	n = packet_decode(srcid, wanted, sizeof wanted);
+	return n <= sizeof wanted && packet_decode(destid, got, sizeof got) == n &&
 	       memcmp(wanted, got, n) == 0;
 }
 

@@ -39,6 +39,13 @@ read_number(const struct packet *p, const char *key, unsigned max, unsigned *out
 	return 0;
 }
 
+/* It has been judged in an announcement, not where a server leaves. */
+static int
+read_port(const struct packet *p, unsigned *port, struct packet_fault *fault)
+{
+	return packet_is_at_path(p) ? 0 : read_number(p, "listenport", UINT16_MAX, port, fault);
+}
+
 /* 1, 0, true or false; as it was where it is absent. */
 static int
 read_flag(const struct packet *p, const char *key, bool *out, struct packet_fault *fault)
@@ -53,6 +60,50 @@ read_flag(const struct packet *p, const char *key, bool *out, struct packet_faul
 	if (*out || span_eq_str(text, "0") || span_eq_str(text, "false"))
 		return 0;
 	return packet_refuse_number(m, key, 0, 1, fault);
+}
+
+/* Of a Unix socket: an absolute path, or @ and an abstract name, as it can stand in a log. */
+static bool
+is_path(const char *host)
+{
+	const char *path = host + sizeof PACKET_UNIX - 1;
+
+	if (strncmp(host, PACKET_UNIX, sizeof PACKET_UNIX - 1) != 0 ||
+	    (path[0] != '/' && path[0] != '@') || path[1] == '\0')
+		return false;
+	for (; *path != '\0'; path++)
+		if (*path <= ' ' || *path > '~' || *path == '"' || *path == '\\')
+			return false;
+	return true;
+}
+
+bool
+packet_is_at_path(const struct packet *p)
+{
+	const struct json_text_member *m = json_text_find(&p->object, "host");
+	struct span host = m != NULL && m->kind == JSON_TEXT_STRING ? json_text_inner(m)
+								    : span_of(NULL, 0);
+
+	return host.n >= sizeof PACKET_UNIX - 1 &&
+	       memcmp(host.p, PACKET_UNIX, sizeof PACKET_UNIX - 1) == 0;
+}
+
+/* 0, or -1 with the fault filled. */
+static int
+read_path(struct span text, struct packet_announcement *a, struct packet_fault *fault)
+{
+	size_t n = packet_decode(text, a->host, sizeof a->host - 1);
+
+	if (n < sizeof a->host) {
+		a->host[n] = '\0';
+		if (strlen(a->host) == n && n <= PACKET_UNIX_MAX && is_path(a->host))
+			return 0;
+	}
+	text = packet_excerpt(text);
+	return packet_refuse(fault, PACKET_BAD_MESSAGE,
+			     "host is %.*s: the path must be absolute, of at most %zu printable "
+			     "characters",
+			     SPAN_ARG(text), PACKET_UNIX_MAX - (sizeof PACKET_UNIX - 1));
 }
 
 /* What occurs in a name, in an IPv4 or an IPv6 address with its zone. */
@@ -80,6 +131,8 @@ read_host(const struct packet *p, struct packet_announcement *a, struct packet_f
 	if (packet_check_string(m, "host", fault) < 0)
 		return -1;
 	host = json_text_inner(m);
+	if (packet_is_at_path(p))
+		return read_path(host, a, fault);
 	if (host.n < sizeof a->host && is_host(host)) {
 		memcpy(a->host, host.p, host.n);
 		a->host[host.n] = '\0';
@@ -174,8 +227,8 @@ packet_announced(const struct packet *p, struct packet_announcement *a, struct p
 	*a = (struct packet_announcement){.port = 0};
 	copy_id(a->id, p, "id");
 	copy_policy(a->policy, p->policy);
-	if (read_number(p, "listenport", UINT16_MAX, &port, fault) < 0 ||
-	    read_host(p, a, fault) < 0 || read_flag(p, "ack", &a->ack, fault) < 0 ||
+	if (read_port(p, &port, fault) < 0 || read_host(p, a, fault) < 0 ||
+	    read_flag(p, "ack", &a->ack, fault) < 0 ||
 	    read_flag(p, "keepalive", &a->keepalive, fault) < 0 ||
 	    read_flag(p, "tls", &a->tls, fault) < 0)
 		return -1;

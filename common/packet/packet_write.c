@@ -170,8 +170,9 @@ put_signing(struct buf *out, const struct packet_signing *s)
 static int
 put_port(struct buf *out, const struct packet_announcement *a)
 {
-	return a->numbers ? put_number(out, ",\"listenport\":", a->port)
-			  : put_announced(out, ",\"listenport\":\"", a->port);
+	if (put_number(out, a->numbers ? ",\"listenport\":" : ",\"listenport\":\"", a->port) < 0)
+		return -1;
+	return a->numbers ? 0 : buf_append_str(out, "\"");
 }
 
 static int

@@ -655,6 +655,72 @@ Test(packet, hosts_are_names_and_addresses)
 	}
 }
 
+#define LONG_103 LONG_63 "0123456789abcdef0123456789abcdef01234567"
+
+Test(packet, a_unix_socket_is_a_host_without_a_port)
+{
+	static const char *const rows[][2] = {
+		{"unix:/run/policypool/s.sock", "unix:/run/policypool/s.sock"},
+		{"unix:\\/run\\/s", "unix:/run/s"}, /* as PHP writes it */
+		{"unix:@policypool-100", "unix:@policypool-100"},
+		{"unix:/a=b,c~d'e:f%g", "unix:/a=b,c~d'e:f%g"},
+		{"unix:/" LONG_103 "abc", "unix:/" LONG_103 "abc"},
+	};
+	struct packet_announcement read;
+	char text[512];
+
+	for (size_t i = 0; i < 2 * sizeof rows / sizeof rows[0]; i++) {
+		(void)snprintf(
+			text, sizeof text,
+			"{\"type\":\"1\",\"id\":1,\"privPolyId\":1,\"listenport\":%s,\"host\":\"%s\"}",
+			i % 2 == 0 ? "0" : "\"0\"", rows[i / 2][0]);
+		accept(text);
+		cr_expect_eq(packet_announced(&packet, &read, &fault), 0, "%s", fault.why);
+		cr_expect_str_eq(read.host, rows[i / 2][1]);
+		cr_expect_eq(read.port, 0);
+	}
+	expect_refused(
+		"{\"type\":1,\"id\":1,\"privPolyId\":1,\"listenport\":1,\"host\":\"unix:/s\"}",
+		PACKET_BAD_MESSAGE, false, "listenport must be 0 where host is a Unix socket");
+	expect_refused("{\"type\":1,\"id\":1,\"privPolyId\":1,\"host\":\"unix:/s\"}",
+		       PACKET_BAD_MESSAGE, false, "listenport is missing");
+	expect_refused(
+		"{\"type\":1,\"id\":1,\"privPolyId\":1,\"listenport\":0,\"host\":\"unixes\"}",
+		PACKET_BAD_MESSAGE, false, "listenport is 0: it must be 1 to 65535");
+}
+
+Test(packet, a_unix_socket_has_an_absolute_path_that_a_log_can_bear)
+{
+	static const char *const bad[] = {"",
+					  "s",
+					  "/",
+					  "@",
+					  "./s",
+					  "/a b",
+					  "/a\\nb",
+					  "/a\\u0000",
+					  "/a\\\"b",
+					  "/a\\\\b",
+					  "/\xc3\xa9",
+					  "/a\\u007f",
+					  "//" LONG_103 "abc"};
+	struct packet_announcement read;
+	char text[512];
+
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		(void)snprintf(
+			text, sizeof text,
+			"{\"type\":\"1\",\"id\":1,\"privPolyId\":1,\"listenport\":0,\"host\":\"unix:%s\"}",
+			bad[i]);
+		accept(text);
+		cr_expect_eq(packet_announced(&packet, &read, &fault), -1, "%s", text);
+		cr_expect_eq(fault.code, PACKET_BAD_MESSAGE);
+		cr_expect_not_null(strstr(fault.why, "the path must be absolute, of at most 107 "
+						     "printable characters"),
+				   "%s", fault.why);
+	}
+}
+
 Test(packet, the_longest_ids_fit)
 {
 	struct packet_announcement read;

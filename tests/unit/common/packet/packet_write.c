@@ -324,6 +324,19 @@ Test(packet_write, an_announcement_is_strings_and_leaves_out_what_is_not_announc
 		       "{\"type\":\"5\",\"id\":\"100\",\"privPolyId\":\"PP_1\",\"ack\":\"1\"}");
 }
 
+Test(packet_write, a_server_at_a_unix_socket_announces_port_0)
+{
+	struct packet_announcement a = {.id = "1", .policy = "2", .host = "unix:/run/s"};
+
+	expect_written(packet_register(&out, &a),
+		       "{\"type\":\"1\",\"id\":\"1\",\"privPolyId\":\"2\",\"listenport\":\"0\","
+		       "\"host\":\"unix:/run/s\"}");
+	a.numbers = true;
+	expect_written(packet_register(&out, &a),
+		       "{\"type\":1,\"id\":\"1\",\"privPolyId\":\"2\",\"listenport\":0,"
+		       "\"host\":\"unix:/run/s\"}");
+}
+
 Test(packet_write, what_is_at_its_default_is_left_out)
 {
 	struct packet_announcement a = {.id = "1",
