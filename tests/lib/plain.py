@@ -1,7 +1,9 @@
 """The existing peers that speak these packets, faithful to what policypool(7) says of them, with knobs for
 misbehaviour.  Servers and proxy run in threads of the scenario."""
+import contextlib
 import hashlib
 import json
+import os
 import queue
 import socket
 import threading
@@ -9,18 +11,39 @@ import threading
 ONE_READ = 2048
 
 
-def listen(port=0):
+def connect(where):
+    """To a port of the loopback, or to "unix:/path"."""
+    if isinstance(where, int):
+        return socket.create_connection(("127.0.0.1", where))
+    s = socket.socket(socket.AF_UNIX)
+    s.connect(unix_name(where))
+    return s
+
+
+def unix_name(where):
+    path = where.removeprefix("unix:")
+    return "\0" + path[1:] if path.startswith("@") else path
+
+
+def listen(port=0, backlog=64):
+    if not isinstance(port, int):
+        s = socket.socket(socket.AF_UNIX)
+        with contextlib.suppress(FileNotFoundError, ValueError):
+            os.unlink(unix_name(port))  # of one that was closed
+        s.bind(unix_name(port))
+        s.listen(backlog)
+        return s
     s = socket.socket()
     s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     s.bind(("127.0.0.1", port))
-    s.listen(64)
+    s.listen(backlog)
     return s
 
 
 def ask(port, payload="hello", policy="111", srcid="1", numbers=False, spelling="privPoliId"):
     """The plain client: one object, no newline, one read; the packet that it understood."""
     form = int if numbers else str
-    with socket.create_connection(("127.0.0.1", port)) as s:
+    with connect(port) as s:
         s.settimeout(20)
         s.sendall(json.dumps({"type": form(0), "srcid": form(srcid), spelling: form(policy) if policy.isdigit() else policy,
                               "payloadsize": form(len(payload)), "payload": payload}).encode())
@@ -34,7 +57,7 @@ def reply(id, request):
 
 class Server:
     """Announces itself before it listens, closes that connection without reading, then serves one connection at
-    a time, one read a request.  `behave(server, connection, request)` replaces the answer, `reply` members of it;
+    a time, one read a request.  `port` may be "unix:/path".  `behave(server, connection, request)` replaces the answer, `reply` members of it;
     `waits`: it reads an answer to its announcement before it listens, whatever that says; `also`: further members of it."""
 
     def __init__(self, proxy_port, id="1", policy="111", port=None, numbers=False, listens=None, behave=None,
@@ -48,7 +71,7 @@ class Server:
         self.lock = threading.Lock()
         self.accepted = queue.Queue()
         reserved = listen(port or 0)
-        self.port = reserved.getsockname()[1]
+        self.port = port if isinstance(port, str) else reserved.getsockname()[1]
         self.socket = reserved
         if listens is not None or waits:  # an Event: the port is closed until it is set
             reserved.close()
@@ -62,9 +85,10 @@ class Server:
     def announce(self, proxy_port, numbers=False, waits=False):
         """What was answered, where that is waited for."""
         form = int if numbers else str
+        at = {"listenport": form(self.port)} if isinstance(self.port, int) else {"listenport": form(0), "host": self.port}
         message = {"type": form(1), "id": form(self.id), self.spelling: form(self.policy) if self.policy.isdigit() else self.policy,
-                   "listenport": form(self.port), **self.also}
-        with socket.create_connection(("127.0.0.1", proxy_port)) as s:
+                   **at, **self.also}
+        with connect(proxy_port) as s:
             s.sendall(json.dumps(message).encode())
             if not waits:
                 return None
