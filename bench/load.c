@@ -255,7 +255,9 @@ turn(struct load *load)
 		if (l->wire.shaking)
 			link_go(l);
 		else
-			link_read(l);
+			do
+				link_read(l);
+			while (wire_pending(&l->wire));
 	}
 }
 

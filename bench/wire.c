@@ -128,3 +128,9 @@ wire_receive(struct wire *w, char *to, size_t room)
 	r = tls_read(w->tls, to, room, &n);
 	return r == TLS_DONE ? (ssize_t)n : not_now(w, r);
 }
+
+bool
+wire_pending(const struct wire *w)
+{
+	return w->tls != NULL && tls_pending(w->tls);
+}

@@ -33,6 +33,8 @@ void wire_close(struct wire *);
  * what goes on with it. */
 ssize_t wire_send(struct wire *, struct iovec *, int n);
 ssize_t wire_receive(struct wire *, char *to, size_t room);
+/* There is more to receive, though the socket may have none. */
+bool wire_pending(const struct wire *);
 /* What was taken before.  0, or -1 with errno; EAGAIN is none. */
 MUST_CHECK int wire_flush(struct wire *);
 

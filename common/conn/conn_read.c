@@ -142,7 +142,7 @@ receive(struct conn *c, struct buf *in)
 		c->begun = true;
 		c->greets_tls = room[0] == TLS_FIRST_BYTE;
 	}
-	c->eof = n == 0;
+	c->eof = c->eof || n == 0;
 	buf_commit(in, (size_t)n);
 	return true;
 }

@@ -111,6 +111,8 @@ conn_update_interest(struct conn *c)
 	}
 	set_interest(c, &c->rd, lingers || conn_wants_read(c), lingers ? LINGER_QUIET : c->idle_ms);
 	set_interest(c, &c->wr, wants_write(c), c->idle_ms);
+	if (c->tls != NULL && !c->tls_writes && conn_wants_read(c) && tls_pending(c->tls))
+		event_active(&c->rd, EV_READ, 0);
 }
 
 /* ---- what is held ---- */
@@ -133,7 +135,7 @@ conn_count_held(struct conn *c)
 	if (c->state == CONN_CLOSED)
 		now = 0;
 	else if (c->tls != NULL && c->accepted) /* those to servers are no peer's */
-		now += TLS_HELD + (c->tls_partial ? TLS_RECORD : 0);
+		now += TLS_HELD + (c->tls_partial ? TLS_RECORD : 0) + tls_held(c->tls);
 	c->loop->memory += now - c->memory;
 	c->memory = now;
 }

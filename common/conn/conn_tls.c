@@ -196,23 +196,17 @@ not_now(enum tls_result r)
 	return -1;
 }
 
-/* Only a whole record may have more behind it: a shorter one is asked for nothing further. */
 ssize_t
 conn_tls_receive(struct conn *c, char *to, size_t room)
 {
-	size_t n, total = 0;
-	enum tls_result r;
+	size_t n;
+	enum tls_result r = tls_read(c->tls, to, room, &n);
 
-	do {
-		r = tls_read(c->tls, to + total, room - total, &n);
-		total += n;
-	} while (r == TLS_DONE && n == TLS_RECORD && room - total >= TLS_RECORD);
 	c->tls_writes = r == TLS_WANT_WRITE;
-	if (r == TLS_FAILED || (r != TLS_DONE && total == 0))
+	if (r == TLS_FAILED || (r != TLS_DONE && n == 0))
 		return not_now(r);
-	if (r == TLS_DONE && n == 0)
-		c->eof = true;
-	return (ssize_t)total;
+	c->eof = tls_ended(c->tls);
+	return (ssize_t)n;
 }
 
 ssize_t

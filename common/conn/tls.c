@@ -11,12 +11,15 @@
 #include <sys/socket.h>
 
 #include "tls_creds.h"
+#include "tls_transport.h"
 
 struct tls {
 	struct tls_creds *creds;
 	gnutls_session_t session;
-	int fd;
-	bool ended;	  /* the peer's side of the socket, with or without its alert */
+	struct tls_transport transport;
+	size_t promised;  /* bytes of the caller's in records that are not all sent */
+	bool closed;	  /* the peer has said that nothing more comes */
+	bool broken;	  /* and text says why */
 	bool interrupted; /* a write is to be gone on with */
 	char *name;	  /* in expected, which GnuTLS borrows */
 	gnutls_typed_vdata_st expected[2];
@@ -90,32 +93,6 @@ static bool
 harmless(int rc)
 {
 	return rc == GNUTLS_E_WARNING_ALERT_RECEIVED || rc == GNUTLS_E_INTERRUPTED;
-}
-
-/* ---- the socket ---- */
-
-/* An end without an alert is no error to GnuTLS, which would take the session for broken then: what
- * is still to be said can be said. */
-static ssize_t
-pull(gnutls_transport_ptr_t arg, void *to, size_t room)
-{
-	struct tls *t = arg;
-	ssize_t n = recv(t->fd, to, room, 0);
-
-	if (n != 0 || room == 0)
-		return n;
-	t->ended = true;
-	errno = EAGAIN;
-	return -1;
-}
-
-/* Never asked: no clock of GnuTLS is used. */
-static int
-pull_timeout(gnutls_transport_ptr_t arg, unsigned ms)
-{
-	(void)arg;
-	(void)ms;
-	return 1;
 }
 
 /* ---- making ---- */
@@ -206,10 +183,8 @@ set_up(struct tls *t, int fd, const char *name)
 	if (t->creds->verify != TLS_VERIFY_NO)
 		expect(t);
 	gnutls_handshake_set_timeout(t->session, GNUTLS_INDEFINITE_TIMEOUT);
-	t->fd = fd;
-	gnutls_transport_set_ptr2(t->session, t, (gnutls_transport_ptr_t)(intptr_t)fd);
-	gnutls_transport_set_pull_function(t->session, pull);
-	gnutls_transport_set_pull_timeout_function(t->session, pull_timeout);
+	t->transport.fd = fd;
+	tls_transport_set(&t->transport, t->session);
 	return 0;
 }
 
@@ -236,6 +211,7 @@ tls_free(struct tls *t)
 		return;
 	if (t->session != NULL)
 		gnutls_deinit(t->session);
+	tls_transport_release(&t->transport);
 	tls_creds_unref(t->creds);
 	free(t->name);
 	free(t);
@@ -243,22 +219,57 @@ tls_free(struct tls *t)
 
 /* ---- steps ---- */
 
+enum { HANDSHAKE_READ = 1 << 14 }; /* bytes at once: what comes with its end is read too */
+
 enum tls_result
 tls_handshake(struct tls *t)
 {
 	int rc;
 
+	tls_transport_begin_read(&t->transport, HANDSHAKE_READ);
 	do
 		rc = gnutls_handshake(t->session);
 	while (rc < 0 && harmless(rc));
+	if (tls_transport_end_read(&t->transport) < 0)
+		return failed(t, GNUTLS_E_MEMORY_ERROR);
 	if (rc == 0)
 		return TLS_DONE;
 	if (is_wait(rc))
-		return t->ended ? failed(t, GNUTLS_E_PREMATURE_TERMINATION) : waits_for(t);
+		return t->transport.ended ? failed(t, GNUTLS_E_PREMATURE_TERMINATION)
+					  : waits_for(t);
 	/* What we think of it is worth an attempt to tell; the peer may be gone. */
 	if (rc != GNUTLS_E_FATAL_ALERT_RECEIVED && rc != GNUTLS_E_PREMATURE_TERMINATION)
 		(void)gnutls_alert_send_appropriate(t->session, rc);
 	return failed(t, rc);
+}
+
+static ssize_t
+read_record(struct tls *t, char *to, size_t room)
+{
+	ssize_t rc;
+
+	do
+		rc = gnutls_record_recv(t->session, to, room);
+	while (rc < 0 && harmless((int)rc));
+	return rc;
+}
+
+/* All that one read of the socket has brought, as far as there is room; what the last record came
+ * to. */
+static ssize_t
+read_records(struct tls *t, char *to, size_t room, size_t *n)
+{
+	ssize_t rc;
+
+	/* A part of a record may be there already. */
+	tls_transport_begin_read(&t->transport,
+				 room >= 2 * TLS_RECORD ? room - TLS_RECORD : TLS_RECORD);
+	do {
+		rc = read_record(t, to + *n, room - *n);
+		if (rc > 0)
+			*n += (size_t)rc;
+	} while (rc > 0 && t->transport.ahead.n > 0 && room - *n >= TLS_RECORD);
+	return tls_transport_end_read(&t->transport) == 0 ? rc : GNUTLS_E_MEMORY_ERROR;
 }
 
 enum tls_result
@@ -268,40 +279,89 @@ tls_read(struct tls *t, char *to, size_t room, size_t *n)
 
 	assert(room >= TLS_RECORD);
 	*n = 0;
-	do
-		rc = gnutls_record_recv(t->session, to, room);
-	while (rc < 0 && harmless((int)rc));
-	/* An end without its alert can cut no object unseen: those know where they end. */
-	if (rc >= 0 || (is_wait((int)rc) && t->ended)) {
-		*n = rc > 0 ? (size_t)rc : 0;
-		assert(gnutls_record_check_pending(t->session) == 0);
-		return TLS_DONE;
+	if (t->broken)
+		return TLS_FAILED;
+	rc = read_records(t, to, room, n);
+	assert(rc < 0 || gnutls_record_check_pending(t->session) == 0);
+	t->closed = t->closed || rc == 0;
+	if (rc < 0 && !is_wait((int)rc)) {
+		t->broken = true;
+		(void)failed(t, (int)rc);
+		return *n > 0 ? TLS_DONE : TLS_FAILED; /* what came before it is good */
 	}
-	return is_wait((int)rc) ? waits_for(t) : failed(t, (int)rc);
+	/* An end without its alert can cut no object unseen: those know where they end. */
+	return rc >= 0 || tls_ended(t) ? TLS_DONE : waits_for(t);
+}
+
+bool
+tls_ended(const struct tls *t)
+{
+	return t->closed || (t->transport.ended && t->transport.ahead.n == 0);
+}
+
+bool
+tls_pending(const struct tls *t)
+{
+	return t->broken || t->transport.ahead.n > 0;
+}
+
+/* Records of the first bytes, of as many as are sent at once.  0, or what GnuTLS says. */
+static int
+encrypt(struct tls *t, const char *from, size_t n)
+{
+	ssize_t rc = 0;
+
+	tls_transport_gather(&t->transport);
+	while (rc >= 0 && t->promised < n && tls_transport_has_room(&t->transport)) {
+		rc = t->interrupted
+			     ? gnutls_record_send(t->session, NULL, 0)
+			     : gnutls_record_send(t->session, from + t->promised, n - t->promised);
+		t->interrupted = rc < 0 && is_wait((int)rc);
+		if (rc > 0)
+			t->promised += (size_t)rc;
+	}
+	return rc >= 0 || t->interrupted ? 0 : (int)rc;
+}
+
+static enum tls_result
+flush(struct tls *t)
+{
+	if (tls_transport_flush(&t->transport) == 0)
+		return TLS_DONE;
+	return errno == EAGAIN ? TLS_WANT_WRITE : failed(t, GNUTLS_E_PUSH_ERROR);
 }
 
 enum tls_result
 tls_write(struct tls *t, const char *from, size_t n, size_t *written)
 {
-	ssize_t rc;
+	enum tls_result r;
+	int rc = t->promised == 0 ? encrypt(t, from, n) : 0;
 
 	*written = 0;
-	do /* what GnuTLS holds of an interrupted write are these same bytes */
-		rc = t->interrupted ? gnutls_record_send(t->session, NULL, 0)
-				    : gnutls_record_send(t->session, from, n);
-	while (rc == GNUTLS_E_INTERRUPTED);
-	t->interrupted = rc < 0 && is_wait((int)rc);
 	if (rc < 0)
-		return t->interrupted ? waits_for(t) : failed(t, (int)rc);
-	*written = (size_t)rc;
-	return TLS_DONE;
+		return failed(t, rc);
+	r = flush(t);
+	if (r != TLS_DONE)
+		return r;
+	*written = t->promised;
+	t->promised = 0;
+	return *written > 0 ? TLS_DONE : TLS_WANT_WRITE;
+}
+
+size_t
+tls_held(const struct tls *t)
+{
+	return t->transport.kept.cap + t->transport.unsent.cap;
 }
 
 enum tls_result
 tls_bye(struct tls *t)
 {
+	enum tls_result r = flush(t);
 	int rc;
 
+	if (r != TLS_DONE)
+		return r;
 	do
 		rc = gnutls_bye(t->session, GNUTLS_SHUT_WR);
 	while (rc == GNUTLS_E_INTERRUPTED);

@@ -66,15 +66,20 @@ void tls_free(struct tls *); /* says nothing to the peer; NULL is fine */
 
 MUST_CHECK enum tls_result tls_handshake(struct tls *);
 
-/* DONE: *n bytes are there; 0: the peer has ended its side.  room must hold TLS_RECORD bytes at
- * least: then nothing that was read stays behind in the session.  WANT_READ may also come while the
- * socket has more: a record that was no data is gone by. */
+/* *n bytes are there, of as many records as one read of the socket has brought, whatever is
+ * returned but FAILED; DONE and 0: the peer has ended its side, as tls_ended() then tells, which it
+ * may do earlier.  room must hold TLS_RECORD bytes at least. */
 enum { TLS_RECORD = 16384 };
 MUST_CHECK enum tls_result tls_read(struct tls *, char *to, size_t room, size_t *n);
+bool tls_ended(const struct tls *); /* nothing more comes */
+/* tls_read() has something to say, or to give, for which the socket need not be ready. */
+bool tls_pending(const struct tls *);
 
 /* DONE: the first *n bytes are on their way.  After a WANT the next call must begin with the same
  * bytes, of which there may be more. */
 MUST_CHECK enum tls_result tls_write(struct tls *, const char *from, size_t n, size_t *written);
+/* Bytes of memory in which records wait to be read or sent, beside what GnuTLS has. */
+size_t tls_held(const struct tls *);
 
 /* Ends our side; the peer may go on. */
 MUST_CHECK enum tls_result tls_bye(struct tls *);

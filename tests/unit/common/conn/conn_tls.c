@@ -239,6 +239,24 @@ Test(conn_tls, input_that_was_held_comes_when_it_is_resumed)
 	UNTIL(client.packets == 100);
 }
 
+/* More than one read takes, while the socket has no more: 300 small records a read of theirs. */
+Test(conn_tls, packets_that_were_read_ahead_need_no_further_input)
+{
+	secure(CONN_TLS_REQUIRED, HANDSHAKE_MS, 10);
+	connect_tls("pool.example");
+	UNTIL(server.conn != NULL && client.opens == 1);
+	conn_pause(server.conn);
+	for (unsigned i = 0; i < 300; i++) {
+		cr_assert_eq(conn_write(client.conn, span_str("{\"n\":1}")), 0);
+		turn(0);
+	}
+	conn_finish(client.conn);
+	conn_resume(server.conn);
+	UNTIL(client.closes == 1 && server.closes == 1);
+	cr_assert_eq(server.packets, 300);
+	cr_assert_eq(server.eofs, 1);
+}
+
 /* ---- who is who ---- */
 
 static int

@@ -223,7 +223,7 @@ Test(tls, a_write_that_would_block_is_gone_on_with)
 	struct tls_files s = server_files(), c = client_files();
 	struct pair p = shake_files(&s, &c, "127.0.0.1");
 	static char room[TLS_RECORD], sent[1 << 20], got[1 << 20];
-	size_t out = 0, in = 0, n;
+	size_t out = 0, in = 0, before = tls_held(p.client), n;
 	bool waited = false;
 
 	cr_assert(p.s == TLS_DONE && p.c == TLS_DONE);
@@ -232,7 +232,7 @@ Test(tls, a_write_that_would_block_is_gone_on_with)
 	while (in < sizeof got) {
 		while (out < sizeof sent) {
 			enum tls_result r = tls_write(p.client, sent + out, sizeof sent - out, &n);
-			waited = waited || r == TLS_WANT_WRITE;
+			waited = waited || (r == TLS_WANT_WRITE && tls_held(p.client) > before);
 			if (r != TLS_DONE)
 				break;
 			out += n;
@@ -242,8 +242,103 @@ Test(tls, a_write_that_would_block_is_gone_on_with)
 		in += n;
 	}
 	cr_assert(waited);
+	cr_assert_eq(tls_held(p.client), before);
 	cr_assert_eq(memcmp(got, sent, sizeof got), 0);
 	part(&p);
+}
+
+Test(tls, an_end_that_comes_along_with_data_is_told_with_it)
+{
+	struct tls_files s = server_files(), c = client_files();
+	struct pair p = shake_files(&s, &c, "127.0.0.1");
+	static char room[2 * TLS_RECORD];
+	size_t n;
+
+	cr_assert(p.s == TLS_DONE && p.c == TLS_DONE);
+	cr_assert_not(tls_ended(p.server));
+	cr_assert_eq(tls_write(p.client, "last", 4, &n), TLS_DONE);
+	cr_assert_eq(tls_bye(p.client), TLS_DONE);
+	cr_assert_eq(tls_read(p.server, room, sizeof room, &n), TLS_DONE);
+	cr_assert_eq(n, 4);
+	cr_assert(tls_ended(p.server));
+	cr_assert_not(tls_pending(p.server));
+	part(&p);
+}
+
+Test(tls, data_before_a_record_that_is_bad_is_given_first)
+{
+	struct tls_files s = server_files(), c = client_files();
+	struct pair p = shake_files(&s, &c, "127.0.0.1");
+	static char room[TLS_RECORD];
+	ssize_t both;
+	size_t n;
+
+	cr_assert(p.s == TLS_DONE && p.c == TLS_DONE);
+	cr_assert_eq(tls_write(p.client, "good", 4, &n), TLS_DONE);
+	cr_assert_eq(tls_write(p.client, "bad", 3, &n), TLS_DONE);
+	both = recv(ends[0], room, sizeof room, 0);
+	cr_assert_gt(both, 0);
+	room[both - 1] ^= 1; /* of the second one */
+	cr_assert_eq(send(ends[1], room, (size_t)both, 0), both);
+	cr_assert_eq(tls_read(p.server, room, sizeof room, &n), TLS_DONE);
+	cr_assert_eq(n, 4);
+	cr_assert(tls_pending(p.server), "it has something to say");
+	cr_assert_eq(tls_read(p.server, room, sizeof room, &n), TLS_FAILED);
+	cr_assert_str_not_empty(tls_why(p.server));
+	part(&p);
+}
+
+/* As many small records as are more than the room that they are read to. */
+Test(tls, what_was_read_and_has_no_room_comes_with_the_next_reads)
+{
+	struct tls_files s = server_files(), c = client_files();
+	struct pair p = shake_files(&s, &c, "127.0.0.1");
+	static char piece[6000], room[TLS_RECORD];
+	size_t n, in = 0, out = 0;
+	unsigned asked = 0;
+
+	cr_assert(p.s == TLS_DONE && p.c == TLS_DONE);
+	for (unsigned i = 0; i < 10; i++) {
+		memset(piece, (int)('a' + i), sizeof piece);
+		cr_assert_eq(tls_write(p.client, piece, sizeof piece, &n), TLS_DONE);
+		out += n;
+	}
+	do {
+		cr_assert_eq(tls_read(p.server, room, sizeof room, &n), TLS_DONE);
+		for (size_t i = 0; i < n; i++)
+			cr_assert_eq(room[i], (char)('a' + (in + i) / sizeof piece));
+		in += n;
+		asked++;
+		cr_assert_eq(tls_held(p.server) > 0, tls_pending(p.server));
+	} while (in < out && asked < 100);
+	cr_assert_eq(in, out);
+	cr_assert_not(tls_pending(p.server));
+	part(&p);
+}
+
+Test(tls, what_comes_with_the_end_of_a_handshake_is_kept_for_the_first_read)
+{
+	struct tls_files sf = server_files(), cf = client_files();
+	struct tls_creds *s = load(TLS_SERVER, &sf), *c = load(TLS_CLIENT, &cf);
+	struct pair p;
+	static char room[TLS_RECORD];
+	size_t n;
+
+	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
+	p.server = tls_new(s, ends[0], NULL);
+	p.client = tls_new(c, ends[1], "127.0.0.1");
+	cr_assert_eq(tls_handshake(p.client), TLS_WANT_READ);
+	cr_assert_eq(tls_handshake(p.server), TLS_WANT_READ);
+	cr_assert_eq(tls_handshake(p.client), TLS_DONE);
+	cr_assert_eq(tls_write(p.client, "early", 5, &n), TLS_DONE);
+	cr_assert_eq(tls_handshake(p.server), TLS_DONE);
+	cr_assert(tls_pending(p.server), "read along with the handshake's end");
+	cr_assert_lt(recv(ends[0], room, sizeof room, 0), 0, "the socket has nothing more");
+	cr_assert_eq(tls_read(p.server, room, sizeof room, &n), TLS_DONE);
+	cr_assert_eq(n, 5);
+	part(&p);
+	tls_creds_unref(s);
+	tls_creds_unref(c);
 }
 
 static void
