@@ -41,6 +41,8 @@ arm(struct job_dispatch *d)
 	sooner_of(&due, &d->running);
 	sooner_of(&due, &d->settling);
 	sooner_of(&due, &d->ending);
+	if (d->held_n > 0)
+		sooner(&due, d->held_look > 0 ? d->held_look : 1);
 	if (d->down_since != 0 && d->queued > 0)
 		sooner(&due, d->down_since + JOB_DOWN_MS);
 	if (due == 0 || (d->due != 0 && d->due <= due))
@@ -54,6 +56,41 @@ arm(struct job_dispatch *d)
 	log_event(LOG_ERROR, "cannot arm the clock of jobs", NULL);
 }
 
+/* NULL: none is idle. */
+static struct job_link *
+idle_process(struct job_dispatch *d)
+{
+	struct job_link *p;
+
+	while ((p = LIST_FIRST(&d->idle)) != NULL && job_pipe_has_input(&p->pipe))
+		job_link_unasked(p, span_of(NULL, 0));
+	return p;
+}
+
+/* Each is given to a process, held on, or answered. */
+static void
+look_at_held(struct job_dispatch *d)
+{
+	uint64_t now = clock_ms();
+	unsigned n = d->held_n;
+	struct job_task *t;
+	struct job_link *p;
+
+	if (n == 0 || now < d->held_look)
+		return;
+	d->held_look = now + JOB_HOLD_MS;
+	for (; n > 0 && (t = TAILQ_FIRST(&d->held)) != NULL; n--) {
+		p = idle_process(d);
+		job_unqueue(d, t);
+		if (job_is_struck_out(d, t) || !job_may_run(d, t, p))
+			continue;
+		if (p != NULL)
+			job_link_give(p, t);
+		else
+			job_queue(d, t, true);
+	}
+}
+
 /* Whatever has happened: jobs that wait go to processes that are idle. */
 static void
 go_on(struct job_dispatch *d)
@@ -61,13 +98,10 @@ go_on(struct job_dispatch *d)
 	struct job_task *t;
 	struct job_link *p;
 
-	while ((p = LIST_FIRST(&d->idle)) != NULL && (t = TAILQ_FIRST(&d->waiting)) != NULL) {
-		if (job_pipe_has_input(&p->pipe)) {
-			job_link_unasked(p, span_of(NULL, 0));
-			continue;
-		}
+	look_at_held(d);
+	while ((t = TAILQ_FIRST(&d->waiting)) != NULL && (p = idle_process(d)) != NULL) {
 		job_unqueue(d, t);
-		if (!job_is_struck_out(d, t))
+		if (!job_is_struck_out(d, t) && job_may_run(d, t, p))
 			job_link_give(p, t);
 	}
 	arm(d);
@@ -238,7 +272,8 @@ job_dispatch_submit(struct job_dispatch *d, struct job_task *t)
 		job_turn_down(d, t, code, wait, why);
 		return;
 	}
-	job_queue(d, t, false);
+	if (!LIST_EMPTY(&d->idle) || job_may_run(d, t, NULL))
+		job_queue(d, t, false);
 	go_on(d);
 }
 
@@ -315,7 +350,12 @@ job_dispatch_new(struct event_base *base, const struct job_dispatch_conf *conf,
 	d->row = job_stats_row(conf->stats, conf->slot);
 	d->random = (uint64_t)backoff_random() << 32 | backoff_random() | 1;
 	d->down_since = clock_ms();
+	d->share = (struct job_share){.stats = conf->stats,
+				      .slot = conf->slot,
+				      .workers = conf->workers,
+				      .processes = h->processes};
 	TAILQ_INIT(&d->waiting);
+	TAILQ_INIT(&d->held);
 	LIST_INIT(&d->idle);
 	timeout_list_init(&d->starting, h->start_timeout);
 	timeout_list_init(&d->running, h->job_timeout);

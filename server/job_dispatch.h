@@ -8,6 +8,10 @@
  *                    may be repeated; otherwise as above
  *   has not read it  another process gets it: it was not run
  *
+ * The same payload has no more processes at once than it may (job_share.h): what is more is held,
+ * and others go before, until one of it is answered, or has taken unusually long: then it is
+ * refused.
+ *
  * One job is in hand of a process.  Its clock runs from when it was written.
  *
  *   DOWN -> STARTING    both pipes have come from the master, job 0 is asked
@@ -57,7 +61,8 @@ struct job_dispatch_conf {
 	const struct handler_conf *handler; /* borrowed, as all here */
 	const char *policy;
 	const struct job_stats *stats;
-	unsigned slot; /* of the worker, in stats */
+	unsigned slot;	  /* of the worker, in stats */
+	unsigned workers; /* of the server */
 	const struct job_strikes *strikes;
 };
 

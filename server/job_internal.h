@@ -14,12 +14,14 @@
 #include "job_dispatch.h"
 #include "job_line.h"
 #include "job_pipe.h"
+#include "job_share.h"
 #include "timeout_list.h"
 
 enum {
 	JOB_SETTLE_MS = 100, /* the right answer after a wrong line comes within that, or not */
 	JOB_ENDING_MS = 500, /* the master tells within that how a process ended, or it has not */
 	JOB_DOWN_MS = 1000,  /* so long a job waits though no process is up */
+	JOB_HOLD_MS = 5,     /* between looks at jobs that are held */
 	JOB_WHY = 400	     /* bytes of a reason */
 };
 
@@ -54,8 +56,11 @@ struct job_dispatch {
 	struct job_stats_row *row;
 	struct job_link *links; /* conf.handler->processes */
 	LIST_HEAD(job_links, job_link) idle;
-	struct job_tasks waiting;
+	struct job_tasks waiting, held;
 	unsigned queued, serving, busy; /* waiting; IDLE or BUSY; with a job in hand */
+	unsigned held_n;
+	uint64_t held_look; /* clock_ms() of the next look at these */
+	struct job_share share;
 	bool ready, shut;
 	uint64_t down_since; /* clock_ms(); 0: a process is up */
 	uint64_t number;     /* of the last job */
@@ -104,6 +109,8 @@ void job_because_it_says(struct job_dispatch *, struct span text);
 
 void job_queue(struct job_dispatch *, struct job_task *, bool first);
 void job_unqueue(struct job_dispatch *, struct job_task *);
+/* May that idle process have it?  Otherwise it is held, or answered; NULL: only that is seen to. */
+bool job_may_run(struct job_dispatch *, struct job_task *, const struct job_link *);
 
 /* A task leaves by one of these. */
 void job_answer(struct job_dispatch *, struct job_task *, const struct job_result *);
@@ -118,7 +125,7 @@ void job_fail(struct job_dispatch *, struct job_task *, enum job_stats_outcome, 
 void job_drop(struct job_dispatch *, struct job_task *);
 
 /* The handler has answered it, be it with an error: to be said before. */
-void job_worked(struct job_dispatch *, const struct job_task *);
+void job_worked(struct job_dispatch *, struct job_task *);
 /* True where the payload has ended as many processes as it may: it is answered. */
 bool job_is_struck_out(struct job_dispatch *, struct job_task *);
 

@@ -131,6 +131,8 @@ take_away(struct job_link *p)
 	us = clock_us() - p->began;
 	p->task = NULL;
 	job_stats_end(cell_of(p));
+	job_share_give_back(&d->share, p->number);
+	d->held_look = 0;
 	job_stats_took(d->row, us);
 	d->mean_us += us / MEAN - d->mean_us / MEAN;
 	if (--d->busy == 0)

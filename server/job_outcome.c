@@ -46,7 +46,7 @@ job_because_it_says(struct job_dispatch *d, struct span text)
 static void
 count_queued(struct job_dispatch *d)
 {
-	counter_gauge(&d->row->queued, &d->row->queued_max, d->queued);
+	counter_gauge(&d->row->queued, &d->row->queued_max, d->queued + d->held_n);
 }
 
 void
@@ -64,23 +64,26 @@ job_queue(struct job_dispatch *d, struct job_task *t, bool first)
 void
 job_unqueue(struct job_dispatch *d, struct job_task *t)
 {
-	TAILQ_REMOVE(&d->waiting, t, link);
-	t->waits = false;
-	d->queued--;
+	TAILQ_REMOVE(t->held ? &d->held : &d->waiting, t, link);
+	d->queued -= !t->held;
+	d->held_n -= t->held;
+	t->waits = t->held = false;
 	count_queued(d);
 }
 
 /* ---- strikes ---- */
 
 static uint64_t
-fingerprint_of(const struct job_dispatch *d, const struct job_task *t)
+fingerprint_of(const struct job_dispatch *d, struct job_task *t)
 {
-	return job_strikes_fingerprint(d->conf.strikes, span_str(d->conf.policy),
-				       t->request.payload);
+	if (t->fingerprint == 0)
+		t->fingerprint = job_strikes_fingerprint(d->conf.strikes, span_str(d->conf.policy),
+							 t->request.payload);
+	return t->fingerprint;
 }
 
 static void
-send_strike(struct job_dispatch *d, const struct job_task *t, enum job_end end, bool clear)
+send_strike(struct job_dispatch *d, struct job_task *t, enum job_end end, bool clear)
 {
 	struct job_msg m = {.kind = JOB_MSG_STRIKE};
 	struct span client = job_task_client(t);
@@ -112,6 +115,84 @@ job_is_struck_out(struct job_dispatch *d, struct job_task *t)
 	return true;
 }
 
+/* ---- how many processes a payload has ---- */
+
+enum {
+	UNUSUAL = 8,		/* times the mean of jobs is unusually long */
+	UNUSUAL_MIN_MS = 100,	/* and at least so long */
+	UNUSUAL_OF_TIMEOUT = 4, /* and at most that part of job_timeout */
+	STRUCK = 4,		/* that part of it for a payload with strikes */
+	HELD_MIN_MS = 10,
+	HELD_MAX_MS = 5000 /* that a peer is told to wait for it */
+};
+
+/* Without strikes payloads are not told apart; and one process has nobody to be left to. */
+static bool
+shares(const struct job_dispatch *d)
+{
+	return d->conf.handler->strikes > 0 && d->share.workers * d->share.processes > 1;
+}
+
+/* ms after which a job of the payload takes unusually long. */
+static uint64_t
+patience_with(const struct job_dispatch *d, const struct job_task *t)
+{
+	uint64_t most = d->conf.handler->job_timeout / UNUSUAL_OF_TIMEOUT;
+	uint64_t ms = d->mean_us * UNUSUAL / 1000;
+
+	if (ms < UNUSUAL_MIN_MS)
+		ms = UNUSUAL_MIN_MS;
+	if (ms > most || d->mean_us == 0)
+		ms = most;
+	return t->struck ? ms / STRUCK : ms;
+}
+
+static void
+hold(struct job_dispatch *d, struct job_task *t)
+{
+	if (d->held_n == 0)
+		d->held_look = clock_ms() + JOB_HOLD_MS;
+	TAILQ_INSERT_TAIL(&d->held, t, link);
+	t->waits = t->held = true;
+	d->held_n++;
+	count_queued(d);
+}
+
+/* age: of the oldest job of its payload. */
+static void
+refuse_held(struct job_dispatch *d, struct job_task *t, uint64_t age, const char *why)
+{
+	uint64_t limit = d->conf.handler->job_timeout, ms = age < limit ? limit - age : 0;
+
+	ms = ms < HELD_MIN_MS ? HELD_MIN_MS : ms > HELD_MAX_MS ? HELD_MAX_MS : ms;
+	job_turn_down(d, t, PACKET_OVERLOADED, (unsigned)ms, why);
+}
+
+bool
+job_may_run(struct job_dispatch *d, struct job_task *t, const struct job_link *p)
+{
+	struct job_share_ask ask = {.struck = t->struck};
+	enum job_share_verdict v;
+	uint64_t age;
+
+	if (!shares(d))
+		return true;
+	ask.payload = fingerprint_of(d, t);
+	ask.now = clock_ms();
+	ask.patience = patience_with(d, t);
+	v = p != NULL ? job_share_take(&d->share, &ask, p->number, &age)
+		      : job_share_ask(&d->share, &ask, &age);
+	if (v == JOB_SHARE_RUN)
+		return true;
+	if (v == JOB_SHARE_REFUSE)
+		refuse_held(d, t, age, "the same payload is in hand, and takes unusually long");
+	else if (d->held_n < d->conf.handler->queue)
+		hold(d, t);
+	else
+		refuse_held(d, t, age, "as many jobs of one payload wait as may: handler_queue");
+	return false;
+}
+
 /* ---- the circuit breaker ---- */
 
 static void
@@ -126,7 +207,7 @@ send_failing(struct job_dispatch *d, bool failing, const char *why)
 }
 
 static void
-failed_again(struct job_dispatch *d, const struct job_task *t)
+failed_again(struct job_dispatch *d, struct job_task *t)
 {
 	if (!job_breaker_failed(&d->breaker, fingerprint_of(d, t), t->trial, clock_ms(),
 				job_chance(d)))
@@ -138,8 +219,10 @@ failed_again(struct job_dispatch *d, const struct job_task *t)
 }
 
 void
-job_worked(struct job_dispatch *d, const struct job_task *t)
+job_worked(struct job_dispatch *d, struct job_task *t)
 {
+	if (shares(d))
+		job_share_answered(&d->share, fingerprint_of(d, t));
 	if (t->struck)
 		send_strike(d, t, JOB_END_SELF, true);
 	if (!job_breaker_fine(&d->breaker))
@@ -186,7 +269,7 @@ job_refuse_all(struct job_dispatch *d, enum packet_code code, unsigned retry_aft
 {
 	struct job_task *t;
 
-	while ((t = TAILQ_FIRST(&d->waiting)) != NULL) {
+	while ((t = TAILQ_FIRST(&d->waiting)) != NULL || (t = TAILQ_FIRST(&d->held)) != NULL) {
 		job_unqueue(d, t);
 		job_turn_down(d, t, code, retry_after, why);
 	}
@@ -203,8 +286,10 @@ job_fail(struct job_dispatch *d, struct job_task *t, enum job_stats_outcome outc
 				     .why = text};
 
 	(void)snprintf(text, sizeof text, "handler: %s", d->why);
-	if (strike)
+	if (strike) {
+		job_share_failed(&d->share, fingerprint_of(d, t));
 		send_strike(d, t, end, false);
+	}
 	failed_again(d, t);
 	job_answer(d, t, &r);
 }

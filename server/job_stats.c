@@ -10,6 +10,7 @@
 
 COUNTERS_DEFINE(job_stats_row, JOB_STATS);
 COUNTERS_DEFINE(job_stats_cell, JOB_STATS_CELL);
+COUNTERS_DEFINE(job_stats_payloads, JOB_STATS_PAYLOADS);
 
 const char *
 job_outcome_text(unsigned outcome)
@@ -31,9 +32,11 @@ job_stats_new(unsigned workers)
 		return NULL;
 	s->rows = counters_new(&job_stats_row_type, workers, 1);
 	s->cells = counters_new(&job_stats_cell_type, workers, JOB_STATS_PROCESSES);
+	s->payloads = counters_new(&job_stats_payloads_type, workers, 1);
 	s->life = calloc(lives, sizeof *s->life);
 	s->trouble = calloc(workers, sizeof *s->trouble);
-	if (s->rows == NULL || s->cells == NULL || s->life == NULL || s->trouble == NULL) {
+	if (s->rows == NULL || s->cells == NULL || s->payloads == NULL || s->life == NULL ||
+	    s->trouble == NULL) {
 		job_stats_free(s);
 		errno = ENOMEM;
 		return NULL;
@@ -50,6 +53,7 @@ job_stats_free(struct job_stats *s)
 		return;
 	counters_free(s->rows);
 	counters_free(s->cells);
+	counters_free(s->payloads);
 	free(s->life);
 	free(s->trouble);
 	free(s);
@@ -60,7 +64,9 @@ job_stats_free(struct job_stats *s)
 int
 job_stats_enter(struct job_stats *s, unsigned worker)
 {
-	return counters_enter(s->rows, worker) < 0 ? -1 : counters_enter(s->cells, worker);
+	return counters_enter(s->rows, worker) < 0 || counters_enter(s->cells, worker) < 0
+		       ? -1
+		       : counters_enter(s->payloads, worker);
 }
 
 void
@@ -96,6 +102,7 @@ job_stats_fold(struct job_stats *s, unsigned worker)
 {
 	counters_fold(s->rows, worker, 1);
 	counters_fold(s->cells, worker, JOB_STATS_PROCESSES);
+	counters_fold(s->payloads, worker, 1);
 	job_stats_failing(s, worker, NULL, 0);
 }
 

@@ -46,10 +46,19 @@ enum { JOB_STATS_CLIENT = 64 };
 	X(COUNTER_INSTANT, began, NULL, NULL, NULL) \
 	A(COUNTER_GAUGE, client, JOB_STATS_CLIENT / 8, NULL, NULL, NULL, NULL, NULL)
 
+enum { JOB_STATS_PROCESSES = 64 }; /* of a worker, at most */
+
+/* Of a worker: the fingerprint of the payload that each process has in hand, 0: none, since when in
+ * clock_ms(), and payloads that were answered lately; see job_share.h. */
+enum { JOB_STATS_ANSWERED = 256 };
+#define JOB_STATS_PAYLOADS(X, A)                                                     \
+	A(COUNTER_GAUGE, in_hand, JOB_STATS_PROCESSES, NULL, NULL, NULL, NULL, NULL) \
+	A(COUNTER_INSTANT, since, JOB_STATS_PROCESSES, NULL, NULL, NULL, NULL, NULL) \
+	A(COUNTER_GAUGE, answered, JOB_STATS_ANSWERED, NULL, NULL, NULL, NULL, NULL)
+
 COUNTERS_DECLARE(job_stats_row, JOB_STATS);
 COUNTERS_DECLARE(job_stats_cell, JOB_STATS_CELL);
-
-enum { JOB_STATS_PROCESSES = 64 }; /* of a worker, at most */
+COUNTERS_DECLARE(job_stats_payloads, JOB_STATS_PAYLOADS);
 
 /* What the master knows of a process in a place; pid 0: there is none now. */
 struct job_life {
@@ -69,8 +78,9 @@ struct job_trouble {
 };
 
 struct job_stats {
-	struct counters *rows;	/* one column */
-	struct counters *cells; /* by process */
+	struct counters *rows;	   /* one column */
+	struct counters *cells;	   /* by process */
+	struct counters *payloads; /* one column */
 	/* The master's alone. */
 	struct job_life *life;	      /* workers times JOB_STATS_PROCESSES */
 	struct job_trouble *trouble;  /* by worker */

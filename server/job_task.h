@@ -23,6 +23,8 @@ struct job_task {
 	/* job_dispatch.c's. */
 	TAILQ_ENTRY(job_task) link; /* among those that wait for a process */
 	bool waits;		    /* it is there */
+	bool held;		    /* it waits among those of which others go before */
+	uint64_t fingerprint;	    /* of its payload; 0: not made yet */
 	int process;		    /* that has it or had it last; -1: none */
 	bool repeated;		    /* another process had it and broke the protocol */
 	bool struck;		    /* its payload has strikes */

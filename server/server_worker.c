@@ -142,6 +142,7 @@ open_dispatch(struct server_worker *s)
 					       .policy = c->policy,
 					       .stats = c->stats,
 					       .slot = worker_slot(s->worker),
+					       .workers = daemon_workers(c->daemon),
 					       .strikes = c->strikes};
 
 	s->handler.processes = true;

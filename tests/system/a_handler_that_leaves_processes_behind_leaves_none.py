@@ -10,7 +10,7 @@ with Bench() as b:
     processes(server)
     before = books(server)
     got = under_load(proxy, "sick:daemonises")
-    assert got == {"handler-failed": 60}, got
+    assert set(got) == {"handler-failed"}, got
     nothing_left_but(server)
     got = under_load(proxy, "sick:bomb")
     assert set(got) <= {"handler-timeout", "handler-failed"}, got

@@ -17,12 +17,15 @@ with Bench() as b:
     proxy = b.proxy(options=PROXY)
     server = b.server("100", "111", proxy, options=settings(handler="module", handler_command=None, handler_module=module, timeout=2 * TIMEOUT))
     processes(server)
+    start = outcome(start_client(proxy, "-id", "well", "--policy", "111", "--payload", "work", "--expect", f"file:{wanted}", "--count", 1))
+    assert start["correct"] == 1, start  # the same payload of all is known to be harmless
     before = books(server)
     for mode, told in MODES.items():
         others = start_client(proxy, "-id", "well", "--policy", "111", "--payload", "work", "--expect", f"file:{wanted}", "--count", 300, "--parallel", PARALLEL)
         ill = outcome(start_client(proxy, "-id", "ill", "--policy", "111", "--payload", mode, "--expect", "none", "--count", 40, "--parallel", PARALLEL))
         well = outcome(others)
         assert well["correct"] == 300, (mode, well)
+        assert ill["errors"].pop("overloaded", 0) < 40, (mode, ill)  # while the same payload takes unusually long
         assert ill["sent"] == 40 and not ill["failed"] and not ill["correct"] and set(ill["errors"]) <= told, (mode, ill)
         assert lines(server, "job failed", "srcid=ill"), server.output[-3000:]
     processes(server)
