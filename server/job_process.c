@@ -304,16 +304,26 @@ is_left_alone(const struct job_process *p)
 	return c.pid != p->worker_pid || c.state == SLOT_DRAINING;
 }
 
+static enum log_level
+level_of(const struct job_process *p, int status)
+{
+	if (p->end == JOB_END_STOP || (status == 0 && is_left_alone(p)))
+		return LOG_VERBOSE;
+	return p->end == JOB_END_JOBS || p->end == JOB_END_MEMORY ? LOG_INFO : LOG_WARN;
+}
+
+/* One line an end, with the client of the job in hand, or else of the last one.  What a handler
+ * says itself is lines of another kind, and takes none of these away. */
 static void
 log_end(const struct job_process *p, int status)
 {
-	bool usual = p->end == JOB_END_STOP || p->end == JOB_END_JOBS || p->end == JOB_END_MEMORY ||
-		     (status == 0 && is_left_alone(p));
-	char text[EXIT_STATUS_TEXT];
+	char text[EXIT_STATUS_TEXT], client[JOB_STATS_TEXT];
 
-	log_limited(usual ? LOG_VERBOSE : LOG_WARN, "job process ended",
-		    "worker=%u process=%u process_pid=%d why=%s exit=%s", p->worker, p->number,
-		    (int)p->pid, job_end_text(p->end), log_quoted(exit_status_text(status, text)));
+	(void)job_stats_last_client(p->host->stats, p->worker, p->number, client);
+	log_limited(level_of(p, status), "job process ended",
+		    "worker=%u process=%u process_pid=%d cause=%s srcid=%s exit=%s", p->worker,
+		    p->number, (int)p->pid, job_end_text(p->end), log_quoted(client),
+		    log_quoted(exit_status_text(status, text)));
 }
 
 static void

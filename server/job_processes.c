@@ -77,9 +77,9 @@ retire(struct job_processes *s, const struct job_process *p, const struct procst
 
 	if (supervisor_send(s->host.supervisor, p->worker, job_msg_span(&m)) < 0)
 		return; /* another time */
-	log_event(LOG_INFO, "job process recycled",
-		  "worker=%u process=%u process_pid=%d why=handler_max_memory bytes=%llu",
-		  p->worker, p->number, (int)p->pid, (unsigned long long)has->resident);
+	log_event(LOG_VERBOSE, "job process has too much memory",
+		  "worker=%u process=%u process_pid=%d bytes=%llu", p->worker, p->number,
+		  (int)p->pid, (unsigned long long)has->resident);
 	s->retiring = p->serial;
 	s->retiring_worker = p->worker;
 	s->retiring_number = p->number;

@@ -165,13 +165,11 @@ job_stats_trouble(const struct job_stats *s)
 	return first;
 }
 
-uint64_t
-job_stats_in_hand(const struct job_stats *s, unsigned worker, unsigned number, uint64_t now,
-		  char client[JOB_STATS_TEXT])
+static void
+show_client(const struct job_stats_cell *c, char client[JOB_STATS_TEXT])
 {
-	const struct job_stats_cell *c = counters_cell(s->cells, worker, number);
-	uint64_t began = shm_instant(counter_get(&c->began), now), word;
 	char text[JOB_STATS_CLIENT + 1];
+	uint64_t word;
 
 	for (unsigned i = 0; i < JOB_STATS_CLIENT / 8; i++) {
 		word = counter_get(&c->client[i]);
@@ -179,5 +177,27 @@ job_stats_in_hand(const struct job_stats *s, unsigned worker, unsigned number, u
 	}
 	text[JOB_STATS_CLIENT] = '\0';
 	(void)printable(text, client, JOB_STATS_TEXT);
-	return began;
+}
+
+uint64_t
+job_stats_in_hand(const struct job_stats *s, unsigned worker, unsigned number, uint64_t now,
+		  char client[JOB_STATS_TEXT])
+{
+	const struct job_stats_cell *c = counters_cell(s->cells, worker, number);
+
+	show_client(c, client);
+	return shm_instant(counter_get(&c->began), now);
+}
+
+const char *
+job_stats_last_client(const struct job_stats *s, unsigned worker, unsigned number,
+		      char client[JOB_STATS_TEXT])
+{
+	const struct job_stats_cell *c = counters_cell(s->cells, worker, number);
+
+	if (counter_get(&c->jobs) > 0)
+		show_client(c, client);
+	else
+		(void)snprintf(client, JOB_STATS_TEXT, "-");
+	return client;
 }

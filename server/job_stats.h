@@ -153,9 +153,13 @@ void job_stats_failing(struct job_stats *, unsigned worker, const char *why, uin
 /* The worker whose handler fails for longest; NULL: none does. */
 const struct job_trouble *job_stats_trouble(const struct job_stats *);
 
-/* The job that a process has in hand, as its worker tells: clock_ms() of its begin, not after now,
- * and its client as text that can be shown; 0: none. */
+/* As its worker tells, as text that can be shown: the client of the last job that a process was
+ * given; "-" where it has had none. */
 enum { JOB_STATS_TEXT = 6 * JOB_STATS_CLIENT + 1 };
+const char *job_stats_last_client(const struct job_stats *, unsigned worker, unsigned number,
+				  char client[JOB_STATS_TEXT]);
+/* The job that it has in hand, the same way: clock_ms() of its begin, not after now, and its
+ * client; 0: none. */
 uint64_t job_stats_in_hand(const struct job_stats *, unsigned worker, unsigned number, uint64_t now,
 			   char client[JOB_STATS_TEXT]);
 

@@ -217,7 +217,9 @@ log_job(const struct peer *p, const struct job_task *t, const struct job_result 
 			    p->worker->conf->id, SPAN_ARG(client), t->payload, r->payload.n);
 		return;
 	}
-	log_limited(failed ? LOG_WARN : LOG_VERBOSE, "job failed",
+	/* A client that asks for what is refused again and again hides no failure. */
+	log_limited(failed ? LOG_WARN : LOG_VERBOSE,
+		    r->outcome == JOB_OUTCOME_STRUCK ? "job refused" : "job failed",
 		    "srcid=%s cause=%s process=%d peer=%s why=%s", log_quoted_n(client.p, client.n),
 		    job_outcome_text(r->outcome), t->process, addr_text(&p->addr, from),
 		    log_quoted(r->why));

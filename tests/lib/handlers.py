@@ -48,10 +48,10 @@ def server(bench, body, proxy=None, id="100", policy="111", processes=1, workers
 
 
 def failed(server):
-    """The lines of jobs that failed, as {srcid: cause}."""
+    """The lines of jobs that failed or were refused, as {srcid: cause}."""
     found = {}
     for line in server.output.splitlines():
-        if 'msg="job failed"' in line:
+        if 'msg="job failed"' in line or 'msg="job refused"' in line:
             words = dict(w.split("=", 1) for w in line.split() if "=" in w)
             assert words["srcid"] not in found, f"told twice: {line}"
             found[words["srcid"]] = words["cause"]

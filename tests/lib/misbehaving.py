@@ -1,6 +1,7 @@
 """A server whose handler does what payloads ask of it (lib/sick.py), and load on it of which half asks for a misbehaviour."""
 import json
 import os
+import re
 import shutil
 import subprocess
 from lib.bench import FOLDER, PATIENCE, PROGRAMS, SLOW, ctl, wait_until
@@ -75,6 +76,26 @@ def under_load(proxy, payload, healthy=400, sick=60, policy="111"):
 def lines(server, *words):
     """Of its log, those with all the words."""
     return [line for line in server.output.splitlines() if all(w in line for w in words)]
+
+
+END = re.compile(r"worker=\d+ process=\d+ process_pid=(?P<pid>\d+) cause=(?P<cause>[a-z-]+) srcid=(?P<srcid>\S+) exit=(?P<exit>.*)")
+
+
+def each_end_is_told(server, cause=None, srcid=None, exit=""):
+    """Each end of a job process is one line with cause and srcid, and one at least is of these."""
+    def ends():
+        return [END.search(line) for line in lines(server, 'msg="job process ended"')]
+
+    def all_told():
+        told = ends()
+        return len(told) >= sum(p["restarts"] for p in handlers(server)) and (cause is None or any(
+            e and e["cause"] == cause and e["srcid"] == (srcid or e["srcid"]) and exit in e["exit"] for e in told))
+    try:
+        wait_until(all_told, f"a line for each end, and one of {cause} {srcid} {exit}", seconds=30)
+    finally:
+        told = lines(server, 'msg="job process ended"')
+        assert all(ends()), told
+        assert len({e["pid"] for e in ends()}) == len(told), f"told twice: {told}"
 
 
 def leftovers():

@@ -1,13 +1,15 @@
 """Garbage, half a line, two answers, one before it is asked, one for another job, words that nobody asked for, answers that are no text:
 all others get their own answers, each of the sick ones one of its own."""
 from lib.bench import Bench
-from lib.misbehaving import PROXY, TIMEOUT, nothing_left_but, processes, settings, under_load
+from lib.misbehaving import PROXY, TIMEOUT, each_end_is_told, nothing_left_but, processes, settings, under_load
 from lib.quiet import books, quiet
 
 FAILED = {"handler-failed"}
 # What the client may be told; of those that answer first and misbehave later the answer counts.
 MODES = {"garbage": FAILED, "half": {"handler-timeout", "handler-failed"}, "foreign": FAILED, "nonsense": FAILED, "bad_utf8": FAILED, "surrogate": FAILED,
          "twice": {"answered"}, "early": {"answered"}, "mutters": {"answered"}, "large": FAILED}
+
+ENDS = {"garbage": "protocol", "half": "timeout", "foreign": "protocol"}  # whose job it is is certain
 
 with Bench() as b:
     proxy = b.proxy(options=PROXY)
@@ -17,6 +19,7 @@ with Bench() as b:
     for mode, wanted in MODES.items():
         got = under_load(proxy, f"sick:{mode}", sick=40)
         assert got and set(got) <= wanted, (mode, got)
+        each_end_is_told(server, ENDS.get(mode), "ill")
         nothing_left_but(server)
     quiet(proxy)
     quiet(server, since=before)

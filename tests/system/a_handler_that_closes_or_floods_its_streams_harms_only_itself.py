@@ -1,7 +1,7 @@
 """Standard output closed, a job of 1 MiB that nobody reads, 64 MiB without a line's end, 64 MiB on standard error: the job in hand
 pays, the memory of the daemon does not grow by it."""
 from lib.bench import Bench, client_json, ctl
-from lib.misbehaving import PROXY, TIMEOUT, nothing_left_but, processes, settings, under_load
+from lib.misbehaving import PROXY, TIMEOUT, each_end_is_told, nothing_left_but, processes, settings, under_load
 from lib.quiet import books, quiet
 
 
@@ -22,7 +22,11 @@ with Bench() as b:
     for mode, wanted in {"closes": {"handler-failed"}, "endless": {"handler-failed"}, "shouts": {"answered", "handler-timeout", "handler-failed"}}.items():
         got = under_load(proxy, f"sick:{mode}", sick=20)
         assert set(got) <= wanted, (mode, got)
+        each_end_is_told(server, "protocol", "ill")
         nothing_left_but(server)
+    # However much a handler has said, its end is told.
+    got = under_load(proxy, "sick:segfault", sick=10)
+    each_end_is_told(server, "ended", "ill", "signal 11")
     # One that reads no more: whose job comes next gets it done by another process, be it larger than the pipe.
     got = under_load(proxy, "sick:deaf", sick=10)
     assert set(got) <= {"answered", "handler-failed"}, got

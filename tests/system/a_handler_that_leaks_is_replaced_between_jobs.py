@@ -1,6 +1,6 @@
 """One that keeps 4 MiB of each sick job is replaced at handler_max_memory, one at a time, and no request is lost by that."""
 from lib.bench import Bench
-from lib.misbehaving import PROXY, handlers, processes, settings, under_load, wait_until
+from lib.misbehaving import PROXY, each_end_is_told, handlers, processes, settings, under_load, wait_until
 from lib.quiet import quiet
 
 with Bench() as b:
@@ -12,4 +12,5 @@ with Bench() as b:
     wait_until(lambda: all(p["restarts"] > 0 or p["rss_kib"] < 64 << 10 for p in handlers(server)), "those that are too large are replaced")
     assert not before <= processes(server), "none was replaced"
     assert "max-memory" in {p["last_end"] for p in handlers(server)}, handlers(server)
+    each_end_is_told(server, "max-memory")
     quiet(proxy, server)

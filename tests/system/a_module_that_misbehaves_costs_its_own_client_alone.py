@@ -2,7 +2,7 @@
 import os
 import shutil
 from lib.bench import FOLDER, PROGRAMS, SLOW, Bench
-from lib.misbehaving import PARALLEL, PROXY, TIMEOUT, lines, outcome, processes, settings, start_client
+from lib.misbehaving import PARALLEL, PROXY, TIMEOUT, each_end_is_told, lines, outcome, processes, settings, start_client
 from lib.quiet import books, quiet
 
 FAILED, LATE = {"handler-failed"}, {"handler-timeout", "handler-failed"}
@@ -29,5 +29,6 @@ with Bench() as b:
         assert ill["sent"] == 40 and not ill["failed"] and not ill["correct"] and set(ill["errors"]) <= told, (mode, ill)
         assert lines(server, "job failed", "srcid=ill"), server.output[-3000:]
     processes(server)
+    each_end_is_told(server, "timeout", "ill")
     quiet(proxy)
     quiet(server, since=before)

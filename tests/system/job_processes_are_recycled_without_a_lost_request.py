@@ -1,6 +1,7 @@
 """Job processes are replaced after handler_max_jobs jobs, under load, and none of the requests fails or is lost."""
 import os
 from lib.bench import Bench, client_json, ctl, wait_until
+from lib.misbehaving import each_end_is_told
 from lib.quiet import quiet
 
 UPPER = """#!/usr/bin/env python3
@@ -27,4 +28,5 @@ with Bench() as b:
     told = wait_until(asked_until_all_are_replaced, "all processes are replaced")
     assert sum(p["restarts"] for p in told) >= len(first) == 4, told
     assert {p["last_end"] for p in told} == {"max-jobs"}, told
+    each_end_is_told(server, "max-jobs", "1")
     quiet(proxy, server)

@@ -64,6 +64,21 @@ Test(job_stats, the_job_in_hand_is_told_with_its_client)
 	cr_assert(counter_get(&c->jobs) == 0 && job_stats_in_hand(s, 1, 63, 1000, client) == 0);
 }
 
+Test(job_stats, the_client_of_the_last_job_is_known_when_it_is_over)
+{
+	struct job_stats_cell *c = job_stats_cell(s, 1, 2);
+
+	cr_assert_str_eq(job_stats_last_client(s, 1, 2, client), "-");
+	job_stats_begin(c, span_str("first"), 700);
+	job_stats_end(c);
+	job_stats_begin(c, span_str("me"), 800);
+	cr_assert_str_eq(job_stats_last_client(s, 1, 2, client), "me");
+	job_stats_end(c);
+	cr_assert_str_eq(job_stats_last_client(s, 1, 2, client), "me");
+	job_stats_fresh(c);
+	cr_assert_str_eq(job_stats_last_client(s, 1, 2, client), "-", "of a former life");
+}
+
 Test(job_stats, a_long_client_is_cut_and_a_strange_one_is_made_printable)
 {
 	struct job_stats_cell *c = job_stats_cell(s, 0, 0);
