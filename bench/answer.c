@@ -71,7 +71,7 @@ static const struct conn_ops ops = {
 	.on_packet = on_packet, .on_fault = on_fault, .on_eof = on_eof, .on_close = on_close};
 
 static void
-on_accept(int fd, const struct addr *from, void *arg)
+on_accept(int fd, const struct addr_peer *from, void *arg)
 {
 	struct answer *a = arg;
 

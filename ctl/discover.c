@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "net.h"
+#include "net_unix.h"
 #include "runtime_dir.h"
 
 enum { PATH = 4200 };

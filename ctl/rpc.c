@@ -20,7 +20,7 @@
 
 #include "buf.h"
 #include "clock.h"
-#include "net.h"
+#include "net_unix.h"
 #include "printable.h"
 
 enum { ANSWER_MAX = 64 << 20, TRIES = 5 };

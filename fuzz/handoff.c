@@ -77,7 +77,7 @@ look_at_registration(struct span message)
 
 	if (worker_msg_get_registration(message, &head, &text) < 0)
 		return;
-	trusted = addr_in_net(&head.guest.peer, &nowhere);
+	trusted = addr_peer_in_net(&head.guest.peer, &nowhere);
 	join.registry = registry_new(SERVERS, SERVERS);
 	join.tally = server_stats_new(1, SERVERS);
 	HOLDS(join.registry != NULL && join.tally != NULL);

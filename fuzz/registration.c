@@ -99,8 +99,11 @@ sign_and_hand_over(struct span text, uint64_t now)
 static void
 new_connection(unsigned n)
 {
+	struct addr from;
+
 	guest = (struct registration_peer){.proven = false};
-	HOLDS(addr_numeric(&guest.peer, n % 2 == 0 ? "192.0.2.7" : "198.51.100.7", 4000) == 0);
+	HOLDS(addr_numeric(&from, n % 2 == 0 ? "192.0.2.7" : "198.51.100.7", 4000) == 0);
+	addr_peer_of(&guest.peer, &from);
 }
 
 int

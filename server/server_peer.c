@@ -72,7 +72,7 @@ server_peer_free(struct peer *p)
 
 	if (p->refused > 1)
 		log_limited(LOG_WARN, "packets of a connection refused", "peer=%s packets=%lu",
-			    addr_text(&p->addr, from), p->refused);
+			    addr_peer_text(&p->addr, from), p->refused);
 	LIST_REMOVE(p, link);
 	abandon_all(p);
 	client_mem_leave(&s->mem, &p->share);
@@ -116,7 +116,7 @@ log_refusal(struct peer *p, const struct handler_note *n)
 	char from[ADDR_TEXT];
 
 	log_limited(p->refused++ == 0 ? LOG_WARN : LOG_VERBOSE, "packet refused",
-		    "peer=%s code=%s why=%s", addr_text(&p->addr, from), code,
+		    "peer=%s code=%s why=%s", addr_peer_text(&p->addr, from), code,
 		    log_quoted(n->fault.why));
 	log_narrate("Server %s: refused a packet: %s: %s", p->worker->conf->id, code, n->fault.why);
 }
@@ -221,7 +221,7 @@ log_job(const struct peer *p, const struct job_task *t, const struct job_result 
 	log_limited(failed ? LOG_WARN : LOG_VERBOSE,
 		    r->outcome == JOB_OUTCOME_STRUCK ? "job refused" : "job failed",
 		    "srcid=%s cause=%s process=%d peer=%s why=%s", log_quoted_n(client.p, client.n),
-		    job_outcome_text(r->outcome), t->process, addr_text(&p->addr, from),
+		    job_outcome_text(r->outcome), t->process, addr_peer_text(&p->addr, from),
 		    log_quoted(r->why));
 	log_narrate("Server %s: request from client %.*s: %s: %s", p->worker->conf->id,
 		    SPAN_ARG(client), packet_code_text(r->code), r->why);
@@ -448,7 +448,7 @@ server_peer_too_slow(void *peer, enum conn_stall stall, void *arg)
 		return;
 	}
 	log_limited(LOG_WARN, "peer does not read", "peer=%s unread=%zu why=client_read_timeout",
-		    addr_text(&p->addr, from), conn_queued(p->conn));
+		    addr_peer_text(&p->addr, from), conn_queued(p->conn));
 	close_peer(p);
 }
 
@@ -512,7 +512,7 @@ idle_timeout(const struct server_worker *s)
 }
 
 void
-server_peer_accept(int fd, const struct addr *from, void *arg)
+server_peer_accept(int fd, const struct addr_peer *from, void *arg)
 {
 	struct server_worker *s = arg;
 	struct peer *p = calloc(1, sizeof *p);

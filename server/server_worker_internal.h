@@ -18,7 +18,7 @@
 struct peer {
 	struct server_worker *worker;
 	struct conn *conn;
-	struct addr addr;
+	struct addr_peer addr;
 	struct client_mem_share share;
 	struct client_stalls stalls;
 	struct job_tasks jobs; /* requests with job processes, and answers that wait for theirs */
@@ -50,7 +50,7 @@ struct server_worker {
 };
 
 /* A connection was accepted; a listener_fn, its ctx a struct server_worker. */
-void server_peer_accept(int fd, const struct addr *from, void *worker);
+void server_peer_accept(int fd, const struct addr_peer *from, void *worker);
 /* Its connection is closed already. */
 void server_peer_free(struct peer *);
 /* Draining, and it has no job in hand: what it has asked since was not read and is not run. */

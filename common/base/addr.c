@@ -17,7 +17,7 @@ static const char *
 parse_number(const char *text, unsigned max, unsigned *out, const char *not_number,
 	     const char *too_large)
 {
-	unsigned n = 0;
+	uint64_t n = 0;
 
 	if (*text == '\0')
 		return not_number;
@@ -28,7 +28,7 @@ parse_number(const char *text, unsigned max, unsigned *out, const char *not_numb
 		if (n > max)
 			return too_large;
 	}
-	*out = n;
+	*out = (unsigned)n;
 	return NULL;
 }
 
@@ -112,6 +112,137 @@ addr_numeric(struct addr *a, const char *host, uint16_t port)
 	return 0;
 }
 
+/* ---- Unix sockets ---- */
+
+static const char unix_prefix[] = "unix:";
+enum {
+	UNIX_PREFIX = sizeof unix_prefix - 1,
+	UNIX_NAME = offsetof(struct sockaddr_un, sun_path), /* bytes before it */
+	UNIX_ROOM = sizeof(struct sockaddr_un) - UNIX_NAME
+};
+
+bool
+addr_is_unix(const struct addr *a)
+{
+	return a->u.sa.sa_family == AF_UNIX;
+}
+
+const char *
+addr_path(const struct addr *a)
+{
+	return addr_is_unix(a) && a->len > UNIX_NAME && a->u.un.sun_path[0] != '\0'
+		       ? a->u.un.sun_path
+		       : NULL;
+}
+
+/* A host may be called unix, and have a port. */
+bool
+addr_is_unix_text(const char *text)
+{
+	return strncmp(text, unix_prefix, UNIX_PREFIX) == 0 &&
+	       (text[UNIX_PREFIX] == '/' || text[UNIX_PREFIX] == '@');
+}
+
+/* Nothing that would have to be quoted in a log line, a list or JSON. */
+static bool
+is_plain(char c)
+{
+	return c > ' ' && c < 0x7f && strchr("\"'`\\,", c) == NULL;
+}
+
+int
+addr_unix_path(struct addr *a, const char *path)
+{
+	size_t n = strlen(path);
+
+	if (n == 0 || n >= UNIX_ROOM) {
+		errno = n == 0 ? EINVAL : ENAMETOOLONG;
+		return -1;
+	}
+	*a = (struct addr){.u.un.sun_family = AF_UNIX, .len = (socklen_t)(UNIX_NAME + n + 1)};
+	memcpy(a->u.un.sun_path, path, n);
+	return 0;
+}
+
+int
+addr_unix(struct addr *a, const char *text, const char **why)
+{
+	const char *name = text + UNIX_PREFIX;
+
+	*why = NULL;
+	if (!addr_is_unix_text(text))
+		*why = "a Unix socket is unix:/PATH or unix:@NAME";
+	else if (name[1] == '\0')
+		*why = "the name of the Unix socket is missing";
+	else if (strlen(name) >= UNIX_ROOM)
+		*why = "longer than a Unix socket's address can be, 107 characters";
+	for (const char *p = name; *why == NULL && *p != '\0'; p++)
+		if (!is_plain(*p))
+			*why = "spaces, quotes, backslashes, commas and what is not ASCII can't be "
+			       "in a Unix socket's address";
+	if (*why != NULL || addr_unix_path(a, name) < 0)
+		return -1;
+	if (name[0] == '@') { /* no byte ends it */
+		a->u.un.sun_path[0] = '\0';
+		a->len--;
+	}
+	return 0;
+}
+
+int
+addr_parse(struct addr *a, const char *text, const char **why)
+{
+	char host[ADDR_HOST];
+	uint16_t port;
+
+	if (addr_is_unix_text(text))
+		return addr_unix(a, text, why);
+	if (addr_split(text, host, &port, why) < 0)
+		return -1;
+	*why = "not a numeric address";
+	return addr_numeric(a, host, port);
+}
+
+static const char *
+unix_text(const struct addr *a, char out[ADDR_TEXT])
+{
+	size_t n = a->len > UNIX_NAME ? a->len - UNIX_NAME : 0;
+	const char *path = addr_path(a);
+	char *p = out + UNIX_PREFIX;
+
+	memcpy(out, unix_prefix, sizeof unix_prefix);
+	if (n > UNIX_ROOM)
+		n = UNIX_ROOM;
+	if (path != NULL)
+		n = strnlen(path, n);
+	for (size_t i = 0; i < n; i++)
+		*p++ = is_plain(a->u.un.sun_path[i]) ? a->u.un.sun_path[i] : '?';
+	*p = '\0';
+	if (path == NULL && n > 0)
+		out[UNIX_PREFIX] = '@';
+	return out;
+}
+
+static bool
+unix_eq(const struct addr *a, const struct addr *b)
+{
+	return addr_is_unix(b) && a->len == b->len && a->len > UNIX_NAME && a->len <= sizeof a->u &&
+	       memcmp(&a->u.un, &b->u.un, a->len) == 0;
+}
+
+static bool
+unix_is_whole(const struct addr *a)
+{
+	const char *path = addr_path(a);
+	size_t n = a->len > UNIX_NAME ? a->len - UNIX_NAME : 0;
+
+	if (n < 2 || n > UNIX_ROOM)
+		return false;
+	return path == NULL || memchr(path, '\0', n) == path + n - 1;
+}
+
+/* ---- names ---- */
+
 int
 addr_resolve_all(struct addr *out, size_t max, const char *host, uint16_t port, const char **why)
 {
@@ -154,6 +285,8 @@ bytes_of(const struct addr *a)
 const char *
 addr_host_text(const struct addr *a, char out[ADDR_TEXT])
 {
+	if (addr_is_unix(a))
+		return unix_text(a, out);
 	if (inet_ntop(a->u.sa.sa_family, bytes_of(a), out, ADDR_TEXT) == NULL)
 		(void)snprintf(out, ADDR_TEXT, "?"); /* neither IPv4 nor IPv6 */
 	return out;
@@ -165,6 +298,8 @@ addr_text(const struct addr *a, char out[ADDR_TEXT])
 	char host[ADDR_TEXT];
 	bool v6 = a->u.sa.sa_family == AF_INET6;
 
+	if (addr_is_unix(a))
+		return unix_text(a, out);
 	(void)addr_host_text(a, host);
 	(void)snprintf(out, ADDR_TEXT, "%s%.*s%s:%u", v6 ? "[" : "", INET6_ADDRSTRLEN, host,
 		       v6 ? "]" : "", addr_port(a));
@@ -174,6 +309,8 @@ addr_text(const struct addr *a, char out[ADDR_TEXT])
 uint16_t
 addr_port(const struct addr *a)
 {
+	if (addr_is_unix(a))
+		return 0;
 	return ntohs(a->u.sa.sa_family == AF_INET6 ? a->u.in6.sin6_port : a->u.in4.sin_port);
 }
 
@@ -182,7 +319,7 @@ addr_set_port(struct addr *a, uint16_t port)
 {
 	if (a->u.sa.sa_family == AF_INET6)
 		a->u.in6.sin6_port = htons(port);
-	else
+	else if (!addr_is_unix(a))
 		a->u.in4.sin_port = htons(port);
 }
 
@@ -192,6 +329,8 @@ addr_eq(const struct addr *a, const struct addr *b)
 {
 	bool v6 = a->u.sa.sa_family == AF_INET6;
 
+	if (addr_is_unix(a))
+		return unix_eq(a, b);
 	if (a->u.sa.sa_family != b->u.sa.sa_family || addr_port(a) != addr_port(b))
 		return false;
 	if (v6 && a->u.in6.sin6_scope_id != b->u.in6.sin6_scope_id)
@@ -205,6 +344,8 @@ addr_is_whole(const struct addr *a)
 {
 	sa_family_t family = a->u.sa.sa_family;
 
+	if (family == AF_UNIX)
+		return unix_is_whole(a);
 	return (family == AF_INET && a->len == sizeof a->u.in4) ||
 	       (family == AF_INET6 && a->len == sizeof a->u.in6);
 }
@@ -215,20 +356,24 @@ enum { V4_BITS = 32, V6_BITS = 128, MAPPED_BITS = V6_BITS - V4_BITS };
 
 /* An address as a network of its own, IPv4-mapped ones as IPv4. */
 static struct addr_net
-net_of(const struct addr *a)
+net_of_bytes(int family, const uint8_t *bytes)
 {
-	bool v6 = a->u.sa.sa_family == AF_INET6;
-	bool mapped = v6 && IN6_IS_ADDR_V4MAPPED(&a->u.in6.sin6_addr);
-	const uint8_t *bytes = bytes_of(a);
-	struct addr_net n = {.family = a->u.sa.sa_family, .bits = v6 ? V6_BITS : V4_BITS};
+	struct addr_net n = {.family = family, .bits = family == AF_INET6 ? V6_BITS : V4_BITS};
 
-	if (mapped) {
+	if (family == AF_INET6 && IN6_IS_ADDR_V4MAPPED((const struct in6_addr *)bytes)) {
 		n.family = AF_INET;
 		n.bits = V4_BITS;
 		bytes += MAPPED_BITS / 8;
 	}
 	memcpy(n.prefix, bytes, n.bits / 8);
 	return n;
+}
+
+/* Not of a Unix socket's. */
+static struct addr_net
+net_of(const struct addr *a)
+{
+	return net_of_bytes(a->u.sa.sa_family, bytes_of(a));
 }
 
 /* The first `bits` bits of both are the same. */
@@ -280,6 +425,26 @@ parse_net(struct addr_net *n, const char *host, const char *bits)
 	return host_bits_clear(n) ? NULL : "bits beyond the prefix length are set";
 }
 
+/* "unix:" and "unix:uid=N". */
+static const char *
+parse_users(struct addr_net *n, const char *text)
+{
+	static const char by_uid[] = "uid=", not_uid[] = "a user is unix:uid=NUMBER";
+	const char *why;
+	unsigned uid = 0;
+
+	*n = (struct addr_net){.family = AF_UNIX};
+	if (*text == '\0')
+		return NULL;
+	if (strncmp(text, by_uid, sizeof by_uid - 1) != 0)
+		return not_uid;
+	why = parse_number(text + sizeof by_uid - 1, ADDR_UID_MAX, &uid, not_uid,
+			   "no user has this number");
+	memcpy(n->prefix, &(uint32_t){uid}, sizeof(uint32_t));
+	n->bits = 8 * sizeof(uint32_t);
+	return why;
+}
+
 int
 addr_net_parse(struct addr_net *out, const char *text, const char **why)
 {
@@ -287,6 +452,10 @@ addr_net_parse(struct addr_net *out, const char *text, const char **why)
 	size_t n = strcspn(text, "/");
 	struct addr_net net;
 
+	if (strncmp(text, unix_prefix, UNIX_PREFIX) == 0) {
+		*why = parse_users(out, text + UNIX_PREFIX);
+		return *why != NULL ? -1 : 0;
+	}
 	if (n >= sizeof host) {
 		*why = "not a numeric IPv4 or IPv6 address";
 		return -1;
@@ -301,18 +470,27 @@ addr_net_parse(struct addr_net *out, const char *text, const char **why)
 }
 
 bool
-addr_in_net(const struct addr *a, const struct addr_net *net)
+addr_net_has(const struct addr_net *net, int family, const uint8_t *bytes)
 {
-	struct addr_net host = net_of(a);
+	struct addr_net host = net_of_bytes(family, bytes);
 
 	return host.family == net->family && prefix_eq(host.prefix, net->prefix, net->bits);
 }
 
 bool
+addr_in_net(const struct addr *a, const struct addr_net *net)
+{
+	return !addr_is_unix(a) && addr_net_has(net, a->u.sa.sa_family, bytes_of(a));
+}
+
+bool
 addr_is_loopback(const struct addr *a)
 {
-	struct addr_net host = net_of(a);
+	struct addr_net host;
 
+	if (addr_is_unix(a))
+		return true;
+	host = net_of(a);
 	if (host.family == AF_INET)
 		return host.prefix[0] == IN_LOOPBACKNET;
 	return IN6_IS_ADDR_LOOPBACK(&a->u.in6.sin6_addr);
@@ -321,17 +499,23 @@ addr_is_loopback(const struct addr *a)
 bool
 addr_is_wildcard(const struct addr *a)
 {
-	struct addr_net host = net_of(a);
-	static const uint8_t none[sizeof host.prefix];
+	static const uint8_t none[sizeof((struct addr_net *)0)->prefix];
+	struct addr_net host;
 
+	if (addr_is_unix(a))
+		return false;
+	host = net_of(a);
 	return memcmp(host.prefix, none, sizeof none) == 0;
 }
 
 bool
 addr_is_unicast(const struct addr *a)
 {
-	struct addr_net host = net_of(a);
+	struct addr_net host;
 
+	if (addr_is_unix(a))
+		return true;
+	host = net_of(a);
 	if (host.family == AF_INET)
 		return host.prefix[0] != 0 && host.prefix[0] < 224;
 	return !addr_is_wildcard(a) && host.prefix[0] != 0xff;
@@ -340,9 +524,12 @@ addr_is_unicast(const struct addr *a)
 void
 addr_unmap(struct addr *a)
 {
-	struct addr_net host = net_of(a);
+	struct addr_net host;
 	uint16_t port = addr_port(a);
 
+	if (addr_is_unix(a))
+		return;
+	host = net_of(a);
 	if (host.family == a->u.sa.sa_family)
 		return;
 	*a = (struct addr){.len = sizeof a->u.in4};

@@ -1,4 +1,10 @@
-/* addr.h - "host:port" and networks as values. */
+/* addr.h - where to listen and to connect, and networks, as values.
+ *
+ * A Unix socket's address is a path, or a name without one (abstract): "unix:/run/x.sock",
+ * "unix:@name".  It has no port, which is 0, is as near as loopback, and in no network.  With room
+ * for a path a struct addr is four times as large as one of TCP has to be.  That is fine for the
+ * few that are kept, a server's or a listening socket's; who is at the other end of a connection,
+ * of which there are many, has no path, and is kept as a struct addr_peer (addr_peer.h). */
 #ifndef POLICYPOOL_ADDR_H
 #define POLICYPOOL_ADDR_H
 
@@ -7,18 +13,21 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include "compiler.h"
 
-enum { ADDR_TEXT = 64, ADDR_HOST = 256 };
+enum { ADDR_TEXT = 128, ADDR_HOST = 256 };
+#define ADDR_UID_MAX (UINT32_MAX - 1)
 enum { ADDR_FOUND = 16 }; /* addresses of a name that are worth trying */
 
-/* An IPv4 or IPv6 address with a port. */
+/* An IPv4 or IPv6 address with a port, or a Unix socket's. */
 struct addr {
 	union {
 		struct sockaddr sa;
 		struct sockaddr_in in4;
 		struct sockaddr_in6 in6;
+		struct sockaddr_un un;
 	} u;
 	socklen_t len;
 };
@@ -29,6 +38,17 @@ MUST_CHECK int addr_split(const char *text, char host[ADDR_HOST], uint16_t *port
 
 /* From a numeric host ("127.0.0.1", "::1") and a port.  0, or -1 with errno EINVAL. */
 MUST_CHECK int addr_numeric(struct addr *, const char *host, uint16_t port);
+
+/* "unix:/run/x.sock", "unix:@name": that is no "HOST:PORT" of addr_split(). */
+bool addr_is_unix_text(const char *text);
+/* From such a text: an absolute path, or a name, of printable ASCII characters without spaces,
+ * quotes, backslashes and commas.  0, or -1 with *why a constant sentence. */
+MUST_CHECK int addr_unix(struct addr *, const char *text, const char **why);
+/* From any path, as it is.  0, or -1 with errno EINVAL (empty) or ENAMETOOLONG. */
+MUST_CHECK int addr_unix_path(struct addr *, const char *path);
+/* From what addr_text() gives: of addr_unix(), or a numeric host and its port.  0, or -1 with *why
+ * a constant sentence. */
+MUST_CHECK int addr_parse(struct addr *, const char *text, const char **why);
 
 /* All addresses of a name. */
 struct addr_list {
@@ -44,18 +64,22 @@ MUST_CHECK int addr_resolve_all(struct addr *, size_t max, const char *host, uin
 /* The first of them.  0, or -1 with *why. */
 MUST_CHECK int addr_resolve(struct addr *, const char *host, uint16_t port, const char **why);
 
-/* "127.0.0.1:2100", "[::1]:2100".  Returns out. */
+/* "127.0.0.1:2100", "[::1]:2100", "unix:/run/x.sock", "unix:@name"; what is not printable in one
+ * that the kernel told is a question mark.  Returns out. */
 const char *addr_text(const struct addr *, char out[ADDR_TEXT]);
 
-/* The host alone, no brackets.  Returns out. */
+/* The host alone, no brackets; of a Unix socket's all of it.  Returns out. */
 const char *addr_host_text(const struct addr *, char out[ADDR_TEXT]);
 
-uint16_t addr_port(const struct addr *);
-void addr_set_port(struct addr *, uint16_t port);
+uint16_t addr_port(const struct addr *);	  /* of a Unix socket: 0 */
+void addr_set_port(struct addr *, uint16_t port); /* of a Unix socket: nothing is set */
 bool addr_eq(const struct addr *, const struct addr *);
-/* It is an IPv4 or IPv6 address, and as long as one. */
+/* It is an IPv4 or IPv6 address or a Unix socket's, and as long as one. */
 bool addr_is_whole(const struct addr *);
-bool addr_is_loopback(const struct addr *);
+bool addr_is_unix(const struct addr *);
+/* Its path in the file system; NULL: it has none. */
+const char *addr_path(const struct addr *);
+bool addr_is_loopback(const struct addr *); /* a Unix socket is */
 bool addr_is_wildcard(const struct addr *); /* 0.0.0.0 or :: */
 /* Not of 0.0.0.0/8, no multicast, broadcast or reserved address: one host can be there. */
 bool addr_is_unicast(const struct addr *);
@@ -63,7 +87,8 @@ bool addr_is_unicast(const struct addr *);
 /* An IPv4-mapped IPv6 address becomes the IPv4 one. */
 void addr_unmap(struct addr *);
 
-/* A network "10.0.0.0/8", "::1/128" or a single address. */
+/* A network "10.0.0.0/8", "::1/128" or a single address; or whoever connects to a Unix socket:
+ * "unix:", and of one user "unix:uid=1000". */
 struct addr_net {
 	int family;
 	unsigned bits;
@@ -73,7 +98,11 @@ struct addr_net {
 /* 0, or -1 with *why a constant sentence.  Host bits that are set are an error. */
 MUST_CHECK int addr_net_parse(struct addr_net *, const char *text, const char **why);
 
-/* An IPv4-mapped IPv6 address counts as the IPv4 one. */
+/* An IPv4-mapped IPv6 address counts as the IPv4 one.  A Unix socket's address is in none: whoever
+ * connects to one may be, see addr_peer_in_net(). */
 bool addr_in_net(const struct addr *, const struct addr_net *);
+/* The same of its bytes in network order, 4 or 16; with AF_UNIX of a user's number, 4 as they lie
+ * in memory. */
+bool addr_net_has(const struct addr_net *, int family, const uint8_t *bytes);
 
 #endif

@@ -1,12 +1,12 @@
 /* net.h - sockets: listen, accept, connect.  Non-blocking unless said otherwise, all
- * close-on-exec.  EINTR ends here. */
+ * close-on-exec.  EINTR ends here.  Listening at a Unix socket is net_unix.h's. */
 #ifndef POLICYPOOL_NET_H
 #define POLICYPOOL_NET_H
 
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "addr.h"
+#include "addr_peer.h"
 #include "compiler.h"
 
 /* A listening TCP socket, or -1 with errno (EADDRINUSE, EACCES, ...). */
@@ -15,10 +15,11 @@ MUST_CHECK int net_listen(const struct addr *, int backlog);
 /* False once it was shut down, by any process that has it. */
 bool net_is_listening(int fd);
 /* It listens again, at its address, and all that have it accept from it as before.  0, or -1 with
- * errno. */
+ * errno: ESHUTDOWN for a Unix socket, which can't. */
 MUST_CHECK int net_listen_again(int fd, const struct addr *, int backlog);
 
-/* The socket's own address, port 0 resolved.  0, or -1 with errno. */
+/* The socket's own address, port 0 resolved; of a Unix socket the name that it was bound to first,
+ * which net_unix_listen() has made another.  0, or -1 with errno. */
 MUST_CHECK int net_local(int fd, struct addr *);
 
 /* Is the address, whatever its port, one of this machine's interfaces'?  False where that can't be
@@ -32,12 +33,13 @@ enum net_accepted {
 	NET_FAILED     /* the listener itself is broken; errno tells */
 };
 
-/* Transient errors of the one connection (ECONNABORTED, EPROTO, ...) are skipped.  The
- * connection has TCP_NODELAY set. */
-enum net_accepted net_accept(int listener, int *fd, struct addr *peer);
+/* Transient errors of the one connection (ECONNABORTED, EPROTO, ...) are skipped.  A
+ * TCP connection has TCP_NODELAY set. */
+enum net_accepted net_accept(int listener, int *fd, struct addr_peer *peer);
 
 /* Starts connecting; the socket turns writable when it is decided, net_connect_result()
- * then tells.  -1 with errno when it failed at once. */
+ * then tells.  -1 with errno when it failed at once; EAGAIN where a Unix socket's backlog is full,
+ * which is a shortage: nothing tells when there is room. */
 MUST_CHECK int net_connect(const struct addr *);
 
 /* 0 when connected, otherwise the errno it failed with. */
@@ -48,22 +50,6 @@ int net_connect_result(int fd);
 const char *net_shortage(int error);
 /* That, or strerror(). */
 const char *net_error_text(int error);
-
-/* A listening Unix socket with the given mode, whose path appears once it listens.  A path left by
- * a dead process is taken over; one in use gives EADDRINUSE, one that is no socket ENOTSOCK.  -1
- * with errno. */
-MUST_CHECK int net_listen_unix(const char *path, mode_t mode);
-/* One from another process: to whom it connects (SO_PEERCRED) is this process from now on.  0, or
- * -1 with errno. */
-MUST_CHECK int net_listen_unix_again(int fd);
-
-/* A connection, or -1 with errno; EAGAIN when nobody waits. */
-MUST_CHECK int net_accept_unix(int listener);
-
-/* Connected to the socket at path, blocking, for NET_UNIX_S at most where nobody accepts; so is
- * sending.  -1 with errno: EAGAIN when that is over. */
-enum { NET_UNIX_S = 5 };
-MUST_CHECK int net_connect_unix(const char *path);
 
 /* Soft limit of open files raised to `wanted` or the hard limit, whichever is lower.
  * Returns the soft limit now in force. */

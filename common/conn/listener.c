@@ -261,7 +261,7 @@ static void
 on_readable(evutil_socket_t listen_fd, short what, void *arg)
 {
 	struct listener *l = arg;
-	struct addr peer;
+	struct addr_peer peer;
 	int fd;
 
 	(void)what;

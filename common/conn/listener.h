@@ -9,14 +9,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "addr.h"
+#include "addr_peer.h"
 #include "compiler.h"
 #include "scoreboard.h"
 
 struct listener;
 
 /* Takes over fd. */
-typedef void listener_fn(int fd, const struct addr *peer, void *ctx);
+typedef void listener_fn(int fd, const struct addr_peer *peer, void *ctx);
 
 /* limit: connections at once, at least 1.  listen_fd is borrowed.  NULL on ENOMEM. */
 struct listener *listener_new(struct event_base *base, int listen_fd, unsigned limit,

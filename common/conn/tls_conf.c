@@ -69,32 +69,32 @@ tls_conf_dial(const struct tls_dial_conf *c, const char *priorities, const char 
 }
 
 void
-tls_conf_log_agreed(const struct conn *c, const struct addr *peer)
+tls_conf_log_agreed(const struct conn *c, const struct addr_peer *peer)
 {
 	const char *what = log_wants(LOG_VERBOSE) ? conn_tls_describe(c) : NULL;
 	char from[ADDR_TEXT];
 
 	if (what != NULL)
-		log_limited(LOG_VERBOSE, "TLS", "peer=%s what=%s", addr_text(peer, from),
+		log_limited(LOG_VERBOSE, "TLS", "peer=%s what=%s", addr_peer_text(peer, from),
 			    log_quoted(what));
 }
 
 void
-tls_conf_log_lost(const struct conn *c, const struct addr *peer, int error)
+tls_conf_log_lost(const struct conn *c, const struct addr_peer *peer, int error)
 {
 	bool tls = error == EPROTO;
 	char from[ADDR_TEXT];
 
 	log_limited(tls ? LOG_WARN : LOG_VERBOSE, tls ? "TLS failed" : "connection lost",
-		    "peer=%s why=%s", addr_text(peer, from), log_quoted(conn_why(c, error)));
+		    "peer=%s why=%s", addr_peer_text(peer, from), log_quoted(conn_why(c, error)));
 }
 
 void
-tls_conf_log_off(const struct addr *peer, bool *told)
+tls_conf_log_off(const struct addr_peer *peer, bool *told)
 {
 	char from[ADDR_TEXT];
 
 	log_limited(*told ? LOG_VERBOSE : LOG_WARN, "refused: it speaks TLS, which is off here",
-		    "peer=%s", addr_text(peer, from));
+		    "peer=%s", addr_peer_text(peer, from));
 	*told = true;
 }

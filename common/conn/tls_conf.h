@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "addr.h"
+#include "addr_peer.h"
 #include "compiler.h"
 #include "conn.h"
 
@@ -41,10 +41,10 @@ MUST_CHECK int tls_conf_dial(const struct tls_dial_conf *, const char *prioritie
 			     const char *prefix, struct tls_creds **out, FILE *err);
 
 /* In on_open of an accepted conn: what was agreed upon; nothing of a plain one. */
-void tls_conf_log_agreed(const struct conn *, const struct addr *peer);
+void tls_conf_log_agreed(const struct conn *, const struct addr_peer *peer);
 /* In on_close of an accepted conn, error not 0. */
-void tls_conf_log_lost(const struct conn *, const struct addr *peer, int error);
+void tls_conf_log_lost(const struct conn *, const struct addr_peer *peer, int error);
 /* For EPROTONOSUPPORT in on_fault; told: of this worker, so that it says so once. */
-void tls_conf_log_off(const struct addr *peer, bool *told);
+void tls_conf_log_off(const struct addr_peer *peer, bool *told);
 
 #endif

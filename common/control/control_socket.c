@@ -4,35 +4,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "clock.h"
 #include "log.h"
-#include "net.h"
 
 enum { PAUSE_MS = 200 };
-
-/* Is the socket of that name the one that we listen at?  Its own inode is not that of the name. */
-static bool
-is_there(const struct control_socket *k)
-{
-	struct stat st;
-
-	return lstat(k->path, &st) == 0 && S_ISSOCK(st.st_mode) && st.st_ino == k->inode &&
-	       st.st_dev == k->device;
-}
-
-static void
-remember_name(struct control_socket *k)
-{
-	struct stat st;
-
-	if (lstat(k->path, &st) < 0)
-		st = (struct stat){.st_ino = 0};
-	k->inode = st.st_ino;
-	k->device = st.st_dev;
-}
 
 static void
 on_pause_over(evutil_socket_t fd, short what, void *arg)
@@ -87,7 +64,7 @@ listen_there(struct control_socket *k, mode_t mode)
 		(void)close(k->fd);
 	k->readable = readable;
 	k->fd = fd;
-	remember_name(k);
+	net_unix_remember(&k->name, k->path);
 	return 0;
 }
 
@@ -133,7 +110,7 @@ control_socket_go(struct control_socket *k)
 	if (!k->foreign)
 		return;
 	k->foreign = false;
-	remember_name(k);
+	net_unix_remember(&k->name, k->path);
 	if (net_listen_unix_again(k->fd) < 0 || event_add(k->readable, NULL) < 0)
 		log_event(LOG_ERROR, "cannot accept on the control socket", NULL);
 }
@@ -149,7 +126,7 @@ control_socket_hand_over(struct control_socket *k)
 int
 control_socket_restore(struct control_socket *k, mode_t mode)
 {
-	if (k->foreign || is_there(k))
+	if (k->foreign || net_unix_is_there(&k->name, k->path))
 		return 0;
 	return listen_there(k, mode) < 0 ? -1 : 1;
 }
@@ -158,7 +135,7 @@ void
 control_socket_unlink(const struct control_socket *k)
 {
 	/* Another daemon may serve there, where ours was removed. */
-	if (!k->foreign && is_there(k))
+	if (!k->foreign && net_unix_is_there(&k->name, k->path))
 		(void)unlink(k->path);
 }
 

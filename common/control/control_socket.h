@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include "compiler.h"
+#include "net_unix.h"
 
 /* Of a connection that was accepted; the descriptor is the callee's. */
 typedef void control_socket_fn(int fd, void *ctx);
@@ -17,8 +18,7 @@ typedef void control_socket_fn(int fd, void *ctx);
 struct control_socket {
 	int fd;
 	char *path;
-	ino_t inode; /* of the name, not of the socket itself */
-	dev_t device;
+	struct net_unix_name name; /* what is at path */
 	bool foreign; /* path and socket are another process's: its successor's or predecessor's */
 	struct event_base *base;
 	struct event *readable;

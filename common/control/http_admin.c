@@ -20,7 +20,7 @@
 #include "clock.h"
 #include "http.h"
 #include "log.h"
-#include "net.h"
+#include "net_unix.h"
 
 enum {
 	HEAD_MS = 5000,

@@ -328,6 +328,15 @@ keyring_has_network(const struct keyring_key *k, const struct addr *a)
 }
 
 bool
+keyring_has_peer(const struct keyring_key *k, const struct addr_peer *p)
+{
+	for (size_t i = 0; i < k->networks; i++)
+		if (addr_peer_in_net(p, &k->network[i]))
+			return true;
+	return k->networks == 0;
+}
+
+bool
 keyring_takes(const struct keyring_secret *s, time_t now)
 {
 	return s->state != KEYRING_REMOVE && (s->until == 0 || now < s->until);

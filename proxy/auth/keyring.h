@@ -17,7 +17,7 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "addr.h"
+#include "addr_peer.h"
 #include "compiler.h"
 #include "packet.h"
 #include "signature.h"
@@ -73,6 +73,7 @@ bool keyring_has_policy(const struct keyring_key *, const char *policy);
 bool keyring_has_id(const struct keyring_key *, const char *id);
 bool keyring_has_job(const struct keyring_key *, const char *job);
 bool keyring_has_network(const struct keyring_key *, const struct addr *);
+bool keyring_has_peer(const struct keyring_key *, const struct addr_peer *);
 
 /* Is the secret taken at that time? */
 bool keyring_takes(const struct keyring_secret *, time_t now);

@@ -115,7 +115,7 @@ reg_auth_rights(const struct reg_auth *ad, const struct reg_auth_case *c, const 
 		return "the key is not for this id";
 	if (at != NULL && !keyring_has_job(k, packet_job(c->a)))
 		return "the key is not for this job";
-	if (!keyring_has_network(k, c->peer))
+	if (!keyring_has_peer(k, c->peer))
 		return "the key is not for the network that it came from";
 	if (at != NULL && !keyring_has_network(k, at))
 		return "the key is not for the network of the announced address";
@@ -136,9 +136,9 @@ reg_auth_unsigned(const struct reg_auth *ad, const char *id)
 /* ---- addresses ---- */
 
 const char *
-server_addr_of(const struct packet_announcement *a, const struct addr *peer, struct addr *out)
+server_addr_of(const struct packet_announcement *a, const struct addr_peer *peer, struct addr *out)
 {
-	*out = *peer;
+	addr_peer_addr(peer, out);
 	addr_set_port(out, a->port);
 	if (a->host[0] != '\0' && addr_numeric(out, a->host, a->port) < 0)
 		return "host must be a numeric address";
@@ -176,11 +176,11 @@ server_addr_is_internal(const struct addr *at)
 }
 
 const char *
-server_addr_check(const struct addr *at, const struct addr *peer, const struct addr *self)
+server_addr_check(const struct addr *at, const struct addr_peer *peer, const struct addr *self)
 {
 	if (!addr_is_unicast(at))
 		return "nobody can be at the announced address";
-	if (addr_is_loopback(at) && !addr_is_loopback(peer))
+	if (addr_is_loopback(at) && !addr_peer_is_loopback(peer))
 		return "a loopback address, announced from elsewhere";
 	if (is_self(at, self))
 		return "the announced address is the proxy's own";

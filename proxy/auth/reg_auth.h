@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <time.h>
 
-#include "addr.h"
+#include "addr_peer.h"
 #include "keyring.h"
 #include "packet.h"
 #include "registry.h"
@@ -22,7 +22,7 @@ struct reg_auth {
 struct reg_auth_case {
 	int type; /* PACKET_REGISTER or PACKET_DEREGISTER */
 	const struct packet_announcement *a;
-	const struct addr *peer;
+	const struct addr_peer *peer;
 	const char *nonce; /* the one that was given on this connection; empty: none */
 	time_t now;	   /* by the wall clock */
 };
@@ -45,13 +45,13 @@ MUST_CHECK const char *reg_auth_unsigned(const struct reg_auth *, const char *id
 
 /* The host that it named, or else the address it came from, with its port; an IPv4-mapped address
  * as the IPv4 one.  NULL, or what is wrong, a constant sentence. */
-MUST_CHECK const char *server_addr_of(const struct packet_announcement *, const struct addr *peer,
-				      struct addr *out);
+MUST_CHECK const char *server_addr_of(const struct packet_announcement *,
+				      const struct addr_peer *peer, struct addr *out);
 
 /* No server is at a wildcard, multicast or broadcast address, nor where the proxy itself listens
  * (self; if that is every address, any of this machine's); and loopback is this machine's own, of
  * no use to a peer that comes from elsewhere.  NULL, or why it can't be there. */
-MUST_CHECK const char *server_addr_check(const struct addr *at, const struct addr *peer,
+MUST_CHECK const char *server_addr_check(const struct addr *at, const struct addr_peer *peer,
 					 const struct addr *self);
 
 /* Is it one of those that serve the machines of a network themselves: link-local, or one at which a

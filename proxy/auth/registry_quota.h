@@ -7,7 +7,7 @@
 #ifndef POLICYPOOL_REGISTRY_QUOTA_H
 #define POLICYPOOL_REGISTRY_QUOTA_H
 
-#include "addr.h"
+#include "addr_peer.h"
 #include "compiler.h"
 #include "registry.h"
 #include "server_stats.h"
@@ -18,13 +18,14 @@ struct registry_quota {
 	unsigned per_address; /* unsigned servers that one address may announce; 0: no limit */
 };
 
-/* May this address announce one more unsigned server?  An address is as rate_limit.h counts it, all
- * of loopback one. */
-MUST_CHECK bool registry_quota_has_room(const struct registry_quota *, const struct addr *from);
+/* May this address announce one more unsigned server?  An address is as addr_peer_key() counts it,
+ * all of loopback one. */
+MUST_CHECK bool registry_quota_has_room(const struct registry_quota *,
+					const struct addr_peer *from);
 
 /* The index of the unsigned server that gives way: one of that address, or of any for NULL.  With
  * policy_too it has to be the last one of its policy.  -1: none does. */
-MUST_CHECK int registry_quota_victim(const struct registry_quota *, const struct addr *from,
+MUST_CHECK int registry_quota_victim(const struct registry_quota *, const struct addr_peer *from,
 				     bool policy_too);
 
 #endif

@@ -185,8 +185,8 @@ put_times(struct access_log_writer *w, const struct request *q, bool replied)
 }
 
 static void
-note(struct access_log *a, const struct request *q, const struct addr *client, const char *server,
-     const char *outcome, size_t out)
+note(struct access_log *a, const struct request *q, const struct addr_peer *client,
+     const char *server, const char *outcome, size_t out)
 {
 	struct access_log_writer w = {.out = &a->lines, .json = a->conf.json, .first = true};
 	char from[ADDR_TEXT];
@@ -197,7 +197,7 @@ note(struct access_log *a, const struct request *q, const struct addr *client, c
 		return;
 	}
 	put_text(&w, "time", span_str(time_text(a)));
-	put_text(&w, "client", span_str(addr_text(client, from)));
+	put_text(&w, "client", span_str(addr_peer_text(client, from)));
 	put_text(&w, "srcid", q->srcid);
 	put_text(&w, "policy", q->policy_name);
 	put_text(&w, "server", server != NULL ? span_str(server) : span_of(NULL, 0));
@@ -216,7 +216,7 @@ note(struct access_log *a, const struct request *q, const struct addr *client, c
 }
 
 void
-access_log_answered(struct access_log *a, const struct request *q, const struct addr *client,
+access_log_answered(struct access_log *a, const struct request *q, const struct addr_peer *client,
 		    const char *server, size_t out)
 {
 	bool fine = server != NULL && !q->refused;
@@ -230,7 +230,7 @@ access_log_answered(struct access_log *a, const struct request *q, const struct 
 }
 
 void
-access_log_abandoned(struct access_log *a, const struct request *q, const struct addr *client)
+access_log_abandoned(struct access_log *a, const struct request *q, const struct addr_peer *client)
 {
 	note(a, q, client, NULL, "client-gone", 0);
 }

@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "addr.h"
+#include "addr_peer.h"
 #include "compiler.h"
 #include "request.h"
 
@@ -45,11 +45,12 @@ void access_log_take_file(struct access_log *, int fd);
 
 /* The request is answered: by a server, or with an error of ours where that is NULL.  out: bytes of
  * the answer. */
-void access_log_answered(struct access_log *, const struct request *, const struct addr *client,
-			 const char *server, size_t out);
+void access_log_answered(struct access_log *, const struct request *,
+			 const struct addr_peer *client, const char *server, size_t out);
 
 /* Its client has gone before it was answered. */
-void access_log_abandoned(struct access_log *, const struct request *, const struct addr *client);
+void access_log_abandoned(struct access_log *, const struct request *,
+			  const struct addr_peer *client);
 
 /* The master: a file to append to.  The descriptor, or -1 with errno. */
 MUST_CHECK int access_log_open(const char *path);

@@ -175,17 +175,17 @@ acl_free(struct acl *a)
 /* ---- judging ---- */
 
 static bool
-holds(const struct networks *networks, const struct addr *client)
+holds(const struct networks *networks, const struct addr_peer *client)
 {
 	for (size_t i = 0; i < networks->n; i++)
-		if (addr_in_net(client, &networks->net[i]))
+		if (addr_peer_in_net(client, &networks->net[i]))
 			return true;
 	return false;
 }
 
 /* What is denied for all is so for each policy, whatever its section says. */
 static bool
-is_welcome(const struct acl *a, const struct rules *r, const struct addr *client)
+is_welcome(const struct acl *a, const struct rules *r, const struct addr_peer *client)
 {
 	return !holds(&a->rules[0].deny, client) && !holds(&r->deny, client) &&
 	       (r->allow.n == 0 || holds(&r->allow, client));
@@ -204,7 +204,7 @@ within(struct rate_limit *l, struct span key, uint64_t now, enum worker_stats_ga
 }
 
 bool
-acl_admits(struct acl *a, const struct addr *client, struct span policy, struct span srcid,
+acl_admits(struct acl *a, const struct addr_peer *client, struct span policy, struct span srcid,
 	   uint64_t now, struct acl_refusal *refusal)
 {
 	const struct rules *r = rules_of(a, policy);
@@ -216,7 +216,7 @@ acl_admits(struct acl *a, const struct addr *client, struct span policy, struct 
 						WORKER_STATS_GATE_networks};
 		return false;
 	}
-	return within(r->by_address, rate_limit_key(client, space), now,
+	return within(r->by_address, addr_peer_key(client, space), now,
 		      WORKER_STATS_GATE_rate_per_address, "too many requests from this address",
 		      refusal) &&
 	       within(r->by_srcid, srcid, now, WORKER_STATS_GATE_rate_per_srcid,

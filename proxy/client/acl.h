@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "addr.h"
+#include "addr_peer.h"
 #include "compiler.h"
 #include "packet.h"
 #include "proxy_conf.h"
@@ -28,7 +28,7 @@ struct acl_refusal {
 };
 
 /* False with *refusal.  What is admitted counts; now in clock_us(). */
-MUST_CHECK bool acl_admits(struct acl *, const struct addr *client, struct span policy,
+MUST_CHECK bool acl_admits(struct acl *, const struct addr_peer *client, struct span policy,
 			   struct span srcid, uint64_t now, struct acl_refusal *refusal);
 
 #endif

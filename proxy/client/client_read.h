@@ -3,12 +3,12 @@
 #ifndef POLICYPOOL_CLIENT_READ_H
 #define POLICYPOOL_CLIENT_READ_H
 
-#include "addr.h"
+#include "addr_peer.h"
 #include "conn.h"
 
 /* As the listener and the clocks of proxy_worker.h's worker call them; arg is its struct
  * proxy_worker. */
-void client_read_accept(int fd, const struct addr *from, void *arg);
+void client_read_accept(int fd, const struct addr_peer *from, void *arg);
 void client_read_too_slow(void *client, enum conn_stall, void *arg);
 
 #endif

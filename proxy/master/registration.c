@@ -68,10 +68,11 @@ displace(struct registration_handling *h, unsigned at)
 {
 	const struct registration *j = h->j;
 	const struct registry_server *s = registry_server(j->registry, at);
+	struct addr_peer from = registry_origin(j->registry, at);
 	char origin[ADDR_TEXT];
 
 	log_limited(LOG_WARN, "server gives way to another", "id=%s announced_from=%s why=%s",
-		    log_quoted(s->id), addr_host_text(registry_origin(j->registry, at), origin),
+		    log_quoted(s->id), addr_peer_host_text(&from, origin),
 		    log_quoted("it never answered a request, and there is no room"));
 	events_add(j->events, EVENT_REMOVED, s->id, registry_policy(j->registry, s->policy)->name,
 		   "it never answered a request, and its place was needed");
@@ -84,7 +85,7 @@ static int
 make_room(struct registration_handling *h)
 {
 	const struct registration *j = h->j;
-	const struct addr *from = &h->guest->peer;
+	const struct addr_peer *from = &h->guest->peer;
 	struct registry_quota c = {j->registry, j->tally, j->servers_per_address};
 	bool policy = false;
 	int victim;

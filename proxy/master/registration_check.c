@@ -33,10 +33,19 @@ deny(struct registration_handling *h, const char *truth)
 }
 
 static bool
-trusted(const struct registration *j, const struct addr *peer)
+trusts(const struct registration *j, const struct addr_peer *peer)
 {
 	for (size_t i = 0; i < j->trusted_n; i++)
-		if (addr_in_net(peer, &j->trusted[i]))
+		if (addr_peer_in_net(peer, &j->trusted[i]))
+			return true;
+	return false;
+}
+
+static bool
+trusts_place(const struct registration *j, const struct addr *at)
+{
+	for (size_t i = 0; i < j->trusted_n; i++)
+		if (addr_in_net(at, &j->trusted[i]))
 			return true;
 	return false;
 }
@@ -65,7 +74,7 @@ registration_check_unsigned(struct registration_handling *h)
 
 	if (h->j->require_signature)
 		why = "it is not signed";
-	else if (!trusted(h->j, &h->guest->peer))
+	else if (!trusts(h->j, &h->guest->peer))
 		why = "it is not signed, nor from a trusted network";
 	else
 		why = reg_auth_unsigned(&ad, h->a.id);
@@ -104,7 +113,7 @@ registration_check_place(struct registration_handling *h, struct addr *at)
 	if (why == NULL && h->j->other_self.len > 0)
 		why = server_addr_check(at, &h->guest->peer, &h->j->other_self);
 	if (why == NULL && !registration_is_signed(h) && server_addr_is_internal(at) &&
-	    !trusted(h->j, at))
+	    !trusts_place(h->j, at))
 		why = "an address of the network's own services, and not in trusted_networks";
 	return why != NULL ? deny(h, why) : 0;
 }

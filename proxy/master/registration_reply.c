@@ -9,7 +9,7 @@
 static struct span
 address_key(const struct registration_handling *h, char space[16])
 {
-	return rate_limit_key(&h->guest->peer, space);
+	return addr_peer_key(&h->guest->peer, space);
 }
 
 /* It was denied.  An address that causes many refusals is told to come back later, and not logged.
@@ -33,7 +33,7 @@ registration_charge(struct registration_handling *h)
 	} else if (rate_limit_ask(refusals, key, h->now * 1000) > 0) {
 		log_limited(LOG_WARN,
 			    "an address causes many refusals: they are not told for a while",
-			    "peer=%s", addr_host_text(&h->guest->peer, from));
+			    "peer=%s", addr_peer_host_text(&h->guest->peer, from));
 	}
 }
 
@@ -48,8 +48,8 @@ registration_remember_refusal(const struct registration_handling *h)
 {
 	char from[ADDR_TEXT];
 
-	events_refused(h->j->events, h->a.id, h->a.policy, addr_host_text(&h->guest->peer, from),
-		       why_refused(h));
+	events_refused(h->j->events, h->a.id, h->a.policy,
+		       addr_peer_host_text(&h->guest->peer, from), why_refused(h));
 }
 
 void
@@ -59,7 +59,7 @@ registration_log_refusal(const struct registration_handling *h)
 	const char *why = why_refused(h);
 
 	log_limited(LOG_WARN, "registration refused", "peer=%s code=%s%s%s why=%s",
-		    addr_text(&h->guest->peer, from), packet_code_text(h->fault.code),
+		    addr_peer_text(&h->guest->peer, from), packet_code_text(h->fault.code),
 		    registration_is_signed(h) ? " key=" : "",
 		    registration_is_signed(h) ? log_quoted(h->a.sign.keyid) : "", log_quoted(why));
 }

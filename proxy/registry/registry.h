@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "addr.h"
+#include "addr_peer.h"
 #include "compiler.h"
 #include "packet.h"
 
@@ -117,9 +117,9 @@ struct registry_tenure {
 const struct registry_tenure *registry_tenure_of(const struct registry *, unsigned index);
 /* When it last announced itself, changed or not. */
 uint64_t registry_heard(const struct registry *, unsigned index);
-/* Which address announced it; where it is, as long as none was told. */
-void registry_set_origin(struct registry *, unsigned index, const struct addr *);
-const struct addr *registry_origin(const struct registry *, unsigned index);
+/* Who announced it; where it is, as long as none was told. */
+void registry_set_origin(struct registry *, unsigned index, const struct addr_peer *);
+struct addr_peer registry_origin(const struct registry *, unsigned index);
 /* Where another server was that announced the same id and was refused.  Taken once: false when
  * there was none since. */
 void registry_set_rival(struct registry *, unsigned index, const struct addr *);

@@ -9,10 +9,10 @@
 /* A row a server that workers do not see. */
 struct registry_row {
 	struct registry_tenure is;
-	struct addr origin; /* which address announced it; len 0: not told */
-	struct addr rival;  /* refused with the same id; len 0: nobody */
-	uint64_t heard;	    /* clock_ms(): its last announcement */
-	uint64_t freed;	    /* count of removals when it was freed: oldest is used again first */
+	struct addr_peer origin; /* who announced it; family 0: not told */
+	struct addr rival;	 /* refused with the same id; len 0: nobody */
+	uint64_t heard;		 /* clock_ms(): its last announcement */
+	uint64_t freed; /* count of removals when it was freed: oldest is used again first */
 };
 
 struct registry {

@@ -28,15 +28,19 @@ registry_expire(struct registry *r, uint64_t now,
 }
 
 void
-registry_set_origin(struct registry *r, unsigned i, const struct addr *origin)
+registry_set_origin(struct registry *r, unsigned i, const struct addr_peer *origin)
 {
 	r->tenure[i].origin = *origin;
 }
 
-const struct addr *
+struct addr_peer
 registry_origin(const struct registry *r, unsigned i)
 {
-	return r->tenure[i].origin.len > 0 ? &r->tenure[i].origin : &r->server[i].addr;
+	struct addr_peer there = r->tenure[i].origin;
+
+	if (there.family == 0)
+		addr_peer_of(&there, &r->server[i].addr);
+	return there;
 }
 
 void

@@ -178,20 +178,3 @@ rate_limit_ask(struct rate_limit *l, struct span key, uint64_t now_us)
 
 	return a == NULL ? 0 : microseconds(wait_for(l, until_of(l, get(&a->until), now), now));
 }
-
-struct span
-rate_limit_key(const struct addr *a, char space[16])
-{
-	const struct in6_addr *six = &a->u.in6.sin6_addr;
-
-	if (a->u.sa.sa_family != AF_INET6) {
-		memcpy(space, &a->u.in4.sin_addr, 4);
-		return span_of(space, 4);
-	}
-	if (IN6_IS_ADDR_V4MAPPED(six)) {
-		memcpy(space, six->s6_addr + 12, 4);
-		return span_of(space, 4);
-	}
-	memcpy(space, six->s6_addr, 8);
-	return span_of(space, 8);
-}

@@ -10,7 +10,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "addr.h"
 #include "compiler.h"
 #include "span.h"
 
@@ -43,9 +42,5 @@ MUST_CHECK uint64_t rate_limit_take(struct rate_limit *, struct span key, uint64
 
 /* The same without taking. */
 MUST_CHECK uint64_t rate_limit_ask(struct rate_limit *, struct span key, uint64_t now);
-
-/* What an address is counted as: an IPv4 address, or the /64 of an IPv6 one.  It borrows from
- * space. */
-struct span rate_limit_key(const struct addr *, char space[16]);
 
 #endif

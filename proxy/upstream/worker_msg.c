@@ -64,7 +64,7 @@ int
 worker_msg_get_registration(struct span message, struct registration_msg *m, struct span *text)
 {
 	if (get(message, WORKER_MSG_REGISTRATION, m, sizeof *m, REGISTRATION_MAX) < 0 ||
-	    !is_bool(&m->guest.proven) || !addr_is_whole(&m->guest.peer) ||
+	    !is_bool(&m->guest.proven) || !addr_peer_is_whole(&m->guest.peer) ||
 	    memchr(m->guest.nonce, '\0', sizeof m->guest.nonce) == NULL)
 		return -1;
 	*text = span_of(message.p + sizeof *m, message.n - sizeof *m);

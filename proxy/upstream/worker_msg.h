@@ -10,7 +10,7 @@
 #ifndef POLICYPOOL_WORKER_MSG_H
 #define POLICYPOOL_WORKER_MSG_H
 
-#include "addr.h"
+#include "addr_peer.h"
 #include "buf.h"
 #include "packet.h"
 #include "upstream.h"
@@ -29,7 +29,7 @@ enum worker_msg_kind worker_msg_kind_of(struct span message);
 /* What is known of the connection that a packet came on; kept by the worker for as long as that
  * lives, written by the master. */
 struct registration_peer {
-	struct addr peer;	      /* that the packet came from */
+	struct addr_peer peer;	      /* that the packet came from */
 	char nonce[PACKET_NONCE + 1]; /* the challenge that stands; empty: none */
 	bool proven;		      /* it has signed well on this connection */
 	uint64_t incarnation;	      /* of the server that it last announced; 0: none */

@@ -521,7 +521,7 @@ open_server(struct server *s, const char *id, const char *policy)
 static inline bool
 is_connected(struct server *s)
 {
-	struct addr from;
+	struct addr_peer from;
 
 	return s->lane.fd >= 0 || net_accept(s->listening, &s->lane.fd, &from) == NET_ACCEPTED;
 }

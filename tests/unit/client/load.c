@@ -258,7 +258,7 @@ accept_guest(evutil_socket_t fd, short what, void *ctx)
 {
 	struct peer *p = ctx;
 	struct guest *g = calloc(1, sizeof *g);
-	struct addr from;
+	struct addr_peer from;
 	int s;
 
 	(void)what;

@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "net.h"
+#include "net_unix.h"
 
 enum { PATIENCE_MS = 30000 };
 

@@ -167,7 +167,7 @@ Test(addr, names_and_odd_notations_are_not_numeric)
 
 Test(addr, an_unknown_family_has_a_text_too)
 {
-	struct addr a = {.u.sa.sa_family = AF_UNIX};
+	struct addr a = {.u.sa.sa_family = AF_MAX};
 	char out[ADDR_TEXT];
 
 	cr_assert_str_eq(addr_host_text(&a, out), "?");
@@ -367,6 +367,174 @@ Test(addr, an_address_is_whole_or_none)
 	cr_assert_not(addr_is_whole(&a), "as long as another kind");
 	cr_assert_eq(addr_numeric(&a, "2001:db8::1", 1), 0);
 	cr_assert(addr_is_whole(&a));
-	a.u.sa.sa_family = AF_UNIX;
+	a.u.sa.sa_family = AF_MAX;
 	cr_assert_not(addr_is_whole(&a));
+}
+
+/* ---- Unix sockets ---- */
+
+static struct addr
+named(const char *text)
+{
+	struct addr a;
+	const char *why = NULL;
+
+	cr_assert_eq(addr_unix(&a, text, &why), 0, "%s: %s", text, why);
+	cr_assert(addr_is_unix(&a) && addr_is_whole(&a));
+	return a;
+}
+
+Test(addr, a_unix_socket_is_a_path_or_a_name)
+{
+	struct addr path = named("unix:/run/x.sock"), name = named("unix:@x");
+	char out[ADDR_TEXT];
+
+	cr_assert_str_eq(path.u.un.sun_path, "/run/x.sock");
+	cr_assert_eq(path.len, offsetof(struct sockaddr_un, sun_path) + sizeof "/run/x.sock");
+	cr_assert_str_eq(addr_text(&path, out), "unix:/run/x.sock");
+	cr_assert_str_eq(addr_host_text(&path, out), "unix:/run/x.sock");
+	cr_assert_str_eq(addr_path(&path), "/run/x.sock");
+	cr_assert_eq(name.u.un.sun_path[0], '\0');
+	cr_assert_eq(name.u.un.sun_path[1], 'x');
+	cr_assert_eq(name.len, offsetof(struct sockaddr_un, sun_path) + 2);
+	cr_assert_str_eq(addr_text(&name, out), "unix:@x");
+	cr_assert_null(addr_path(&name));
+}
+
+Test(addr, a_unix_sockets_address_is_judged)
+{
+	static const char *const bad[] = {"unix:",	    "unix:x",	      "unix:/",
+					  "unix:@",	    "unix:/a b",      "unix:/a,b",
+					  "unix:/a\"b",	    "unix:/a\nb",     "unix:/a\\b",
+					  "unix:/\xc3\xa4", "127.0.0.1:2100", "/run/x.sock"};
+	char text[ADDR_TEXT], out[ADDR_TEXT];
+	struct addr a = {.len = 0};
+	const char *why;
+
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		why = NULL;
+		cr_expect_eq(addr_unix(&a, bad[i], &why), -1, "%s", bad[i]);
+		cr_expect_not_null(why);
+	}
+	(void)snprintf(text, sizeof text, "unix:/%0106d", 0); /* 107 characters */
+	a = named(text);
+	cr_assert_str_eq(addr_text(&a, out), text);
+	(void)snprintf(text, sizeof text, "unix:/%0107d", 0);
+	cr_assert_eq(addr_unix(&a, text, &why), -1);
+	cr_assert_not_null(strstr(why, "longer"));
+	(void)snprintf(text, sizeof text, "unix:@%0106d", 0);
+	a = named(text);
+	cr_assert_str_eq(addr_text(&a, out), text);
+}
+
+Test(addr, a_host_may_be_called_unix)
+{
+	char host[ADDR_HOST];
+	const char *why;
+	uint16_t port;
+
+	cr_assert_not(addr_is_unix_text("unix:2100"));
+	cr_assert_not(addr_is_unix_text("unix"));
+	cr_assert(addr_is_unix_text("unix:/x") && addr_is_unix_text("unix:@x"));
+	cr_assert_eq(addr_split("unix:2100", host, &port, &why), 0);
+	cr_assert_eq(addr_split("unix:/x", host, &port, &why), -1, "no key takes it unasked");
+}
+
+Test(addr, any_path_is_taken_as_it_is_and_shown_without_harm)
+{
+	struct addr a;
+	char out[ADDR_TEXT];
+
+	cr_assert_eq(addr_unix_path(&a, "run/a \"b\"\n"), 0);
+	cr_assert_str_eq(a.u.un.sun_path, "run/a \"b\"\n");
+	cr_assert_str_eq(addr_text(&a, out), "unix:run/a??b??");
+	errno = 0;
+	cr_assert_eq(addr_unix_path(&a, ""), -1);
+	cr_assert_eq(errno, EINVAL);
+	a = (struct addr){.u.sa.sa_family = AF_UNIX, .len = 2};
+	cr_assert_str_eq(addr_text(&a, out), "unix:", "one without a name");
+	cr_assert_null(addr_path(&a));
+	a = (struct addr){.u.sa.sa_family = AF_UNIX, .len = sizeof a.u};
+	memset(a.u.un.sun_path, 'p', sizeof a.u.un.sun_path);
+	cr_assert_eq(strlen(addr_text(&a, out)), 5 + sizeof a.u.un.sun_path, "no byte ends it");
+}
+
+Test(addr, unix_sockets_are_the_same_by_name)
+{
+	struct addr one = named("unix:/a"), same = named("unix:/a"), longer = named("unix:/ab");
+	struct addr name = named("unix:@a"), tcp = numeric("127.0.0.1", 1);
+
+	cr_assert(addr_eq(&one, &same));
+	cr_assert_not(addr_eq(&one, &longer));
+	cr_assert_not(addr_eq(&one, &name));
+	cr_assert_not(addr_eq(&one, &tcp));
+	cr_assert_not(addr_eq(&tcp, &one));
+}
+
+Test(addr, a_unix_socket_has_no_port_and_is_near)
+{
+	struct addr a = named("unix:/abcdefghijklmnop"), before = a;
+	struct addr_net net;
+	const char *why;
+
+	addr_set_port(&a, 2100);
+	addr_unmap(&a);
+	cr_assert(addr_eq(&a, &before));
+	cr_assert_eq(addr_port(&a), 0);
+	cr_assert(addr_is_loopback(&a) && addr_is_unicast(&a));
+	cr_assert_not(addr_is_wildcard(&a));
+	cr_assert_eq(addr_net_parse(&net, "127.0.0.0/8", &why), 0);
+	cr_assert_not(addr_in_net(&a, &net));
+	cr_assert_eq(addr_net_parse(&net, "0.0.0.0/0", &why), 0);
+	cr_assert_not(addr_in_net(&a, &net));
+	cr_assert_eq(addr_net_parse(&net, "unix:", &why), 0);
+	cr_assert_not(addr_in_net(&a, &net));
+}
+
+Test(addr, a_unix_sockets_address_is_whole_or_none)
+{
+	struct addr a = named("unix:/abc");
+
+	a.len--;
+	cr_assert_not(addr_is_whole(&a), "no byte ends it");
+	a.len += 2;
+	cr_assert_not(addr_is_whole(&a), "something follows the end");
+	a.len = 2;
+	cr_assert_not(addr_is_whole(&a), "no name");
+	a.len = 1 << 20;
+	cr_assert_not(addr_is_whole(&a));
+}
+
+Test(addr, what_was_written_is_read_again)
+{
+	static const char *const fine[] = {"127.0.0.1:2100", "[::1]:2100", "unix:/run/x",
+					   "unix:@x"};
+	struct addr a;
+	char out[ADDR_TEXT];
+	const char *why;
+
+	for (size_t i = 0; i < sizeof fine / sizeof *fine; i++) {
+		cr_expect_eq(addr_parse(&a, fine[i], &why), 0, "%s", fine[i]);
+		cr_expect_str_eq(addr_text(&a, out), fine[i]);
+	}
+	cr_expect_eq(addr_parse(&a, "localhost:1", &why), -1);
+	cr_expect_eq(addr_parse(&a, "127.0.0.1:x", &why), -1);
+	cr_expect_eq(addr_parse(&a, "unix:/a b", &why), -1);
+}
+
+Test(addr, users_are_named_as_networks_are)
+{
+	struct addr_net net;
+	const char *why;
+
+	cr_assert_eq(addr_net_parse(&net, "unix:", &why), 0);
+	cr_assert(net.family == AF_UNIX && net.bits == 0);
+	cr_assert_eq(addr_net_parse(&net, "unix:uid=4294967294", &why), 0);
+	cr_assert_eq(net.bits, 32);
+	expect_no_net("unix:uid=4294967295", "no user");
+	expect_no_net("unix:uid=99999999999999999999999", "no user");
+	expect_no_net("unix:uid=", "uid=NUMBER");
+	expect_no_net("unix:uid=root", "uid=NUMBER");
+	expect_no_net("unix:gid=1", "uid=NUMBER");
+	expect_no_net("unix:/run/x", "uid=NUMBER");
 }

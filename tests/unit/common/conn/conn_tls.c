@@ -94,7 +94,7 @@ load(enum tls_side side, const struct tls_files *f)
 static void
 on_listening(evutil_socket_t fd, short what, void *arg)
 {
-	struct addr peer;
+	struct addr_peer peer;
 	int accepted;
 
 	(void)what;

@@ -40,9 +40,9 @@ stop_clock(void)
 }
 
 static void
-on_accept(int fd, const struct addr *peer, void *ctx)
+on_accept(int fd, const struct addr_peer *peer, void *ctx)
 {
-	cr_assert(ctx == &n && addr_is_loopback(peer));
+	cr_assert(ctx == &n && addr_peer_is_loopback(peer));
 	if (board != NULL)
 		counter_add(&scoreboard_row(board, 0)->accepted, 1);
 	taken[n++] = fd;

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "clock.h"
-#include "net.h"
+#include "net_unix.h"
 
 static char dir[] = "/tmp/control-test-XXXXXX";
 static char path[64];

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "peer_fixture.h"
 #include "signature.h"
 
 #define SECRET	"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
@@ -29,7 +30,8 @@ static struct keyring *keyring;
 static struct registry *registry;
 static struct reg_auth ad;
 static struct packet_announcement a;
-static struct addr peer, at;
+static struct addr_peer peer;
+static struct addr at;
 static struct reg_auth_case c;
 static uint8_t key[DIGEST_MAC];
 static bool old;
@@ -40,7 +42,7 @@ open_admission(void)
 	keyring = keyring_parse("ring", span_str(ring), stderr);
 	registry = registry_new(8, 8);
 	cr_assert(keyring != NULL && registry != NULL);
-	cr_assert_eq(addr_numeric(&peer, "192.0.2.7", 40000), 0);
+	peer = peer_at("192.0.2.7", 40000);
 	cr_assert_eq(addr_numeric(&at, "192.0.2.7", 2105), 0);
 	ad = (struct reg_auth){keyring, "pool", registry};
 	a = (struct packet_announcement){.id = "web-1",
@@ -269,7 +271,7 @@ Test(admission, a_key_is_for_its_policies_ids_and_networks)
 	cr_assert_null(reg_auth_rights(&ad, &c, NULL), "one that leaves has none to do");
 	a.job[0] = '\0';
 	MAY_NOT(&elsewhere, "the key is not for the network of the announced address");
-	c.peer = &elsewhere;
+	peer = peer_at("192.0.3.7", 2105);
 	MAY_NOT(&at, "the key is not for the network that it came from");
 	(void)strcpy(a.sign.keyid, "beta");
 	cr_assert_null(reg_auth_rights(&ad, &c, &elsewhere), "beta has no limits");

@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 
 #include "net.h"
+#include "peer_fixture.h"
 
 static struct addr
 at(const char *host, uint16_t port)
@@ -17,7 +18,8 @@ at(const char *host, uint16_t port)
 static const char *
 judge(const char *host, uint16_t port, const char *peer, const char *self)
 {
-	struct addr where = at(host, port), from = at(peer, 40000), own = at(self, 2100);
+	struct addr where = at(host, port), own = at(self, 2100);
+	struct addr_peer from = peer_at(peer, 40000);
 
 	return server_addr_check(&where, &from, &own);
 }
@@ -25,7 +27,8 @@ judge(const char *host, uint16_t port, const char *peer, const char *self)
 Test(place, is_the_host_named_or_where_it_came_from)
 {
 	struct packet_announcement a = {.port = 5};
-	struct addr peer = at("192.0.2.7", 40000), out, wanted = at("192.0.2.7", 5);
+	struct addr_peer peer = peer_at("192.0.2.7", 40000);
+	struct addr out, wanted = at("192.0.2.7", 5);
 
 	cr_assert_null(server_addr_of(&a, &peer, &out));
 	cr_assert(addr_eq(&out, &wanted));

@@ -4,6 +4,8 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 
+#include "peer_fixture.h"
+
 enum { SERVERS = 6, POLICIES = 3, LONG_LEASE = 601, SHORT_LEASE = 600 /* s */ };
 
 static struct registry *registry;
@@ -43,11 +45,12 @@ static int
 announce(const char *id, const char *policy, const char *from, unsigned lease)
 {
 	struct packet_announcement a = {.port = 1, .lease = lease};
-	struct addr origin = at(from);
+	struct addr_peer origin = peer_at(from, 40000);
+	struct addr where = at(from);
 
 	(void)snprintf(a.id, sizeof a.id, "%s", id);
 	(void)snprintf(a.policy, sizeof a.policy, "%s", policy);
-	cr_assert_neq(registry_join(registry, &a, &origin, now += 1000), REGISTRY_FULL);
+	cr_assert_neq(registry_join(registry, &a, &where, now += 1000), REGISTRY_FULL);
 	registry_set_origin(registry, (unsigned)registry_find(registry, id), &origin);
 	return registry_find(registry, id);
 }
@@ -55,7 +58,7 @@ announce(const char *id, const char *policy, const char *from, unsigned lease)
 static bool
 has_room(const char *from)
 {
-	struct addr a = at(from);
+	struct addr_peer a = peer_at(from, 40000);
 
 	return registry_quota_has_room(&capacity, &a);
 }
@@ -63,7 +66,7 @@ has_room(const char *from)
 static int
 victim_of(const char *from)
 {
-	struct addr a = at(from);
+	struct addr_peer a = peer_at(from, 40000);
 
 	return registry_quota_victim(&capacity, &a, false);
 }

@@ -8,9 +8,10 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "peer_fixture.h"
 
 static struct event_base *base;
-static struct addr client;
+static struct addr_peer client;
 static struct request *q;
 static int end[2];
 
@@ -22,7 +23,7 @@ open_all(void)
 	struct packet p = {.text = all, .policy_raw = span_of(text + 22, 5)};
 
 	base = event_base_new();
-	cr_assert_eq(addr_numeric(&client, "127.0.0.1", 4242), 0);
+	client = peer_at("127.0.0.1", 4242);
 	q = request_new(NULL, NULL, all, span_of(text + 10, 5));
 	cr_assert_not_null(q);
 	request_name_policy(q, &p);

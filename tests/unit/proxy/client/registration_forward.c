@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "client.h"
+#include "peer_fixture.h"
 #include "proxy_worker_internal.h"
 
 static struct proxy_settings settings;
@@ -93,7 +94,7 @@ open_referral(void)
 	client = (struct client){.front = &front};
 	TAILQ_INIT(&front.with_master);
 	TAILQ_INIT(&client.requests);
-	cr_assert_eq(addr_numeric(&client.guest.peer, "192.0.2.7", 40000), 0);
+	client.guest.peer = peer_at("192.0.2.7", 40000);
 }
 
 static void
@@ -162,7 +163,7 @@ Test(referral, a_registration_goes_to_the_master_with_who_it_is_from)
 	cr_assert_eq(tells, 1);
 	head = head_told();
 	cr_assert_eq(head.kind, WORKER_MSG_REGISTRATION);
-	cr_assert(addr_eq(&head.guest.peer, &client.guest.peer));
+	cr_assert(addr_peer_is_same_host(&head.guest.peer, &client.guest.peer));
 	cr_assert(head.guest.proven && head.guest.incarnation == 7);
 	cr_assert_str_eq(head.guest.nonce, "ffeeddccbbaa99887766554433221100");
 	cr_assert(span_eq_str(

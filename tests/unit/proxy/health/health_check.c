@@ -134,7 +134,7 @@ static void
 on_accept(evutil_socket_t fd, short what, void *arg)
 {
 	struct peer *s = arg;
-	struct addr from;
+	struct addr_peer from;
 
 	(void)what;
 	if (net_accept(fd, &s->fd, &from) != NET_ACCEPTED)

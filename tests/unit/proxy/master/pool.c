@@ -14,6 +14,7 @@
 #include "channel.h"
 #include "clock.h"
 #include "log_fixture.h"
+#include "peer_fixture.h"
 #include "proxy_settings.h"
 #include "proxy_takeover.h"
 #include "supervisor_fake.h"
@@ -243,7 +244,7 @@ hand_over(const char *from, const char *text)
 	memset(&head, 0, sizeof head);
 	head.kind = WORKER_MSG_REGISTRATION;
 	head.token = 77;
-	cr_assert_eq(addr_numeric(&head.guest.peer, from, 40000), 0);
+	head.guest.peer = peer_at(from, 40000);
 	cr_assert_eq(buf_append(&message, &head, sizeof head), 0);
 	cr_assert_eq(buf_append_str(&message, text), 0);
 	buf_clear(&answer);

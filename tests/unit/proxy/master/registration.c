@@ -3,6 +3,8 @@
 
 #include <criterion/criterion.h>
 
+#include "peer_fixture.h"
+
 static struct registration j;
 static struct addr_net nets[1];
 static struct registration_peer guest;
@@ -14,7 +16,7 @@ open_join(void)
 	const char *why;
 
 	cr_assert_eq(addr_net_parse(&nets[0], "127.0.0.0/8", &why), 0);
-	cr_assert_eq(addr_numeric(&guest.peer, "127.0.0.1", 40000), 0);
+	guest.peer = peer_at("127.0.0.1", 40000);
 	j = (struct registration){.registry = registry_new(2, 2),
 				  .tally = server_stats_new(1, 2),
 				  .proxy_id = "proxy",
@@ -81,7 +83,7 @@ Test(join, what_cannot_be_is_refused)
 	      REGISTRATION_NOTHING, "denied");
 	check("{\"type\":\"1\",\"id\":\"9\",\"privPolyId\":\"1\",\"listenport\":\"2100\",\"host\":\"127.0.0.1\"}",
 	      REGISTRATION_NOTHING, "denied");
-	cr_assert_eq(addr_numeric(&guest.peer, "10.0.0.1", 40000), 0);
+	guest.peer = peer_at("10.0.0.1", 40000);
 	check("{\"type\":\"1\",\"id\":\"9\",\"privPolyId\":\"1\",\"listenport\":\"5\"}",
 	      REGISTRATION_NOTHING, "denied");
 	cr_assert_eq(registry_server_end(j.registry), 0);
@@ -176,7 +178,7 @@ has_answered(unsigned at)
 static void
 from(const char *host)
 {
-	cr_assert_eq(addr_numeric(&guest.peer, host, 40000), 0);
+	guest.peer = peer_at(host, 40000);
 }
 
 Test(join, a_full_registry_says_so)
@@ -376,7 +378,7 @@ Test(join, each_answer_is_counted)
 	      "bad-message");
 	check("{\"type\":\"5\",\"id\":\"9\",\"privPolyId\":\"1\"}", REGISTRATION_CHANGED,
 	      "deregistered");
-	cr_assert_eq(addr_numeric(&guest.peer, "192.0.2.1", 4000), 0);
+	guest.peer = peer_at("192.0.2.1", 4000);
 	check(nine, REGISTRATION_NOTHING, "denied");
 	cr_assert(counts.done[REGISTRATION_REGISTERED] == 1 &&
 		  counts.done[REGISTRATION_RENEWED] == 2 &&

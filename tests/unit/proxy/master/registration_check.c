@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "peer_fixture.h"
+
 #define SECRET "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 #define DENIED "this registration is not accepted"
 
@@ -44,7 +46,7 @@ open_judge(void)
 				  .ctx = &asked};
 	cr_assert_not_null(j.registry);
 	parse(&j.self, "127.0.0.1", 2100);
-	parse(&guest.peer, "127.0.0.1", 40000);
+	guest.peer = peer_at("127.0.0.1", 40000);
 	h = (struct registration_handling){.j = &j,
 					   .guest = &guest,
 					   .p = {.type = PACKET_REGISTER},
@@ -84,12 +86,12 @@ Test(join_judge, a_refusal_has_code_and_words)
 Test(join_judge, unsigned_it_comes_from_a_trusted_network)
 {
 	cr_assert_eq(registration_check_unsigned(&h), 0);
-	parse(&guest.peer, "10.1.2.3", 40000);
+	guest.peer = peer_at("10.1.2.3", 40000);
 	cr_assert_eq(registration_check_unsigned(&h), 0);
-	parse(&guest.peer, "10.2.2.3", 40000);
+	guest.peer = peer_at("10.2.2.3", 40000);
 	refused(registration_check_unsigned(&h), PACKET_DENIED, DENIED,
 		"it is not signed, nor from a trusted network");
-	parse(&guest.peer, "127.0.0.1", 40000);
+	guest.peer = peer_at("127.0.0.1", 40000);
 	j.require_signature = true;
 	refused(registration_check_unsigned(&h), PACKET_DENIED, DENIED, "it is not signed");
 }
@@ -217,7 +219,7 @@ Test(join_judge, it_is_where_it_says_or_else_where_it_comes_from)
 Test(join_judge, it_is_not_where_nobody_can_be)
 {
 	refused(place("0.0.0.0"), PACKET_DENIED, DENIED, "nobody can be at the announced address");
-	parse(&guest.peer, "10.1.2.3", 40000);
+	guest.peer = peer_at("10.1.2.3", 40000);
 	refused(place("127.0.0.1"), PACKET_DENIED, DENIED,
 		"a loopback address, announced from elsewhere");
 }

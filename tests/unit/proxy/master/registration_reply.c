@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "peer_fixture.h"
 #include "signature.h"
 
 static char path[] = "/tmp/join-answer-test-XXXXXX";
@@ -28,7 +29,7 @@ open_answer(void)
 	int fd = mkstemp(path);
 
 	cr_assert(fd >= 0 && close(fd) == 0 && log_open(&o) == 0);
-	cr_assert_eq(addr_numeric(&guest.peer, "192.0.2.7", 40000), 0);
+	guest.peer = peer_at("192.0.2.7", 40000);
 	j = (struct registration){.events = events_new(), .counts = &counts, .proxy_id = "proxy"};
 	cr_assert_not_null(j.events);
 	h = (struct registration_handling){.j = &j,
@@ -199,7 +200,7 @@ Test(registration_answer, too_many_denials_of_an_address_are_told_to_come_back)
 	cr_assert_eq(h.fault.code, PACKET_OVERLOADED);
 	cr_assert_str_eq(h.fault.why, "too many registrations were refused to this address");
 	cr_assert(h.retry_after > 0 && h.retry_after <= 1001, "%u", h.retry_after);
-	cr_assert_eq(addr_numeric(&guest.peer, "192.0.2.8", 40000), 0);
+	guest.peer = peer_at("192.0.2.8", 40000);
 	fault(PACKET_DENIED, "no", NULL);
 	registration_charge(&h);
 	cr_assert_eq(h.fault.code, PACKET_DENIED, "another address has its own");

@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 
+#include "peer_fixture.h"
 #include "signature.h"
 
 #define SECRET	"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
@@ -46,7 +47,7 @@ open_join(void)
 				  .keyring = keyring,
 				  .cluster = "pool"};
 	cr_assert_eq(addr_numeric(&j.self, "192.0.2.1", 2100), 0);
-	cr_assert_eq(addr_numeric(&guest.peer, "192.0.2.7", 40000), 0);
+	guest.peer = peer_at("192.0.2.7", 40000);
 	a = (struct packet_announcement){.id = "web-1",
 					 .policy = "111",
 					 .host = "192.0.2.7",
@@ -245,9 +246,9 @@ Test(join_signed, a_key_does_only_what_it_may)
 	(void)strcpy(secret, SECRET3);
 	WRONG((void)0);
 	(void)strcpy(secret, SECRET);
-	cr_assert_eq(addr_numeric(&guest.peer, "192.0.3.7", 40000), 0);
+	guest.peer = peer_at("192.0.3.7", 40000);
 	WRONG((void)0);
-	cr_assert_eq(addr_numeric(&guest.peer, "192.0.2.7", 40000), 0);
+	guest.peer = peer_at("192.0.2.7", 40000);
 	accepted(challenge_and_say(PACKET_REGISTER), "registered");
 }
 
@@ -307,7 +308,7 @@ Test(join_signed, an_id_belongs_to_its_key)
 	denied(challenge_and_say(PACKET_REGISTER), "take-over");
 	denied(challenge_and_say(PACKET_DEREGISTER), "forged leave");
 	/* nobody's key, from where unsigned ones are taken */
-	cr_assert_eq(addr_numeric(&guest.peer, "127.0.0.1", 40000), 0);
+	guest.peer = peer_at("127.0.0.1", 40000);
 	a.sign = (struct packet_signing){.epoch = 0};
 	denied(say(PACKET_REGISTER), "unsigned take-over");
 	denied(say(PACKET_DEREGISTER), "unsigned leave");
@@ -319,10 +320,10 @@ Test(join_signed, a_key_takes_over_what_is_nobodys)
 {
 	struct packet_signing sign = a.sign;
 
-	cr_assert_eq(addr_numeric(&guest.peer, "127.0.0.1", 40000), 0);
+	guest.peer = peer_at("127.0.0.1", 40000);
 	a.sign = (struct packet_signing){.epoch = 0};
 	cr_assert_not_null(strstr(say(PACKET_REGISTER), "registered"));
-	cr_assert_eq(addr_numeric(&guest.peer, "192.0.2.7", 40000), 0);
+	guest.peer = peer_at("192.0.2.7", 40000);
 	a.sign = sign;
 	accepted(challenge_and_say(PACKET_REGISTER), "renewed");
 	cr_assert_str_eq(registry_tenure_of(j.registry, 0)->keyid, "alpha");
@@ -382,7 +383,7 @@ Test(join_signed, unsigned_servers_are_taken_out_once_signatures_are_required)
 	accepted(challenge_and_say(PACKET_REGISTER), "registered");
 	a.sign = (struct packet_signing){.epoch = 0};
 	(void)strcpy(a.id, "unsigned");
-	cr_assert_eq(addr_numeric(&guest.peer, "127.0.0.1", 40000), 0);
+	guest.peer = peer_at("127.0.0.1", 40000);
 	(void)say(PACKET_REGISTER);
 	cr_assert_eq(servers(), 2);
 	cr_assert_eq(registration_review(&j), REGISTRATION_NOTHING);
@@ -395,14 +396,14 @@ Test(join_signed, unsigned_servers_are_taken_out_once_signatures_are_required)
 Test(join_signed, without_a_keyring_nothing_signed_is_taken)
 {
 	j.keyring = NULL;
-	cr_assert_eq(addr_numeric(&guest.peer, "127.0.0.1", 40000), 0);
+	guest.peer = peer_at("127.0.0.1", 40000);
 	denied(challenge_and_say(PACKET_REGISTER), "no keyring");
 }
 
 Test(join_signed, signatures_can_be_required_from_everybody)
 {
 	j.require_signature = true;
-	cr_assert_eq(addr_numeric(&guest.peer, "127.0.0.1", 40000), 0);
+	guest.peer = peer_at("127.0.0.1", 40000);
 	a.sign = (struct packet_signing){.epoch = 0};
 	denied(say(PACKET_REGISTER), "unsigned, from a trusted network");
 	denied(say(PACKET_DEREGISTER), "unsigned, from a trusted network");

@@ -106,23 +106,6 @@ Test(limiter, processes_share_one_account)
 	rate_limit_free(l);
 }
 
-Test(limiter, an_ipv6_address_counts_as_its_network)
-{
-	struct addr a, b;
-	char one[16], other[16];
-
-	cr_assert_eq(addr_numeric(&a, "2001:db8::1", 1), 0);
-	cr_assert_eq(addr_numeric(&b, "2001:db8::ffff:2", 2), 0);
-	cr_assert(span_eq(rate_limit_key(&a, one), rate_limit_key(&b, other)));
-	cr_assert_eq(addr_numeric(&b, "2001:db8:0:1::1", 1), 0);
-	cr_assert_not(span_eq(rate_limit_key(&a, one), rate_limit_key(&b, other)));
-	cr_assert_eq(addr_numeric(&a, "::ffff:192.0.2.1", 1), 0);
-	cr_assert_eq(addr_numeric(&b, "192.0.2.1", 1), 0);
-	cr_assert(span_eq(rate_limit_key(&a, one), rate_limit_key(&b, other)));
-	cr_assert_eq(addr_numeric(&b, "192.0.2.2", 1), 0);
-	cr_assert_not(span_eq(rate_limit_key(&a, one), rate_limit_key(&b, other)));
-}
-
 static uint64_t hostile_instant;
 
 /* Every worker may write it.  An account is a key and an instant: who it is shall still be known.

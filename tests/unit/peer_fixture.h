@@ -1,0 +1,20 @@
+/* Who is at the other end of a connection, for tests of what is told of one. */
+#ifndef POLICYPOOL_TESTS_PEER_FIXTURE_H
+#define POLICYPOOL_TESTS_PEER_FIXTURE_H
+
+#include <criterion/criterion.h>
+
+#include "addr_peer.h"
+
+static inline struct addr_peer
+peer_at(const char *host, uint16_t port)
+{
+	struct addr_peer p;
+	struct addr a;
+
+	cr_assert_eq(addr_numeric(&a, host, port), 0, "%s", host);
+	addr_peer_of(&p, &a);
+	return p;
+}
+
+#endif
