@@ -179,7 +179,8 @@ daemon_log(const struct daemon_conf *conf, const char *program)
 		return -1;
 	}
 	tell_syslog(target, file);
-	log_to_stderr_too(conf->daemon && strcmp(target, "stderr") != 0);
+	log_to_stderr_too(conf->daemon && strcmp(target, "stderr") != 0 &&
+			  !takeover_is_on()); /* nobody waits for a successor there */
 	free(file);
 	if (!takeover_is_on()) /* otherwise the predecessor tells, until this one takes over */
 		sd_notify_open();
@@ -340,6 +341,7 @@ daemon_after_fork(void)
 	takeover_close();
 	reaper_after_fork();
 	log_also_to(-1);
+	log_to_stderr_too(false);
 	sd_notify_after_fork();
 	if (self.parent >= 0)
 		let_go_of_stdio();

@@ -26,10 +26,11 @@ static struct {
 	struct log_sink log, narration;
 	struct log_sink tap; /* errors go there too */
 	bool stderr_too;
-	bool one_terminal;			       /* has both log and narration */
-	unsigned long dropped;			       /* and not told yet */
-	unsigned long lost;			       /* all of this process */
-	unsigned long left_out;			       /* by log_limited(), all of this process */
+	bool confined;		/* what a descriptor is can't be found out any more */
+	bool one_terminal;	/* has both log and narration */
+	unsigned long dropped;	/* and not told yet */
+	unsigned long lost;	/* all of this process */
+	unsigned long left_out; /* by log_limited(), all of this process */
 	_Atomic uint64_t *count_lost, *count_left_out; /* the same in shared memory; or NULL */
 	struct log_rate rate;
 } logger = {.options = {.program = "policypool", .target = "stderr", .level = LOG_INFO},
@@ -374,6 +375,8 @@ log_also_to(int fd)
 void
 log_confine(void)
 {
+	logger.stderr_too = false;
+	logger.confined = true;
 	if (logger.open)
 		return;
 	log_sink_borrow(&logger.log, STDERR_FILENO);
@@ -432,7 +435,7 @@ log_close(void)
 void
 log_to_stderr_too(bool on)
 {
-	logger.stderr_too = on;
+	logger.stderr_too = on && !logger.confined;
 }
 
 bool

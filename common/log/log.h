@@ -51,7 +51,8 @@ int log_file(void);
 /* In a worker: from now on lines go to this descriptor, which becomes the logger's own. */
 void log_take_file(int fd);
 
-/* In a worker: nothing is opened from now on, not even standard error anew. */
+/* In a worker: nothing is opened from now on, not even standard error anew, and what it is, is not
+ * looked at again: log_to_stderr_too() is off for good. */
 void log_confine(void);
 
 /* The descriptors that the logger writes to, some perhaps twice. */
@@ -74,7 +75,8 @@ unsigned long log_suppressed(void);
 /* Whether standard output or standard error is written to from now on. */
 bool log_uses(int fd);
 
-/* Warnings and errors go to stderr as well: while somebody waits for a daemon to be ready. */
+/* Warnings and errors go to stderr as well: while somebody waits for a daemon to be ready.  For a
+ * process that may look at its descriptors. */
 void log_to_stderr_too(bool);
 
 /* Errors go to this descriptor as well, which becomes the logger's own, until another is given; -1:

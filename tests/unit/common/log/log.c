@@ -436,6 +436,23 @@ log_trouble(void)
 	log_event(LOG_ERROR, "late", NULL);
 }
 
+static void
+log_trouble_confined(void)
+{
+	log_to_stderr_too(true);
+	log_confine();
+	log_event(LOG_WARN, "behind a filter", NULL);
+	log_to_stderr_too(true);
+	log_event(LOG_ERROR, "still behind it", NULL);
+}
+
+Test(log, a_confined_process_tells_nothing_on_stderr_too)
+{
+	open_log(LOG_INFO, false);
+	cr_assert_str_eq(caught(STDERR_FILENO, log_trouble_confined), "");
+	cr_assert(strstr(logged(), "behind a filter") && strstr(text, "still behind it"));
+}
+
 Test(log, while_somebody_waits_trouble_is_told_on_stderr_too)
 {
 	open_log(LOG_INFO, false);

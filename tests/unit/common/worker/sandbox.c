@@ -42,6 +42,7 @@ begin_log(void)
 	dup_of_log = fileno(f);
 	cr_assert_eq(pipe2(fd, O_NONBLOCK), 0);
 	log_sink_take(&full, fd[1]);
+	log_to_stderr_too(true); /* which must not last */
 	log_confine();
 }
 
