@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "conf_check.h"
+#include "tls_tickets.h"
 
 #define AT(member) offsetof(struct server_conf, member)
 #define HOUR	   ((uint64_t)3600 * 1000)
@@ -354,6 +355,7 @@ server_settings_forget_secrets(struct settings *base)
 	tls_creds_unref(base->tls_listen);
 	tls_creds_unref(s->tls_proxy);
 	base->tls_listen = s->tls_proxy = NULL;
+	tls_tickets_forget();
 }
 
 const struct settings_kind server_settings_kind = {.size = sizeof(struct server_settings),

@@ -26,10 +26,16 @@ enum scoreboard_accepting {
 	X(COUNTER, bytes_out, "bytes_out", "bytes_out_total", "Bytes of answers written.")     \
 	X(COUNTER, tls_handshakes, "tls_handshakes", "tls_handshakes_total",                   \
 	  "TLS handshakes that both sides agreed in.")                                         \
+	X(COUNTER, tls_resumed, "tls_resumed", "tls_resumed_total",                            \
+	  "Of these, those that resumed a session.")                                           \
 	X(COUNTER, tls_failed, "tls_failed", "tls_failed_total",                               \
 	  "TLS handshakes that failed or took too long.")                                      \
 	X(COUNTER, tls_refused, "tls_refused", "tls_refused_total",                            \
 	  "TLS handshakes refused, for there were too many.")                                  \
+	X(COUNTER, tls_connects, "tls_connects", "tls_connects_total",                         \
+	  "TLS handshakes with servers that both sides agreed in.")                            \
+	X(COUNTER, tls_connects_resumed, "tls_connects_resumed", "tls_connects_resumed_total", \
+	  "Of these, those that resumed a session.")                                           \
 	X(COUNTER, log_lines_dropped, "log_lines_dropped", "log_lines_dropped_total",          \
 	  "Lines of log, access log and narration that their readers did not take.")           \
 	X(COUNTER, log_lines_suppressed, "log_lines_suppressed", "log_lines_suppressed_total", \

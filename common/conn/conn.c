@@ -10,6 +10,7 @@
 #include "clock.h"
 #include "conn_internal.h"
 #include "net.h"
+#include "tls_tickets.h"
 
 /* ---- events ---- */
 
@@ -155,11 +156,30 @@ conn_loop_new(struct event_base *base, size_t max_message)
 	return loop;
 }
 
+/* So that a loop to which nobody comes keeps no former secret either. */
+static void
+on_tickets_clock(evutil_socket_t fd, short what, void *arg)
+{
+	struct conn_loop *loop = arg;
+	struct timeval tv;
+
+	(void)fd;
+	(void)what;
+	tls_tickets_advance(clock_ms());
+	tv = clock_timeval(tls_tickets_left(clock_ms()));
+	(void)event_add(loop->tickets_clock, &tv); /* without it: with the next session */
+}
+
 void
 conn_loop_secure(struct conn_loop *loop, const struct conn_tls *tls, struct scoreboard_row *row)
 {
 	loop->tls = *tls;
 	loop->row = row;
+	if (tls->mode == CONN_TLS_OFF || loop->tickets_clock != NULL)
+		return;
+	loop->tickets_clock = event_new(loop->base, -1, 0, on_tickets_clock, loop);
+	if (loop->tickets_clock != NULL)
+		on_tickets_clock(-1, EV_TIMEOUT, loop);
 }
 
 void
@@ -173,6 +193,8 @@ conn_loop_free(struct conn_loop *loop)
 	}
 	if (loop->turn_end != NULL)
 		event_free(loop->turn_end);
+	if (loop->tickets_clock != NULL)
+		event_free(loop->tickets_clock);
 	buf_release(&loop->scratch);
 	buf_pool_release(&loop->spares);
 	free(loop);
@@ -251,8 +273,8 @@ conn_new(struct conn_loop *loop, int fd, uint64_t idle_ms, const struct conn_ops
 }
 
 static struct conn *
-dial(struct conn_loop *loop, int fd, const struct conn_tls_peer *peer, const struct conn_ops *ops,
-     void *ctx)
+dial(struct conn_loop *loop, int fd, const struct addr *to, const struct conn_tls_peer *peer,
+     const struct conn_ops *ops, void *ctx)
 {
 	bool secure = peer != NULL && peer->creds != NULL;
 	struct tls *tls = secure ? tls_new(peer->creds, fd, peer->name) : NULL;
@@ -260,6 +282,8 @@ dial(struct conn_loop *loop, int fd, const struct conn_tls_peer *peer, const str
 
 	if (secure && tls == NULL)
 		return NULL;
+	if (secure)
+		tls_resume(tls, to);
 	c = conn_make(loop, fd, CONN_CONNECTING, ops, ctx);
 	if (c == NULL) {
 		tls_free(tls);
@@ -279,7 +303,7 @@ conn_connect_tls(struct conn_loop *loop, const struct addr *to, uint64_t timeout
 
 	if (fd < 0)
 		return NULL;
-	c = dial(loop, fd, peer, ops, ctx);
+	c = dial(loop, fd, to, peer, ops, ctx);
 	if (c == NULL) {
 		int saved = errno;
 		(void)close(fd);

@@ -80,7 +80,8 @@ struct conn_loop {
 	struct event *turn_end; /* made active by whatever has to be done when the turn ends */
 	struct conn_list dirty, open, grave;
 	unsigned count, handshaking;
-	struct conn_tls tls; /* of accepted ones */
+	struct conn_tls tls;	     /* of accepted ones */
+	struct event *tickets_clock; /* NULL: they have no TLS */
 	struct scoreboard_row *row;
 	struct buf scratch;		 /* where input is read to */
 	struct json_text_object members; /* of the object that is being delivered */

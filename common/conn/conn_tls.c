@@ -146,10 +146,20 @@ refuse(struct conn *c)
 }
 
 static void
+count_agreed(const struct conn *c, struct scoreboard_row *row)
+{
+	bool resumed = tls_is_resumed(c->tls);
+
+	counter_add(c->accepted ? &row->tls_handshakes : &row->tls_connects, 1);
+	if (resumed)
+		counter_add(c->accepted ? &row->tls_resumed : &row->tls_connects_resumed, 1);
+}
+
+static void
 agreed(struct conn *c)
 {
-	if (c->counted && c->loop->row != NULL)
-		counter_add(&c->loop->row->tls_handshakes, 1);
+	if (c->loop->row != NULL)
+		count_agreed(c, c->loop->row);
 	conn_handshake_leave(c);
 	conn_opened(c);
 }

@@ -8,24 +8,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
-#include "tls_creds.h"
-#include "tls_transport.h"
-
-struct tls {
-	struct tls_creds *creds;
-	gnutls_session_t session;
-	struct tls_transport transport;
-	size_t promised;  /* bytes of the caller's in records that are not all sent */
-	bool closed;	  /* the peer has said that nothing more comes */
-	bool broken;	  /* and text says why */
-	bool interrupted; /* a write is to be gone on with */
-	char *name;	  /* in expected, which GnuTLS borrows */
-	gnutls_typed_vdata_st expected[2];
-	unsigned expected_n, status; /* of verifying the peer's certificate */
-	char text[256];		     /* what went wrong, or what was agreed upon */
-};
+#include "clock.h"
+#include "tls_internal.h"
 
 /* A record of an alert: fatal, handshake failure. */
 const char tls_refusal[] = {0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x28};
@@ -134,8 +119,25 @@ expect(struct tls *t)
 	if (t->name != NULL)
 		t->expected[t->expected_n++] = (gnutls_typed_vdata_st){
 			.type = GNUTLS_DT_DNS_HOSTNAME, .data = (unsigned char *)t->name};
-	gnutls_session_set_ptr(t->session, t);
 	gnutls_session_set_verify_function(t->session, verify);
+}
+
+/* GnuTLS has keys of its own from this one, a new one every three lifetimes, and copies of all. */
+static int
+set_up_tickets(struct tls *t)
+{
+	unsigned char key[TLS_TICKETS_KEY];
+	const gnutls_datum_t d = {key, sizeof key};
+	int rc = 0;
+
+	if (t->creds->resume_for == 0)
+		return 0;
+	tls_tickets_advance(clock_ms());
+	if (tls_tickets_key(t->creds->tickets, key) == 0)
+		rc = gnutls_session_ticket_enable_server(t->session, &d);
+	explicit_bzero(key, sizeof key);
+	gnutls_db_set_cache_expiration(t->session, (int)t->creds->resume_for);
+	return rc;
 }
 
 static int
@@ -147,7 +149,7 @@ set_up_server(struct tls *t)
 		gnutls_certificate_server_set_request(t->session, verify == TLS_VERIFY_REQUIRED
 									  ? GNUTLS_CERT_REQUIRE
 									  : GNUTLS_CERT_REQUEST);
-	return gnutls_session_ticket_enable_server(t->session, &t->creds->tickets);
+	return set_up_tickets(t);
 }
 
 static int
@@ -180,6 +182,7 @@ set_up(struct tls *t, int fd, const char *name)
 		rc = server ? set_up_server(t) : set_up_client(t, name);
 	if (rc < 0)
 		return -1;
+	gnutls_session_set_ptr(t->session, t);
 	if (t->creds->verify != TLS_VERIFY_NO)
 		expect(t);
 	gnutls_handshake_set_timeout(t->session, GNUTLS_INDEFINITE_TIMEOUT);
@@ -221,8 +224,20 @@ tls_free(struct tls *t)
 
 enum { HANDSHAKE_READ = 1 << 14 }; /* bytes at once: what comes with its end is read too */
 
-enum tls_result
-tls_handshake(struct tls *t)
+static enum tls_result
+shaken(struct tls *t)
+{
+	if (tls_resume_expired(t)) {
+		t->status = GNUTLS_CERT_INVALID | GNUTLS_CERT_EXPIRED;
+		(void)gnutls_alert_send(t->session, GNUTLS_AL_FATAL, GNUTLS_A_CERTIFICATE_EXPIRED);
+		return failed(t, GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR);
+	}
+	tls_resume_shaken(t);
+	return TLS_DONE;
+}
+
+static enum tls_result
+step(struct tls *t)
 {
 	int rc;
 
@@ -233,7 +248,7 @@ tls_handshake(struct tls *t)
 	if (tls_transport_end_read(&t->transport) < 0)
 		return failed(t, GNUTLS_E_MEMORY_ERROR);
 	if (rc == 0)
-		return TLS_DONE;
+		return shaken(t);
 	if (is_wait(rc))
 		return t->transport.ended ? failed(t, GNUTLS_E_PREMATURE_TERMINATION)
 					  : waits_for(t);
@@ -241,6 +256,17 @@ tls_handshake(struct tls *t)
 	if (rc != GNUTLS_E_FATAL_ALERT_RECEIVED && rc != GNUTLS_E_PREMATURE_TERMINATION)
 		(void)gnutls_alert_send_appropriate(t->session, rc);
 	return failed(t, rc);
+}
+
+/* What may be the reason of a failure is not tried again. */
+enum tls_result
+tls_handshake(struct tls *t)
+{
+	enum tls_result r = step(t);
+
+	if (r == TLS_FAILED)
+		tls_resume_failed(t);
+	return r;
 }
 
 static ssize_t
@@ -404,8 +430,7 @@ tls_describe(struct tls *t)
 
 	peer_name(t, peer, sizeof peer);
 	(void)snprintf(t->text, sizeof t->text, "%s, %s%s%s%s", version != NULL ? version : "?",
-		       cipher != NULL ? cipher : "?",
-		       gnutls_session_is_resumed(t->session) != 0 ? ", resumed" : "",
+		       cipher != NULL ? cipher : "?", tls_is_resumed(t) ? ", resumed" : "",
 		       peer[0] != '\0' ? ", " : "", peer);
 	return t->text;
 }

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "addr.h"
 #include "compiler.h"
 
 /* ---- credentials ---- */
@@ -28,6 +29,7 @@ struct tls_files {
 	const char *crl;	 /* certificates that are revoked */
 	const char *priorities;	 /* GnuTLS priority string; none: TLS_PRIORITIES */
 	enum tls_verify verify;	 /* a client's OPTIONAL is REQUIRED: servers always have one */
+	unsigned resume_for;	 /* s for which a server lets sessions be resumed; 0: not at all */
 };
 
 /* No RSA key transport (it has no forward secrecy), no CBC, no SHA-1; keys of 2048 bits of RSA, or
@@ -63,6 +65,12 @@ struct tls;
  * client must find in the server's certificate; a server gives NULL.  NULL on ENOMEM. */
 struct tls *tls_new(struct tls_creds *, int fd, const char *name);
 void tls_free(struct tls *); /* says nothing to the peer; NULL is fine */
+
+/* A client, before its handshake: what the server there gave to another session of the same
+ * credentials, of the same name, is used to resume that; what it gives to this one is kept.  No
+ * data is sent early. */
+void tls_resume(struct tls *, const struct addr *server);
+bool tls_is_resumed(const struct tls *); /* after the handshake */
 
 MUST_CHECK enum tls_result tls_handshake(struct tls *);
 

@@ -16,12 +16,14 @@ int
 tls_conf_listen(const struct tls_listen_conf *c, const char *program, struct tls_creds **out,
 		FILE *err)
 {
-	const struct tls_files files = {.certificate = c->certificate,
-					.key = c->key,
-					.ca = c->client_ca,
-					.crl = c->client_crl,
-					.priorities = c->priorities,
-					.verify = (enum tls_verify)c->verify_client};
+	const struct tls_files files = {
+		.certificate = c->certificate,
+		.key = c->key,
+		.ca = c->client_ca,
+		.crl = c->client_crl,
+		.priorities = c->priorities,
+		.verify = (enum tls_verify)c->verify_client,
+		.resume_for = c->session_tickets ? (unsigned)(c->session_timeout / 1000) : 0};
 	char prefix[64];
 
 	*out = NULL;

@@ -18,6 +18,8 @@ struct tls_listen_conf {
 	char *priorities;
 	uint64_t handshake_timeout; /* ms */
 	unsigned handshakes;	    /* at once, of one worker */
+	bool session_tickets;
+	uint64_t session_timeout; /* ms for which a session can be resumed */
 };
 
 /* *out is NULL where TLS is off.  0, or -1 with a line on err. */

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <gnutls/x509.h>
+#include <nettle/sha2.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,10 +18,11 @@
 
 enum { FILE_MAX = 4 << 20, CHUNK = 65536, KEY_ID = 64 };
 
-/* Where complaints go. */
+/* Where complaints go, and what was read, as far as sessions are verified by it. */
 struct told {
 	const char *prefix;
 	FILE *err;
+	struct sha256_ctx *read;
 };
 
 static int wrong(const struct told *, const char *what, const char *why);
@@ -30,6 +32,15 @@ wrong(const struct told *t, const char *what, const char *why)
 {
 	(void)fprintf(t->err, "%s: %s: %s\n", t->prefix, what, why);
 	return -1;
+}
+
+static void
+note_read(const struct told *t, const void *data, size_t n)
+{
+	uint64_t size = n;
+
+	sha256_update(t->read, sizeof size, (const uint8_t *)&size);
+	sha256_update(t->read, n, data);
 }
 
 static bool
@@ -92,7 +103,11 @@ read_file(const struct told *t, const char *path, bool secret, struct buf *out)
 		why = strerror(errno);
 	if (fd >= 0)
 		(void)close(fd);
-	return why == NULL ? 0 : wrong(t, path, why);
+	if (why != NULL)
+		return wrong(t, path, why);
+	if (!secret) /* the certificate stands for its key */
+		note_read(t, buf_span(out).p, buf_len(out));
+	return 0;
 }
 
 /* Borrows from b. */
@@ -320,23 +335,44 @@ judge(const struct told *t, enum tls_side side, const struct tls_files *f)
 	return 0;
 }
 
+/* Where any of it is another, so is the key of tickets: nobody resumes what was verified by what
+ * does not hold any more. */
+static int
+prepare_tickets(const struct told *t, const struct tls_files *f, struct tls_creds *c)
+{
+	const char *priorities = given(f->priorities) ? f->priorities : TLS_PRIORITIES;
+	int verify = f->verify;
+
+	if (c->side != TLS_SERVER || f->resume_for == 0)
+		return 0;
+	note_read(t, &verify, sizeof verify);
+	note_read(t, &f->resume_for, sizeof f->resume_for);
+	note_read(t, priorities, strlen(priorities));
+	sha256_digest(t->read, sizeof c->tickets, c->tickets);
+	c->resume_for = f->resume_for;
+	return tls_tickets_begin() == 0 ? 0 : wrong(t, "session tickets", strerror(errno));
+}
+
 static int
 fill(const struct told *t, const struct tls_files *f, struct tls_creds *c)
 {
-	if (gnutls_certificate_allocate_credentials(&c->certificates) < 0 ||
-	    (c->side == TLS_SERVER && gnutls_session_ticket_key_generate(&c->tickets) < 0))
+	if (gnutls_certificate_allocate_credentials(&c->certificates) < 0)
 		return wrong(t, "TLS", "out of memory");
 	if (given(f->certificate) && load_own(t, f, c) < 0)
 		return -1;
-	return load_trust(t, f, c) < 0 ? -1 : load_priorities(t, f, c);
+	if (load_trust(t, f, c) < 0 || load_priorities(t, f, c) < 0)
+		return -1;
+	return prepare_tickets(t, f, c);
 }
 
 struct tls_creds *
 tls_creds_load(enum tls_side side, const struct tls_files *f, const char *prefix, FILE *err)
 {
-	struct told t = {prefix, err};
+	struct sha256_ctx read;
+	struct told t = {prefix, err, &read};
 	struct tls_creds *c;
 
+	sha256_init(&read);
 	if (judge(&t, side, f) < 0)
 		return NULL;
 	c = calloc(1, sizeof *c);
@@ -347,6 +383,7 @@ tls_creds_load(enum tls_side side, const struct tls_files *f, const char *prefix
 	c->references = 1;
 	c->side = side;
 	c->verify = f->verify;
+	tls_sessions_init(&c->sessions);
 	if (fill(&t, f, c) == 0)
 		return c;
 	tls_creds_unref(c);
@@ -370,9 +407,6 @@ tls_creds_unref(struct tls_creds *c)
 		gnutls_certificate_free_credentials(c->certificates);
 	if (c->priorities != NULL)
 		gnutls_priority_deinit(c->priorities);
-	if (c->tickets.data != NULL) {
-		explicit_bzero(c->tickets.data, c->tickets.size);
-		gnutls_free(c->tickets.data);
-	}
+	tls_sessions_release(&c->sessions);
 	free(c);
 }

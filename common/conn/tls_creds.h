@@ -5,6 +5,8 @@
 #include <gnutls/gnutls.h>
 
 #include "tls.h"
+#include "tls_sessions.h"
+#include "tls_tickets.h"
 
 struct tls_creds {
 	unsigned references;
@@ -12,7 +14,9 @@ struct tls_creds {
 	enum tls_verify verify;
 	gnutls_certificate_credentials_t certificates;
 	gnutls_priority_t priorities;
-	gnutls_datum_t tickets; /* a server's key for them: all its workers have the same */
+	unsigned resume_for;		       /* s, of a server; 0: no tickets */
+	unsigned char tickets[TLS_TICKETS_OF]; /* what their key follows from */
+	struct tls_sessions sessions;	       /* of a client */
 };
 
 #endif

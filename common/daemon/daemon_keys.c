@@ -331,6 +331,18 @@ const struct conf_key daemon_keys[] = {
 	 .min = 1,
 	 .max = 1000000,
 	 .help = "TLS handshakes that one worker has under way at once; more are turned off"},
+	{.name = "tls_session_tickets",
+	 .type = CONF_BOOL,
+	 .offset = AT(tls.session_tickets),
+	 .fallback = "yes",
+	 .help = "clients may resume their TLS sessions, by tickets"},
+	{.name = "tls_session_timeout",
+	 .type = CONF_DURATION,
+	 .offset = AT(tls.session_timeout),
+	 .fallback = "5m",
+	 .min = 1000,
+	 .max = 24 * HOUR,
+	 .help = "how long after its handshake a TLS session can be resumed"},
 };
 
 const size_t daemon_keys_n = sizeof daemon_keys / sizeof *daemon_keys;

@@ -1,6 +1,9 @@
 /* master.c - see master.h. */
 #include "master.h"
 
+#include <errno.h>
+
+#include "clock.h"
 #include "daemon_metrics.h"
 #include "log.h"
 #include "process_init.h"
@@ -8,6 +11,7 @@
 #include "reaper.h"
 #include "status.h"
 #include "takeover.h"
+#include "tls_tickets.h"
 #include "worker_cmds.h"
 
 static const char *
@@ -160,6 +164,7 @@ on_look(void *arg)
 	struct master *m = arg;
 
 	listen_socket_tick(&m->listen, &m->settings->daemon);
+	tls_tickets_advance(clock_ms());
 	if (m->ops->on_look != NULL)
 		m->ops->on_look(m);
 }
@@ -312,6 +317,18 @@ static const struct takeover_ops as_successor = {on_go, from_predecessor, on_end
 
 /* ---- to the successor ---- */
 
+/* Sessions of clients can be resumed with the successor.  Without it they shake hands in full. */
+static void
+give_tickets(struct upgrade *u)
+{
+	int fd = tls_tickets_give();
+
+	if (fd >= 0)
+		upgrade_give(u, TAKEOVER_TICKETS, fd, "-", true);
+	else if (errno != ENOENT)
+		log_errno(LOG_WARN, "cannot pass the secret of session tickets on", NULL);
+}
+
 static int
 gather(struct upgrade *u, void *arg)
 {
@@ -324,6 +341,7 @@ gather(struct upgrade *u, void *arg)
 	if (m->listen.other_fd >= 0)
 		upgrade_give(u, TAKEOVER_LISTEN, m->listen.other_fd,
 			     addr_text(&m->listen.other_addr, text), false);
+	give_tickets(u);
 	startup_restore(&m->settings->daemon, m->control);
 	startup_give(u, m->control, m->admin);
 	return 0;

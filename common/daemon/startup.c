@@ -16,6 +16,7 @@
 #include "process_init.h"
 #include "socket_activation.h"
 #include "takeover.h"
+#include "tls_tickets.h"
 
 enum { OPERATORS_BACKLOG = 64 };
 enum { LISTEN_TRIES = 5, LISTEN_PAUSE_MS = 200 };
@@ -121,6 +122,20 @@ load(const struct settings *s, int argc, char *const argv[], struct conf_command
 	return conf_load(s->table, s->tables, argc, argv, NULL, command, stderr);
 }
 
+/* Before the settings are read, which may make a secret.  One that is of no use is no reason not to
+ * start: clients then shake hands in full. */
+static void
+take_tickets(void)
+{
+	int fd = takeover_take(TAKEOVER_TICKETS, NULL);
+
+	if (fd < 0)
+		return;
+	if (tls_tickets_take(fd) < 0)
+		log_errno(LOG_WARN, "the secret of session tickets is not taken over", NULL);
+	(void)close(fd);
+}
+
 int
 startup_settings(const struct startup_usage *usage, struct settings *s, struct listen_socket *asked,
 		 int argc, char *const argv[], struct cmdline *remembered)
@@ -128,7 +143,10 @@ startup_settings(const struct startup_usage *usage, struct settings *s, struct l
 	const char *program = usage->program;
 	struct conf_command command;
 
-	if (takeover_open() < 0 || load(s, argc, argv, &command) < 0)
+	if (takeover_open() < 0)
+		return 2;
+	take_tickets();
+	if (load(s, argc, argv, &command) < 0)
 		return 2;
 	if (command.help || command.help_all) {
 		help(usage, s, command.help_all);

@@ -31,6 +31,7 @@
 	X(TAKEOVER_PIDFILE, "pidfile")	 /* about: its path; the lock is held */    \
 	X(TAKEOVER_JOURNAL, "journal")	 /* about: its path; the lock is held */    \
 	X(TAKEOVER_REGISTRY, "registry") /* a file in memory: the journal's text */ \
+	X(TAKEOVER_TICKETS, "tickets")	 /* a pipe: see tls_tickets.h */            \
 	X(TAKEOVER_FORMER, "former")	 /* a pidfd of it; about: its pid */        \
 	X(TAKEOVER_PARENT, "parent")	 /* the line to it, see reaper.h; about: its pid */
 #define TAKEOVER_ENUM(name, text) name,

@@ -4,7 +4,7 @@ import socket
 import ssl
 import subprocess
 
-from lib.bench import FOLDER, SLOW, Peer
+from lib.bench import FOLDER, SLOW, Peer, request
 
 LIFE = "expiration_days = 1"
 
@@ -73,10 +73,25 @@ def context(ca, identity=None, newest=None):
 class SecurePeer(Peer):
     """A raw connection over TLS that reads whole objects."""
 
-    def __init__(self, port, ca, identity=None, name="127.0.0.1", newest=None, seconds=10):
+    def __init__(self, port, ca, identity=None, name="127.0.0.1", newest=None, seconds=10, session=None, by=None):
+        """session: of the same context (by), to be resumed."""
         super().__init__(port, seconds)
-        self.socket = context(ca, identity, newest).wrap_socket(self.socket, server_hostname=name,
-                                                                  suppress_ragged_eofs=False)
+        by = by or context(ca, identity, newest)
+        self.socket = by.wrap_socket(self.socket, server_hostname=name, suppress_ragged_eofs=False, session=session)
+
+
+class Resuming:
+    """A client that resumes its session wherever it connects."""
+
+    def __init__(self, ca, identity=None, newest=None):
+        self.ca, self.context, self.session = ca, context(ca, identity, newest), None
+
+    def ask(self, port, payload="hello", **fields):
+        """Over a connection of its own: the reply, and whether the session was resumed."""
+        with SecurePeer(port, self.ca, by=self.context, session=self.session) as p:
+            reply = p.ask(request(payload, **fields))
+            self.session = p.socket.session
+            return reply, p.socket.session_reused
 
 
 def hello(ca):

@@ -13,6 +13,8 @@ with Bench() as b:
     given = listening(one)
     for program, argv in (("ppool-proxy", ["-port", "0"]), ("ppool-server", SERVER)):
         assert run(program, *argv, *given, "-t")[0] == 0
+        for least_and_most in ("1s", "24h"):
+            assert run(program, *argv, *given, "--tls-session-timeout", least_and_most, "-t")[0] == 0
         for more, words in (
             (["--tls", "maybe"], ["--tls", "maybe", "optional"]),
             (["--tls", "required"], ["tls_certificate and tls_key are needed"]),
@@ -29,6 +31,9 @@ with Bench() as b:
             ([*given, "--tls-priorities", "NORMAL:+NONSENSE"], ["NONSENSE"]),
             ([*given, "--tls-handshake-timeout", "1ms"], ["--tls-handshake-timeout", "1ms"]),
             ([*given, "--tls-handshakes", "0"], ["--tls-handshakes", "0"]),
+            ([*given, "--tls-session-timeout", "999ms"], ["--tls-session-timeout", "999ms"]),
+            ([*given, "--tls-session-timeout", "86401s"], ["--tls-session-timeout", "86401s"]),
+            ([*given, "--tls-session-tickets=maybe"], ["--tls-session-tickets", "maybe"]),
         ):
             status, out, err = run(program, *argv, *more, "-t")
             assert status == 2 and all(w in err for w in words), (program, more, status, err)

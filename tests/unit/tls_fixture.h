@@ -124,8 +124,20 @@ identity_free(struct identity *i)
 
 /* Two CAs that know nothing of each other, and who one of them has signed. */
 static struct {
-	struct identity ca, other, server, client, expired;
+	struct identity ca, other, server, twin, client, expired; /* twin: of server */
+	char both[TLS_PATH];					  /* the CAs, in one file */
 } made;
+
+/* One file of two. */
+static inline void
+tls_join(char *path, const char *name, const char *a, const char *b)
+{
+	char command[4 * TLS_PATH];
+
+	(void)snprintf(path, TLS_PATH, "%s/%s", tls_folder, name);
+	(void)snprintf(command, sizeof command, "cat %s %s >%s", a, b, path);
+	cr_assert_eq(system(command), 0);
+}
 
 static inline void
 tls_make_all(void)
@@ -137,6 +149,11 @@ tls_make_all(void)
 							    .issuer = &made.ca,
 							    .dns = "pool.example",
 							    .ip = "127.0.0.1"});
+	identity_make(&made.twin, &(struct identity_wish){.name = "server2",
+							  .issuer = &made.ca,
+							  .dns = "pool.example",
+							  .ip = "127.0.0.1"});
+	tls_join(made.both, "both.crt", made.ca.certificate, made.other.certificate);
 	identity_make(&made.client, &(struct identity_wish){.name = "client",
 							    .issuer = &made.ca,
 							    .purpose = GNUTLS_KP_TLS_WWW_CLIENT});
@@ -150,7 +167,8 @@ tls_make_all(void)
 static inline void
 tls_remove_all(void)
 {
-	struct identity *all[] = {&made.ca, &made.other, &made.server, &made.client, &made.expired};
+	struct identity *all[] = {&made.ca,   &made.other,  &made.server,
+				  &made.twin, &made.client, &made.expired};
 	char command[TLS_PATH + 16];
 
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
