@@ -195,7 +195,7 @@ $(B)/modules/needy.so: MODULE_LDFLAGS := -Wl,--no-as-needed -L$(B)/modules -l:ab
 $(B)/modules/needy.so: $(B)/modules/absent.so
 
 # The load generator of the bench stands on common/ as the programs do.
-$(B)/bench/load: $(B)/bench/plan.o $(B)/bench/protocol.o $(B)/bench/wire.o
+$(B)/bench/load: $(B)/bench/plan.o $(B)/bench/protocol.o $(B)/bench/wire.o $(B)/bench/link.o $(B)/bench/counts.o
 $(BENCHES): %: %.o $(call archives,$(COMMON))
 	$(CC) $(ALL_LDFLAGS) $(LTO) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS)
 

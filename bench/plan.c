@@ -23,7 +23,10 @@ enum option_key {
 	KEY_WARM = 'w',
 	KEY_SECONDS = 't',
 	KEY_COUNT = 'k',
-	KEY_TLS = 'T'
+	KEY_TLS = 'T',
+	KEY_LOADS = 'l',
+	KEY_PERSIST = 'r',
+	KEY_TIMEOUT = 'm'
 };
 
 static const struct option options[] = {
@@ -40,6 +43,9 @@ static const struct option options[] = {
 	{"seconds", required_argument, NULL, KEY_SECONDS},
 	{"count", required_argument, NULL, KEY_COUNT},
 	{"tls", no_argument, NULL, KEY_TLS},
+	{"loads", required_argument, NULL, KEY_LOADS},
+	{"persist", no_argument, NULL, KEY_PERSIST},
+	{"timeout", required_argument, NULL, KEY_TIMEOUT},
 	{NULL, 0, NULL, 0},
 };
 
@@ -106,13 +112,16 @@ read_option(struct plan *p, int key)
 	case KEY_SCRIPT: p->script = optarg; return 0;
 	case KEY_ONE: p->one_a_connection = true; return 0;
 	case KEY_TLS: p->tls = true; return 0;
+	case KEY_PERSIST: p->persist = true; return 0;
 	case KEY_PORT: return read_port(p);
-	case KEY_CONNECTIONS: return read_unsigned("connections", 16384, &p->connections);
-	case KEY_IN_FLIGHT: return read_unsigned("in-flight", 1024, &p->in_flight);
+	case KEY_CONNECTIONS: return read_unsigned("connections", 32768, &p->connections);
+	case KEY_LOADS: return read_unsigned("loads", 64, &p->loads);
+	case KEY_IN_FLIGHT: return read_unsigned("in-flight", 4096, &p->in_flight);
 	case KEY_SIZE: return read_unsigned("size", 1 << 24, &p->size);
 	case KEY_POLICIES: return read_unsigned("policies", 65535, &p->policies);
 	case KEY_COUNT: return read_large("count", 1, 1e15, 1, &p->count);
 	case KEY_WARM: return read_large("warm", 0, 3600, 1e6, &p->warm_us);
+	case KEY_TIMEOUT: return read_large("timeout", 0, 3600, 1e6, &p->timeout_us);
 	case KEY_SECONDS: return read_large("seconds", 0, 3600, 1e6, &p->run_us);
 	default: return -1; /* getopt_long() has said it */
 	}
@@ -174,6 +183,7 @@ plan_read(struct plan *p, int argc, char *argv[])
 
 	*p = (struct plan){.connections = 1,
 			   .in_flight = 1,
+			   .loads = 1,
 			   .size = 64,
 			   .name = "111",
 			   .policies = 1,
@@ -188,6 +198,10 @@ plan_read(struct plan *p, int argc, char *argv[])
 	}
 	if (p->one_a_connection)
 		p->in_flight = 1;
+	if (p->loads > p->connections)
+		p->loads = p->connections;
+	if (p->count > 0 && p->loads > p->count)
+		p->loads = (unsigned)p->count;
 	return build(p);
 }
 

@@ -21,6 +21,8 @@ struct plan {
 	struct addr to;
 	unsigned connections;	  /* kept open, or opened anew for each request */
 	unsigned in_flight;	  /* requests on one connection */
+	unsigned loads;		  /* processes that share the connections */
+	bool persist;		  /* connections that end are opened anew, to the end of the run */
 	bool one_a_connection;	  /* a connection serves one request */
 	bool tls;		  /* the certificate is not verified */
 	unsigned size;		  /* bytes of a payload */
@@ -28,6 +30,7 @@ struct plan {
 	unsigned policies;	  /* taken in turn */
 	const char *script;	  /* Redis: the script's SHA-1 */
 	uint64_t warm_us, run_us; /* not counted; counted */
+	uint64_t timeout_us;	  /* for a reply, then its connection is closed; 0: none */
 	uint64_t count;		  /* requests after which it ends, whatever the time; 0: no bound */
 	struct variant *variant;
 	unsigned variants;

@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "digest.h"
@@ -15,13 +16,14 @@ enum {
 	GEARMAN_SUBMIT_JOB = 7,
 	GEARMAN_JOB_CREATED = 8,
 	GEARMAN_WORK_COMPLETE = 13,
+	GEARMAN_ERROR = 19,
 	GEARMAN_HEAD = 12
 };
 
 int
 protocol_named(const char *name, enum protocol *out)
 {
-	static const char *const names[] = {"packet", "http", "redis", "gearman"};
+	static const char *const names[] = {"packet", "http", "redis", "gearman", "nats"};
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		if (strcmp(name, names[i]) == 0) {
@@ -42,11 +44,12 @@ request_packet(struct buf *out, const char *policy, struct span payload)
 }
 
 static int
-request_http(struct buf *out, struct span payload)
+request_http(struct buf *out, const char *name, struct span payload)
 {
-	static const char head[] = "POST / HTTP/1.1\r\nHost: bench\r\nContent-Length: %zu\r\n\r\n";
+	static const char head[] =
+		"POST /%s HTTP/1.1\r\nHost: bench\r\nContent-Length: %zu\r\n\r\n";
 
-	return buf_printf(out, head, payload.n) < 0 ? -1 : buf_append_span(out, payload);
+	return buf_printf(out, head, name, payload.n) < 0 ? -1 : buf_append_span(out, payload);
 }
 
 static int
@@ -82,17 +85,51 @@ request_gearman(struct buf *out, const char *function, struct span payload)
 	return buf_append_span(out, payload);
 }
 
+/* What follows subject and inbox. */
+static int
+request_nats(struct buf *out, struct span payload)
+{
+	if (buf_printf(out, "%zu\r\n", payload.n) < 0 || buf_append_span(out, payload) < 0)
+		return -1;
+	return buf_append_str(out, "\r\n");
+}
+
 int
 protocol_request(enum protocol protocol, struct buf *out, const char *name, const char *script,
 		 struct span payload)
 {
 	switch (protocol) {
 	case PROTOCOL_PACKET: return request_packet(out, name, payload);
-	case PROTOCOL_HTTP: return request_http(out, payload);
+	case PROTOCOL_HTTP: return request_http(out, name, payload);
 	case PROTOCOL_REDIS: return request_redis(out, name, script, payload);
 	case PROTOCOL_GEARMAN: return request_gearman(out, name, payload);
+	case PROTOCOL_NATS: return request_nats(out, payload);
 	}
 	abort();
+}
+
+size_t
+protocol_head(enum protocol protocol, char out[PROTOCOL_HEAD], const char *name, const char *inbox,
+	      uint64_t tag)
+{
+	int n = 0;
+
+	if (protocol == PROTOCOL_NATS)
+		n = snprintf(out, PROTOCOL_HEAD, "PUB %.64s %s.%llu ", name, inbox,
+			     (unsigned long long)tag);
+	return (size_t)n;
+}
+
+int
+protocol_greeting(enum protocol protocol, struct buf *out, const char *inbox)
+{
+	if (protocol != PROTOCOL_NATS)
+		return 0;
+	return buf_printf(out,
+			  "CONNECT {\"verbose\":false,\"pedantic\":false,\"headers\":true,"
+			  "\"no_responders\":true,\"lang\":\"c\",\"version\":\"0\"}\r\n"
+			  "SUB %s.* 1\r\n",
+			  inbox);
 }
 
 /* ---- understanding ---- */
@@ -116,10 +153,11 @@ after(struct span text, const char *mark)
 	return span_of(p, (size_t)(text.p + text.n - p));
 }
 
+/* What should be a digest, at the head of text; empty if there is not so much. */
 static struct span
-first(struct span text, size_t n)
+digest_at(struct span text)
 {
-	return text.n >= n ? span_of(text.p, n) : span_of(NULL, 0);
+	return text.n >= DIGEST_HEX ? span_of(text.p, DIGEST_HEX) : span_of(NULL, 0);
 }
 
 /* Plain peers write a space behind the colon. */
@@ -129,18 +167,18 @@ payload_of(struct span text)
 	text = after(text, "\"payload\":");
 	while (text.n > 0 && (*text.p == ' ' || *text.p == '"'))
 		text = span_of(text.p + 1, text.n - 1);
-	return first(text, DIGEST_HEX);
+	return digest_at(text);
 }
 
 /* The decimal number at the head of text; -1 if there is none. */
-static long
+static int64_t
 number_at(struct span text)
 {
-	long n = -1;
+	int64_t n = -1;
 
 	while (text.n > 0 && *text.p == ' ')
 		text = span_of(text.p + 1, text.n - 1);
-	for (size_t i = 0; i < text.n && text.p[i] >= '0' && text.p[i] <= '9' && n < REPLY_MAX; i++)
+	for (size_t i = 0; i < text.n && text.p[i] >= '0' && text.p[i] <= '9' && i < 18; i++)
 		n = (n < 0 ? 0 : n) * 10 + (text.p[i] - '0');
 	return n;
 }
@@ -153,10 +191,10 @@ broken(void)
 }
 
 static enum frame_result
-next_http(struct reader *r, struct span in, struct span *digest)
+next_http(struct reader *r, struct span in, struct reply *reply)
 {
 	struct span body = after(in, "\r\n\r\n"), head;
-	long length;
+	int64_t length;
 
 	if (body.p == NULL)
 		return in.n > HEAD_MAX ? broken() : FRAME_MORE;
@@ -169,21 +207,20 @@ next_http(struct reader *r, struct span in, struct span *digest)
 	if (body.n < (size_t)length)
 		return FRAME_MORE;
 	r->taken = head.n + (size_t)length;
-	*digest = after(head, "HTTP/1.1 200").p != NULL ? first(body, DIGEST_HEX)
-							: span_of(NULL, 0);
+	if (after(head, "HTTP/1.1 200").p != NULL)
+		reply->digest = digest_at(body);
 	return FRAME_READY;
 }
 
 /* A bulk string, or one line that is no digest. */
 static enum frame_result
-next_redis(struct reader *r, struct span in, struct span *digest)
+next_redis(struct reader *r, struct span in, struct reply *reply)
 {
 	struct span rest = after(in, "\r\n");
-	long length = in.n > 0 && *in.p == '$' ? number_at(span_of(in.p + 1, in.n - 1)) : -1;
+	int64_t length = in.n > 0 && *in.p == '$' ? number_at(span_of(in.p + 1, in.n - 1)) : -1;
 
 	if (rest.p == NULL)
 		return in.n > HEAD_MAX ? broken() : FRAME_MORE;
-	*digest = span_of(NULL, 0);
 	r->taken = in.n - rest.n;
 	if (length < 0)
 		return FRAME_READY;
@@ -191,7 +228,7 @@ next_redis(struct reader *r, struct span in, struct span *digest)
 		r->taken = 0;
 		return FRAME_MORE;
 	}
-	*digest = first(rest, DIGEST_HEX);
+	reply->digest = digest_at(rest);
 	r->taken += (size_t)length + 2;
 	return FRAME_READY;
 }
@@ -205,52 +242,121 @@ word_at(const char *p)
 	return ntohl(word);
 }
 
-/* The job's handle and, behind a NUL, the digest.  That a job was taken comes before, and is passed
- * over. */
-static enum frame_result
-next_gearman(struct reader *r, struct span in, struct span *digest)
+/* The job's handle ends in its number. */
+static uint64_t
+gearman_job(struct span body)
 {
-	size_t at = 0, n;
-	uint32_t type;
+	struct span handle = span_of(body.p, strnlen(body.p, body.n));
+	const char *colon = handle.n > 0 ? memrchr(handle.p, ':', handle.n) : NULL;
+	int64_t number = colon == NULL
+				 ? -1
+				 : number_at(span_of(colon + 1,
+						     (size_t)(handle.p + handle.n - colon) - 1));
 
-	do {
-		if (in.n - at < GEARMAN_HEAD)
-			return FRAME_MORE;
-		type = word_at(in.p + at + 4);
-		n = word_at(in.p + at + 8);
-		if (memcmp(in.p + at, "\0RES", 4) != 0 || n > REPLY_MAX)
-			return broken();
-		at += GEARMAN_HEAD;
-		if (in.n - at < n)
-			return FRAME_MORE;
-		at += n;
-	} while (type == GEARMAN_JOB_CREATED);
-	r->taken = at;
-	*digest = type == GEARMAN_WORK_COMPLETE && n >= DIGEST_HEX
-			  ? span_of(in.p + at - DIGEST_HEX, DIGEST_HEX)
-			  : span_of(NULL, 0);
+	return number < 0 ? 0 : (uint64_t)number;
+}
+
+/* The job's handle and, behind a NUL, the digest; when a job is taken, its handle alone. */
+static enum frame_result
+next_gearman(struct reader *r, struct span in, struct reply *reply)
+{
+	struct span body;
+	uint32_t type;
+	size_t n;
+
+	if (in.n < GEARMAN_HEAD)
+		return FRAME_MORE;
+	type = word_at(in.p + 4);
+	n = word_at(in.p + 8);
+	if (memcmp(in.p, "\0RES", 4) != 0 || n > REPLY_MAX)
+		return broken();
+	if (in.n - GEARMAN_HEAD < n)
+		return FRAME_MORE;
+	body = span_of(in.p + GEARMAN_HEAD, n);
+	r->taken = GEARMAN_HEAD + n;
+	reply->kind = type == GEARMAN_JOB_CREATED ? REPLY_TAKEN : REPLY_DIGEST;
+	reply->tag = type == GEARMAN_ERROR ? 0 : gearman_job(body);
+	if (type == GEARMAN_WORK_COMPLETE && n >= DIGEST_HEX)
+		reply->digest = digest_at(span_of(body.p + n - DIGEST_HEX, DIGEST_HEX));
 	return FRAME_READY;
 }
 
-enum frame_result
-reader_next(struct reader *r, struct buf *in, struct span *digest)
+/* "MSG inbox.TAG sid bytes", or HMSG with the length of its headers before that of all, which only
+ * says that nobody is there to answer. */
+static enum frame_result
+nats_message(struct reader *r, struct span line, struct span rest, struct reply *reply)
 {
-	enum frame_result got;
+	const char *dot = memchr(line.p, '.', line.n), *last = memrchr(line.p, ' ', line.n);
+	struct span tag = {0};
+	int64_t n, length;
 
-	if (r->protocol == PROTOCOL_PACKET) {
-		got = frame_next(&r->frame, in, digest);
-		if (got == FRAME_READY)
-			*digest = payload_of(*digest);
-		return got;
+	while (dot != NULL) {
+		tag = span_of(dot + 1, (size_t)(line.p + line.n - dot) - 1);
+		dot = memchr(tag.p, '.', tag.n);
 	}
+	n = number_at(tag);
+	length = last == NULL ? -1 : number_at(span_of(last, (size_t)(line.p + line.n - last)));
+	if (n < 0 || length < 0 || length > REPLY_MAX)
+		return broken();
+	if (rest.n < (size_t)length + 2)
+		return FRAME_MORE;
+	r->taken = line.n + 2 + (size_t)length + 2;
+	reply->tag = (uint64_t)n;
+	if (*line.p == 'M' && length >= DIGEST_HEX)
+		reply->digest = digest_at(rest);
+	return FRAME_READY;
+}
+
+static bool
+begins(struct span line, const char *word)
+{
+	return line.n >= strlen(word) && memcmp(line.p, word, strlen(word)) == 0;
+}
+
+/* Lines; INFO, +OK and PONG want nothing. */
+static enum frame_result
+next_nats(struct reader *r, struct span in, struct reply *reply)
+{
+	struct span rest = after(in, "\r\n"), line;
+
+	if (rest.p == NULL)
+		return in.n > HEAD_MAX ? broken() : FRAME_MORE;
+	line = span_of(in.p, in.n - rest.n - 2);
+	if (begins(line, "MSG ") || begins(line, "HMSG "))
+		return nats_message(r, line, rest, reply);
+	if (begins(line, "-ERR"))
+		return broken();
+	r->taken = line.n + 2;
+	reply->kind = begins(line, "PING") ? REPLY_PING : REPLY_NOTHING;
+	return FRAME_READY;
+}
+
+static enum frame_result
+next_packet(struct reader *r, struct buf *in, struct reply *reply)
+{
+	struct span text;
+	enum frame_result got = frame_next(&r->frame, in, &text);
+
+	if (got == FRAME_READY)
+		reply->digest = payload_of(text);
+	return got;
+}
+
+enum frame_result
+reader_next(struct reader *r, struct buf *in, struct reply *reply)
+{
+	*reply = (struct reply){.kind = REPLY_DIGEST};
+	if (r->protocol == PROTOCOL_PACKET)
+		return next_packet(r, in, reply);
 	buf_consume(in, r->taken);
 	r->taken = 0;
 	if (buf_len(in) == 0)
 		return FRAME_MORE;
 	switch (r->protocol) {
-	case PROTOCOL_HTTP: return next_http(r, buf_span(in), digest);
-	case PROTOCOL_REDIS: return next_redis(r, buf_span(in), digest);
-	case PROTOCOL_GEARMAN: return next_gearman(r, buf_span(in), digest);
+	case PROTOCOL_HTTP: return next_http(r, buf_span(in), reply);
+	case PROTOCOL_REDIS: return next_redis(r, buf_span(in), reply);
+	case PROTOCOL_GEARMAN: return next_gearman(r, buf_span(in), reply);
+	case PROTOCOL_NATS: return next_nats(r, buf_span(in), reply);
 	case PROTOCOL_PACKET: break;
 	}
 	abort();

@@ -20,7 +20,7 @@ def lie(server, connection, request):
 with Bench() as b:
     proxy = b.proxy(options=listening(issue("pool", authority()), "optional"))
     b.server("1", "111", proxy)
-    for shape in ((), ("--connections", "8", "--in-flight", "16"), ("--connections", "4", "--one-a-connection"),
+    for shape in ((), ("--connections", "8", "--loads", "3"), ("--connections", "8", "--in-flight", "16"), ("--connections", "4", "--one-a-connection"),
                   ("--connections", "4", "--size", "100000")):
         status, got = load(proxy.port, *shape)
         assert status == 0 and got["requests"] == got["all"] == 200 and got["wrong"] == got["failed"] == 0, (shape, got)
@@ -30,7 +30,7 @@ with Bench() as b:
         made = ctl(proxy.socket, "status")["tls_handshakes"] - before
         assert made == (200 if "--one-a-connection" in shape else int(dict(zip(shape, shape[1:])).get("--connections", made))), made
     status, got = load(proxy.port, "--name", "nobody")
-    assert status == 1 and got["wrong"] == 200, got
+    assert status == 1 and got["refused"] == 200 and got["requests"] == got["wrong"] == 0, got
 
     liar = plain.Server(proxy.port, id="2", policy="222", behave=lie)
     status, got = load(proxy.port, "--name", "222")
