@@ -70,7 +70,11 @@ LAYERS   := server proxy client ctl handler
 PROGRAMS := $(LAYERS:%=$(B)/ppool-%)
 # Handlers: the examples that are compiled, and those that the tests load.
 MODULES  := $(B)/modules/upper $(patsubst %.c,$(B)/modules/%.so,$(notdir $(wildcard tests/modules/*.c examples/handlers/redact/redact.c bench/sha1.c)))
-BENCHES  := $(B)/bench/load $(B)/bench/answer $(B)/bench/once
+BENCHES  := $(patsubst %,$(B)/bench/%,load answer answer_http relay once)
+# Workers of other stacks, for whose libraries nothing but the bench has a use: what is not there is left out.
+PEERS.gearman_worker := gearmand
+PEERS.nats_worker    := libnats
+PEERS                := $(patsubst PEERS.%,$(B)/bench/%,$(filter PEERS.%,$(.VARIABLES)))
 
 # What every packet goes through byte by byte is worth more of the compiler, unless CFLAGS asks for less.
 HOT := base/buf conn/conn conn/conn_read conn/conn_write packet/frame packet/packet packet/packet_read json/json_fast json/json_text
@@ -139,7 +143,7 @@ folder_of = $(patsubst %/,%,$(dir $(1)))
 UNITS   := $(patsubst tests/unit/%.c,$(B)/unit/%,$(sort $(wildcard $(FOLDERS:%=tests/unit/%/*.c))))
 MANUALS := $(sort $(wildcard man/*.[13578]))
 
-.PHONY: all check unit units system browser valgrind coverage covered faults mutate fuzz fuzzers lint bench install \
+.PHONY: all check unit units peers system browser valgrind coverage covered faults mutate fuzz fuzzers lint bench install \
         uninstall dist deb clean FORCE
 .DELETE_ON_ERROR:
 all: $(PROGRAMS) $(BENCHES) $(MODULES)
@@ -196,8 +200,14 @@ $(B)/modules/needy.so: $(B)/modules/absent.so
 
 # The load generator of the bench stands on common/ as the programs do.
 $(B)/bench/load: $(B)/bench/plan.o $(B)/bench/protocol.o $(B)/bench/wire.o $(B)/bench/link.o $(B)/bench/counts.o
-$(BENCHES): %: %.o $(call archives,$(COMMON))
-	$(CC) $(ALL_LDFLAGS) $(LTO) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS)
+$(B)/bench/relay $(B)/bench/answer_http: $(B)/bench/ends.o
+$(PEERS): $(B)/bench/prefork.o
+$(PEERS): private PEER_LIBS = $(shell $(PKG_CONFIG) --libs $(PEERS.$(@F)))
+$(PEERS:=.o): ALL_CFLAGS += $(shell $(PKG_CONFIG) --cflags $(PEERS.$(*F)))
+peers: all
+	@for p in $(foreach p,$(PEERS),$(if $(call missing,$(PEERS.$(notdir $(p)))),,$(p))); do $(MAKE) $$p || exit; done
+$(BENCHES) $(PEERS): %: %.o $(call archives,$(COMMON))
+	$(CC) $(ALL_LDFLAGS) $(LTO) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS) $(PEER_LIBS)
 
 # A unit test lies in the folder of its module, and is compiled and linked with that one and what lies below it.  These stand on
 # more: a worker's tests take the settings as the master loads them.
@@ -224,7 +234,7 @@ $(B)/fuzz/%: fuzz/%.c $(B)/flags $(call archives,common/% handler server proxy/%
 	    -fsanitize=fuzzer -MF $@.d -o $@ $< $(filter %.a,$^) $(LIBS)
 
 # Against the programs people would otherwise run; BENCH_ARGS="--help" tells what can be asked for.
-bench: all
+bench: peers
 	@bench/run --programs $(B) $(BENCH_ARGS)
 
 check: unit system
