@@ -1,11 +1,10 @@
 """Jobs in other languages: handlers of ours, and what people run such jobs in otherwise.  Each does the same, the SHA-1 of its
 payload, with as many processes."""
 import os
-import socket
-import subprocess
-import sys
 
-from stacks import Policypool, Stack, free_port, tool
+from peers import wait_gearman
+from stacks import Missing, Policypool, Stack, free_port, tool
+from web import Web
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PROCESSES = 4  # that do jobs, of every stack
@@ -53,19 +52,7 @@ header("Content-Length: 40");
 echo sha1(file_get_contents("php://input"));
 """
 
-NGINX = """worker_processes 2;
-daemon off;
-pid {folder}/nginx.pid;
-error_log {folder}/nginx-error.log error;
-events {{ worker_connections 4096; }}
-http {{
-  access_log off;
-  client_body_temp_path {folder}/body;
-  client_body_buffer_size 4m;
-  client_max_body_size 16m;
-  keepalive_requests 1000000000;
-  keepalive_timeout 3600s;
-  fastcgi_temp_path {folder}/fastcgi;
+BEHIND = """  fastcgi_temp_path {folder}/fastcgi;
   uwsgi_temp_path {folder}/uwsgi;
   upstream back {{ server unix:{folder}/back; {keepalive} }}
   server {{
@@ -130,18 +117,7 @@ class Gearman(Stack):
         self.wait_port(self.start("gearmand", tool("gearmand"), "-L", "127.0.0.1", "-p", port, "-t", 2, "-l", "stderr"), port)
         for _ in range(PROCESSES):
             self.start("workers", *self.worker(port))
-        self.wait_workers(port)
-
-    @staticmethod
-    def wait_workers(port):
-        from stacks import wait_until
-
-        def up():
-            with socket.create_connection(("127.0.0.1", port)) as s, s.makefile() as replies:
-                s.sendall(b"status\n")
-                lines = list(iter(lambda: replies.readline().strip(), "."))
-                return any(line.split("\t")[0] == "sha1" and int(line.split("\t")[3]) == PROCESSES for line in lines)
-        wait_until(up, "gearmand's workers")
+        wait_gearman(port, PROCESSES)
 
 
 class GearmanPython(Gearman):
@@ -160,22 +136,16 @@ class GearmanPerl(Gearman):
         return ["/usr/bin/perl", self.file("worker.pl", PERL_WORKER), port]
 
 
-class Nginx(Stack):
+class Nginx(Web):
     """nginx before something on a Unix socket."""
 
-    def nginx(self, location, keepalive=""):
+    def front(self, location, keepalive=""):
         port = free_port()
         self.load = ["--protocol", "http", "--port", port]
-        os.chmod(self.folder, 0o755)
-        conf = self.file("nginx.conf", NGINX.format(folder=self.folder, port=port, location=location, keepalive=keepalive))
-        argv = [tool("nginx"), "-p", self.folder, "-c", conf, "-e", f"{self.folder}/nginx-start.log"]
-        if os.geteuid() == 0:
-            argv += ["-g", "user root;"]
-        self.wait_port(self.start("nginx", *argv), port)
+        self.nginx(BEHIND, port, location=location, keepalive=keepalive)
 
     def wait_socket(self, process):
-        from stacks import wait_until
-        wait_until(lambda: process.poll() is not None or os.path.exists(f"{self.folder}/back"), f"{self.name}'s socket")
+        self.wait_for(process, lambda: os.path.exists(f"{self.folder}/back"), "the socket")
 
 
 class Uwsgi(Nginx):
@@ -186,7 +156,7 @@ class Uwsgi(Nginx):
         p = self.start("uwsgi", tool("uwsgi"), "--plugin", "python3", "--socket", f"{self.folder}/back", "--processes", PROCESSES,
                        "--master", "--disable-logging", "--die-on-term", "--listen", 100, "--wsgi-file", self.file("app.py", WSGI))
         self.wait_socket(p)
-        self.nginx("include /etc/nginx/uwsgi_params; uwsgi_pass back;")
+        self.front("include /etc/nginx/uwsgi_params; uwsgi_pass back;")
 
 
 class PhpFpm(Nginx):
@@ -197,11 +167,14 @@ class PhpFpm(Nginx):
         conf = self.file("fpm.conf", f"[global]\nerror_log = {self.folder}/fpm.log\ndaemonize = no\n[www]\nlisten = {self.folder}/back\n"
                          f"listen.backlog = 511\npm = static\npm.max_children = {PROCESSES}\n"
                          + ("user = root\ngroup = root\n" if os.geteuid() == 0 else ""))
-        fpm = [tool(f) for f in ("php-fpm8.2", "php-fpm") if os.path.isabs(tool(f))]
-        p = self.start("php-fpm", *fpm[:1] or ["php-fpm"], "-n", "-y", conf, *(["-R"] if os.geteuid() == 0 else []))
+        try:
+            fpm = tool("php-fpm8.2")
+        except Missing:
+            fpm = tool("php-fpm")
+        p = self.start("php-fpm", fpm, "-n", "-y", conf, *(["-R"] if os.geteuid() == 0 else []))
         self.wait_socket(p)
         script = self.file("sha1.php", PHP_SCRIPT)
-        self.nginx(FASTCGI.format(script=script, keep="on"), f"keepalive {PROCESSES};")
+        self.front(FASTCGI.format(script=script, keep="on"), f"keepalive {PROCESSES};")
 
 
 class Fcgiwrap(Nginx):
@@ -212,4 +185,4 @@ class Fcgiwrap(Nginx):
     def begin(self):
         p = self.start("fcgiwrap", tool("fcgiwrap"), "-c", PROCESSES, "-s", f"unix:{self.folder}/back")
         self.wait_socket(p)
-        self.nginx(FASTCGI.format(script=f"{self.programs}/bench/once", keep="off"))
+        self.front(FASTCGI.format(script=f"{self.programs}/bench/once", keep="off"))

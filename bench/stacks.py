@@ -1,19 +1,30 @@
 """The stacks that are measured, ours and the others: started on free ports of the loopback in a folder of their own,
 ended by the ids of their processes."""
-import hashlib
+import contextlib
 import json
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
-import sys
 import threading
 
 import processes
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-SCRIPT = "return redis.sha1hex(ARGV[1])"
+
+
+class Missing(RuntimeError):
+    """A program of a stack is not there."""
+
+
+def tool(name):
+    """Debian keeps daemons out of the search path of ordinary users."""
+    found = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+    if not found:
+        raise Missing(f"there is no {name}")
+    return found
 
 
 def free_port():
@@ -41,7 +52,8 @@ def answers(port):
 
 
 class Stack:
-    """name, the arguments that make the load generator speak to it, and its programs."""
+    """name, the arguments that make the load generator speak to it, and its programs.  backends: those that stand for a server,
+    each with workers below it."""
 
     def __init__(self, name, folder):
         self.name = name
@@ -56,9 +68,9 @@ class Stack:
             try:
                 self.begin()
                 return self
-            except RuntimeError:
+            except RuntimeError as e:
                 self.stop()
-                if last:
+                if last or isinstance(e, Missing):
                     raise
             except BaseException:
                 self.stop()
@@ -72,18 +84,41 @@ class Stack:
         raise NotImplementedError
 
     def start(self, program, *argv, **options):
-        log = open(os.path.join(self.folder, f"{program}.log"), "ab")
-        with log:
+        with open(os.path.join(self.folder, f"{program}.log"), "ab") as log:
             stdout = options.pop("stdout", log)
             process = subprocess.Popen(list(map(str, argv)), stdin=subprocess.DEVNULL, stdout=stdout, stderr=log,
                                        cwd=self.folder, start_new_session=True, **options)
         self.started.append((program, process))
         return process
 
+    def start_printing(self, program, *argv):
+        """One that prints its port."""
+        p = self.start(program, *argv, stdout=subprocess.PIPE)
+        with p.stdout:
+            return int(p.stdout.readline())
+
+    def again(self, process):
+        """It and all that it has started are killed, and it is started once more.  What it wrote to nobody goes to its log."""
+        i = next(i for i, (_, p) in enumerate(self.started) if p is process)
+        for pid in processes.tree([process.pid]):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        process.wait()
+        new = self.start(self.started[i][0], *process.args)
+        self.started[i] = self.started.pop()
+        return new
+
     def wait_port(self, process, port):
-        wait_until(lambda: process.poll() is not None or answers(port), f"port {port} of {self.name}")
+        self.wait_for(process, lambda: answers(port), f"port {port}")
+
+    def wait_for(self, process, predicate, what):
+        """Until that is so; an error is what the process has said last, should it end before."""
+        wait_until(lambda: process.poll() is not None or predicate(), f"{what} of {self.name}")
         if process.poll() is not None:
-            raise RuntimeError(f"{self.name}: {process.args[0]} ended with {process.returncode}; see {self.folder}")
+            program = next(name for name, p in self.started if p is process)
+            with open(os.path.join(self.folder, f"{program}.log"), errors="replace") as f:
+                said = f.read().strip().splitlines()[-1:]
+            raise RuntimeError(f"{self.name}: {program} ended with {process.returncode}: {' '.join(said)}")
 
     def file(self, name, text):
         path = os.path.join(self.folder, name)
@@ -118,68 +153,97 @@ class Stack:
 class Policypool(Stack):
     """A proxy and servers of one policy; none with servers=0."""
 
-    def __init__(self, folder, programs, name="policypool", workers=2, servers=2, proxy=(), server=()):
+    def __init__(self, folder, programs, name="policypool", workers=2, servers=2, proxy=(), server=(), server_workers=2):
         super().__init__(name, folder)
         self.programs, self.workers, self.servers, self.proxy, self.server = programs, workers, servers, proxy, server
+        self.server_workers, self.backends = server_workers, []
 
     def begin(self):
         common = ["--runtime-dir", self.folder, "--narrate", "no", "--workers"]
-        self.port = free_port()
+        self.backends, self.socket = [], f"{self.folder}/control.sock"
+        self.port = self.place("proxy")
         self.load = ["--port", self.port]
-        p = self.start("ppool-proxy", f"{self.programs}/ppool-proxy", "-port", self.port, *common, self.workers,
-                       *self.proxy)
-        self.wait_port(p, self.port)
-        self.socket = f"{self.folder}/ppool-proxy-{self.port}.sock"
+        p = self.start("ppool-proxy", f"{self.programs}/ppool-proxy", "-port", self.port, "--control", self.socket, *common, self.workers, *self.proxy)
+        self.wait_place(p, self.port)
         wait_until(lambda: os.path.exists(self.socket), "the control socket")
         for i in range(self.servers):
-            port = free_port()
-            p = self.start("ppool-server", f"{self.programs}/ppool-server", "-id", i + 1, "-pp", "111", "-listen", port,
-                           "-revproc", self.port, *common, 2, *self.server)
-            self.wait_port(p, port)
-            self.server_port = port
+            self.server_port = self.place(f"server{i}")
+            p = self.start("ppool-server", f"{self.programs}/ppool-server", "-id", i + 1, "-pp", "111", "-listen", self.server_port,
+                           "-revproc", self.port, *common, self.server_workers, *self.server)
+            self.wait_place(p, self.server_port)
+            self.backends.append(p)
         wait_until(lambda: len(self.ctl("servers")) == self.servers, "the servers have joined")
 
-    def ctl(self, verb):
-        done = subprocess.run([f"{self.programs}/ppool-ctl", "-s", self.socket, "--json", verb], capture_output=True, text=True)
+    def place(self, _name):
+        """Where one of the daemons is to listen."""
+        return free_port()
+
+    def wait_place(self, process, place):
+        self.wait_port(process, place)
+
+    def ctl(self, verb, *of):
+        """Of the proxy, or of the daemon that is named otherwise."""
+        of = ["-r", self.folder, *of] if of else ["-s", self.socket]
+        done = subprocess.run([f"{self.programs}/ppool-ctl", *of, "--json", verb], capture_output=True, text=True)
         if done.returncode:
             raise RuntimeError(f"ppool-ctl {verb}: {done.stderr}")
         return json.loads(done.stdout)
 
-    def announce(self, port, policies):
+    def announce(self, port, policies, slots=65535):
         """Servers that all stand at one port: the policy of each."""
         with socket.create_connection(("127.0.0.1", self.port)) as s, s.makefile() as replies:
             for i, policy in enumerate(policies):
                 s.sendall(json.dumps({"type": 1, "id": f"s{i}", "privPolyId": policy, "listenport": port, "ack": 1, "keepalive": 1,
-                                      "pipeline": 64, "slots": 65535}).encode())
+                                      "pipeline": 64, "slots": slots}).encode())
                 got = json.loads(replies.readline())
                 if got["type"] != 4:
                     raise RuntimeError(f"not registered: {got}")
 
 
+class Unix(Policypool):
+    """The same with Unix sockets on every leg."""
+
+    def begin(self):
+        asked = subprocess.run([f"{self.programs}/ppool-proxy", "-port", self.place("proxy"), "-T"], capture_output=True)
+        if asked.returncode:
+            raise Missing("these programs listen at no Unix sockets")
+        super().begin()
+
+    def place(self, name):
+        return f"unix:{self.folder}/{name}.sock"
+
+    def wait_place(self, process, place):
+        path = place.removeprefix("unix:")
+        self.wait_for(process, lambda: os.path.exists(path), place)
+
+
+def make_keys(folder):
+    """A certificate for 127.0.0.1, ECDSA with P-256, signed by a CA of its own.  Returns their folder."""
+    folder = os.path.join(folder, "keys")
+    if os.path.isdir(folder):
+        return folder
+    os.makedirs(folder)
+    for name, fields in (("ca", "cn = ca\nca\ncert_signing_key\n"),
+                         ("", "cn = pool\nip_address = 127.0.0.1\ntls_www_server\nsigning_key\n")):
+        prefix = f"{folder}/{name}." if name else f"{folder}/"
+        with open(prefix + "template", "w") as f:
+            f.write(fields + "expiration_days = 1\n")
+        signer = ["--generate-self-signed"] if name else \
+            ["--generate-certificate", "--load-ca-certificate", f"{folder}/ca.crt", "--load-ca-privkey", f"{folder}/ca.key"]
+        for argv in (["--generate-privkey", "--key-type", "ecdsa", "--curve", "secp256r1", "--outfile", prefix + "key"],
+                     [*signer, "--load-privkey", prefix + "key", "--template", prefix + "template", "--outfile", prefix + "crt"]):
+            subprocess.run([tool("certtool"), *argv], check=True, capture_output=True)
+    return folder
+
+
 class Secure(Policypool):
-    """The same with TLS on every leg, for a load that speaks it too."""
+    """The same with TLS on every leg, or from clients alone, for a load that speaks it too."""
 
-    def __init__(self, folder, programs, name="TLS on every leg"):
-        folder = os.path.join(folder, re.sub(r"\W+", "-", name) + "-keys")
-        os.makedirs(folder)
-        self.make_keys(folder)
-        listener = ["--tls", "optional", "--tls-certificate", f"{folder}/crt", "--tls-key", f"{folder}/key"]
-        super().__init__(folder, programs, name, proxy=[*listener, "--server-ca", f"{folder}/ca.crt"],
-                         server=listener)
-
-    @staticmethod
-    def make_keys(folder):
-        """A certificate for 127.0.0.1, ECDSA with P-256, signed by a CA of its own."""
-        for name, fields in (("ca", "cn = ca\nca\ncert_signing_key\n"),
-                             ("", "cn = pool\nip_address = 127.0.0.1\ntls_www_server\nsigning_key\n")):
-            prefix = f"{folder}/{name}." if name else f"{folder}/"
-            with open(prefix + "template", "w") as f:
-                f.write(fields + "expiration_days = 1\n")
-            signer = ["--generate-self-signed"] if name else \
-                ["--generate-certificate", "--load-ca-certificate", f"{folder}/ca.crt", "--load-ca-privkey", f"{folder}/ca.key"]
-            for argv in (["--generate-privkey", "--key-type", "ecdsa", "--curve", "secp256r1", "--outfile", prefix + "key"],
-                         [*signer, "--load-privkey", prefix + "key", "--template", prefix + "template", "--outfile", prefix + "crt"]):
-                subprocess.run(["certtool", *argv], check=True, capture_output=True)
+    def __init__(self, folder, programs, name="TLS on every leg", servers=2, every_leg=True):
+        keys = make_keys(folder)
+        listener = ["--tls", "optional", "--tls-certificate", f"{keys}/crt", "--tls-key", f"{keys}/key"]
+        super().__init__(folder, programs, name, servers=servers, proxy=[*listener, "--server-ca", f"{keys}/ca.crt"],
+                         server=listener if every_leg else ())
 
     def begin(self):
         super().begin()
@@ -187,16 +251,14 @@ class Secure(Policypool):
 
 
 class Answer(Stack):
-    """A server of every policy that joins nobody by itself."""
+    """A server of every policy that joins nobody by itself; the program answer_http: the same for HTTP."""
 
-    def __init__(self, folder, programs):
-        super().__init__("answer", folder)
-        self.programs = programs
+    def __init__(self, folder, programs, program="answer"):
+        super().__init__(program, folder)
+        self.programs, self.program = programs, program
 
     def begin(self):
-        p = self.start("answer", f"{self.programs}/bench/answer", stdout=subprocess.PIPE)
-        self.port = int(p.stdout.readline())
-        p.stdout.close()
+        self.port = self.start_printing("answer", f"{self.programs}/bench/{self.program}")
 
 
 class Straight:
@@ -206,125 +268,3 @@ class Straight:
         self.name = "policypool, straight to one server"
         self.load = ["--port", pool.server_port]
         self.cpu, self.peak = pool.cpu, pool.peak
-
-
-class HaproxyNginx(Stack):
-    SERVERS = 1  # nginx with two workers, as a server of ours has
-    HAPROXY = """global
-  nbthread 2
-  maxconn 8000
-defaults
-  mode http
-  timeout client 60s
-  timeout server 60s
-  timeout connect 5s
-  http-reuse always
-frontend front
-  bind 127.0.0.1:{front} backlog 4096
-  default_backend back
-backend back
-  server nginx 127.0.0.1:{back}
-"""
-    NGINX = """load_module /usr/lib/nginx/modules/ndk_http_module.so;
-load_module /usr/lib/nginx/modules/ngx_http_lua_module.so;
-worker_processes 2;
-daemon off;
-pid {folder}/nginx.pid;
-error_log {folder}/nginx-error.log error;
-events {{ worker_connections 16384; }}
-http {{
-  access_log off;
-  client_body_temp_path {folder}/body;
-  client_body_buffer_size 4m;
-  client_max_body_size 16m;
-  keepalive_requests 1000000000;
-  keepalive_timeout 3600s;
-  init_by_lua_block {{
-    local ffi = require "ffi"
-    ffi.cdef "unsigned char *ngx_hex_dump(unsigned char *dst, const unsigned char *src, size_t len);"
-    local hex = ffi.new("unsigned char[?]", 40)
-    function digest()
-      ngx.req.read_body()
-      ffi.C.ngx_hex_dump(hex, ngx.sha1_bin(ngx.req.get_body_data()), 20)
-      ngx.header.content_length = 40
-      ngx.print(ffi.string(hex, 40))
-    end
-  }}
-  server {{
-    listen 127.0.0.1:{back} backlog=4096;
-    location / {{ content_by_lua_block {{ digest() }} }}
-  }}
-}}
-"""
-
-    def __init__(self, folder):
-        super().__init__("HAProxy and nginx", folder)
-
-    def begin(self):
-        front, back = free_port(), free_port()
-        self.load = ["--protocol", "http", "--port", front]
-        conf = self.file("nginx.conf", self.NGINX.format(folder=self.folder, back=back))
-        self.wait_port(self.start("nginx", tool("nginx"), "-p", self.folder, "-c", conf, "-e", f"{self.folder}/nginx-start.log"), back)
-        conf = self.file("haproxy.cfg", self.HAPROXY.format(front=front, back=back))
-        self.wait_port(self.start("haproxy", tool("haproxy"), "-db", "-f", conf), front)
-
-
-class TwemproxyRedis(Stack):
-    SERVERS = 2
-    TWEMPROXY = """pool:
-  listen: 127.0.0.1:{front}
-  redis: true
-  distribution: ketama
-  backlog: 4096
-  servers:
-"""
-
-    def __init__(self, folder):
-        super().__init__("twemproxy and 2 Redis", folder)
-
-    def begin(self):
-        front = free_port()
-        conf = self.TWEMPROXY.format(front=front)
-        for _ in range(2):
-            port = free_port()
-            p = self.start("redis-server", tool("redis-server"), "--port", port, "--bind", "127.0.0.1", "--save", "",
-                           "--appendonly", "no", "--dir", self.folder)
-            self.wait_port(p, port)
-            self.load_script(port)
-            conf += f"   - 127.0.0.1:{port}:1\n"
-        path = self.file("nutcracker.yml", conf)
-        p = self.start("nutcracker", tool("nutcracker"), "-c", path, "-s", free_port(), "-a", "127.0.0.1", "-v", "0")
-        self.wait_port(p, front)
-        digest = hashlib.sha1(SCRIPT.encode()).hexdigest()
-        self.load = ["--protocol", "redis", "--port", front, "--script", digest, "--name", "k", "--policies", 64]
-
-    @staticmethod
-    def load_script(port):
-        with socket.create_connection(("127.0.0.1", port)) as s:
-            s.sendall(f"*3\r\n$6\r\nSCRIPT\r\n$4\r\nLOAD\r\n${len(SCRIPT)}\r\n{SCRIPT}\r\n".encode())
-            if not s.recv(100).startswith(b"$40"):
-                raise RuntimeError("Redis did not take the script")
-
-
-class PlainPeers(Stack):
-    SERVERS = 2
-
-    def __init__(self, folder):
-        super().__init__("Python peers", folder)
-
-    def begin(self):
-        port = self.peer("proxy")
-        self.load = ["--port", port]
-        for i in range(2):
-            self.peer("server", i + 1, "111", port)
-
-    def peer(self, kind, *argv):
-        p = self.start(f"python {kind}", sys.executable, f"{HERE}/plain_peer.py", kind, *argv, stdout=subprocess.PIPE)
-        port = int(p.stdout.readline())
-        p.stdout.close()
-        return port
-
-
-def tool(name):
-    """Debian keeps daemons out of the search path of ordinary users."""
-    return shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin") or name
