@@ -31,7 +31,7 @@ forget_request(struct client *c, struct request *q)
 	client_mem_give(&f->holding, &c->share, sizeof *q + q->text.n + buf_len(&q->answer));
 	counter_add(&f->row->in_flight, (uint64_t)-1);
 	if (q->state == REQUEST_WITH_MASTER) {
-		TAILQ_REMOVE(&f->with_master, q, link);
+		wait_end(&q->waits);
 		request_free(q);
 	} else {
 		dispatch_forget(f->relay, q);

@@ -122,6 +122,7 @@ on_restate(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	conn_limit_restate(f->conf->permits, worker_slot(f->worker));
+	registration_forward_tick(f, clock_ms());
 }
 
 /* ---- the worker ---- */
@@ -230,7 +231,7 @@ front_start(struct worker *w, void *arg)
 	f->row = worker_row(w);
 	f->meter = worker_stats_row(f->conf->meter, worker_slot(w));
 	f->holding.limit = f->conf->settings->base.daemon.max_buffered;
-	TAILQ_INIT(&f->with_master);
+	registration_forward_init(f);
 	LIST_INIT(&f->clients);
 	f->drain = drain_new(worker_base(w), on_drain_turn, f);
 	if (f->drain == NULL || open_access(f) < 0 || open_relay(f) < 0 || open_events(f) < 0) {

@@ -41,7 +41,7 @@ struct proxy_worker {
 	struct drain *drain;
 	struct event *nudge;   /* the permits' descriptor: a permit, or a changed registry */
 	struct event *restate; /* what others read of it is put right */
-	struct request_list with_master;
+	struct timeout_list with_master; /* requests whose answer is the master's to give */
 	uint64_t tokens;
 	LIST_HEAD(client_list, client) clients;
 	struct client_timeout *patience;

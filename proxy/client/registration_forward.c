@@ -4,14 +4,33 @@
 #include <string.h>
 
 #include "client.h"
+#include "clock.h"
 #include "log.h"
 #include "proxy_worker_internal.h"
+
+enum { MASTER_ANSWERS_MS = 10000, RETRY_AFTER_MS = 1000 };
+
+void
+registration_forward_init(struct proxy_worker *f)
+{
+	timeout_list_init(&f->with_master, MASTER_ANSWERS_MS);
+}
+
+/* It is answered here: the master has it no more, or an answer of it is ignored. */
+static void
+refuse(struct request *q, const char *why)
+{
+	const struct acl_refusal r = {
+		.code = PACKET_OVERLOADED, .why = why, .retry_after = RETRY_AFTER_MS};
+
+	wait_end(&q->waits);
+	client_fail_request(q->client, q, &r);
+	client_answered(q->client, q);
+}
 
 void
 registration_forward_make(struct client *c, const struct packet *p)
 {
-	static const struct acl_refusal pile_up = {
-		.code = PACKET_OVERLOADED, .why = "registrations pile up", .retry_after = 1000};
 	struct proxy_worker *f = c->front;
 	struct buf message = BUF_INIT;
 	struct request *q;
@@ -26,7 +45,7 @@ registration_forward_make(struct client *c, const struct packet *p)
 		return;
 	q->token = ++f->tokens;
 	q->state = REQUEST_WITH_MASTER;
-	TAILQ_INSERT_TAIL(&f->with_master, q, link);
+	wait_begin(&f->with_master, &q->waits, q, clock_ms());
 	rc = worker_msg_put_registration(&message, q->token, &c->guest, p->text);
 	c->guest.nonce[0] = '\0'; /* good once */
 	if (rc == 0)
@@ -34,21 +53,20 @@ registration_forward_make(struct client *c, const struct packet *p)
 	if (rc < 0)
 		log_limited_errno(LOG_ERROR, "cannot hand a registration to the master", NULL);
 	buf_release(&message);
-	if (rc == 0)
-		return;
-	TAILQ_REMOVE(&f->with_master, q, link);
-	client_fail_request(c, q, &pile_up);
-	client_answered(c, q);
+	if (rc < 0)
+		refuse(q, "registrations pile up");
 }
 
 static struct request *
 find_with_master(struct proxy_worker *f, uint64_t token)
 {
-	struct request *q;
+	const struct wait *w;
 
-	TAILQ_FOREACH(q, &f->with_master, link)
+	TAILQ_FOREACH(w, &f->with_master.waits, link) {
+		struct request *q = w->owner;
 		if (q->token == token)
 			return q;
+	}
 	return NULL;
 }
 
@@ -64,7 +82,7 @@ registration_forward_end(struct proxy_worker *f, struct span message)
 	q = find_with_master(f, head.token);
 	if (q == NULL)
 		return; /* its client has gone meanwhile */
-	TAILQ_REMOVE(&f->with_master, q, link);
+	wait_end(&q->waits);
 	q->state = REQUEST_ANSWERED;
 	q->client->guest = head.guest;
 	if (text.n == 0 || buf_append_span(&q->answer, text) < 0) {
@@ -72,4 +90,16 @@ registration_forward_end(struct proxy_worker *f, struct span message)
 		client_lose(q->client);
 	}
 	client_answered(q->client, q);
+}
+
+void
+registration_forward_tick(struct proxy_worker *f, uint64_t now)
+{
+	struct request *q;
+
+	while ((q = timeout_list_overdue(&f->with_master, now)) != NULL) {
+		log_limited(LOG_WARN, "the master has not answered a registration", "waited=%ds",
+			    MASTER_ANSWERS_MS / 1000);
+		refuse(q, "the proxy has not decided on this registration in time");
+	}
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "client.h"
+#include "clock.h"
 #include "peer_fixture.h"
 #include "proxy_worker_internal.h"
 
@@ -92,7 +93,7 @@ open_referral(void)
 	settings.proxy.id = id;
 	front = (struct proxy_worker){.conf = &conf};
 	client = (struct client){.front = &front};
-	TAILQ_INIT(&front.with_master);
+	registration_forward_init(&front);
 	TAILQ_INIT(&client.requests);
 	client.guest.peer = peer_at("192.0.2.7", 40000);
 }
@@ -198,7 +199,7 @@ Test(referral, the_answer_is_the_clients_and_so_is_what_the_master_knows_of_it)
 	cr_assert_eq(answered, 1);
 	cr_assert_eq(last->state, REQUEST_ANSWERED);
 	cr_assert(span_eq_str(buf_span(&last->answer), "{\"type\":\"4\"}\n"));
-	cr_assert(TAILQ_EMPTY(&front.with_master));
+	cr_assert(timeout_list_empty(&front.with_master));
 	cr_assert_str_eq(client.guest.nonce, "00112233445566778899aabbccddeeff");
 	cr_assert(client.guest.proven && client.guest.incarnation == 42);
 }
@@ -277,7 +278,7 @@ Test(referral, where_the_master_takes_no_more_the_client_is_told_to_come_back)
 			 "{\"type\":\"3\",\"srcid\":\"proxy\",\"destid\":\"9\",\"payloadsize\":0,"
 			 "\"payload\":\"\",\"code\":\"overloaded\","
 			 "\"message\":\"registrations pile up\",\"retryafter\":1000}\n");
-	cr_assert(TAILQ_EMPTY(&front.with_master), "no answer is to come");
+	cr_assert(timeout_list_empty(&front.with_master), "no answer is to come");
 	no_line = false;
 	make(registration);
 	cr_assert_eq(tells, 1);
@@ -287,5 +288,25 @@ Test(referral, without_memory_the_client_is_gone_and_nobody_is_told)
 {
 	no_memory = true;
 	make(registration);
-	cr_assert(tells == 0 && answered == 0 && TAILQ_EMPTY(&front.with_master));
+	cr_assert(tells == 0 && answered == 0 && timeout_list_empty(&front.with_master));
+}
+
+Test(referral, one_that_the_master_does_not_answer_is_told_to_come_back)
+{
+	uint64_t token;
+
+	make(registration);
+	token = head_told().token;
+	registration_forward_tick(&front, clock_ms() + 5000);
+	cr_assert_eq(answered, 0);
+	registration_forward_tick(&front, clock_ms() + 20000);
+	cr_assert_eq(answered, 1);
+	cr_assert(timeout_list_empty(&front.with_master));
+	cr_assert_eq(last->state, REQUEST_ANSWERED);
+	cr_assert_eq(buf_append(&last->answer, "", 1), 0);
+	cr_assert_not_null(
+		strstr(last->answer.base + last->answer.head, "\"code\":\"overloaded\""));
+	answer(token, "late");
+	registration_forward_tick(&front, clock_ms() + 40000);
+	cr_assert_eq(answered, 1, "once");
 }
