@@ -190,6 +190,15 @@ addr_unix(struct addr *a, const char *text, const char **why)
 }
 
 int
+addr_parse_host(struct addr *a, const char *host, uint16_t port, const char **why)
+{
+	if (addr_is_unix_text(host))
+		return addr_unix(a, host, why);
+	*why = "not a numeric address";
+	return addr_numeric(a, host, port);
+}
+
+int
 addr_parse(struct addr *a, const char *text, const char **why)
 {
 	char host[ADDR_HOST];
@@ -197,10 +206,7 @@ addr_parse(struct addr *a, const char *text, const char **why)
 
 	if (addr_is_unix_text(text))
 		return addr_unix(a, text, why);
-	if (addr_split(text, host, &port, why) < 0)
-		return -1;
-	*why = "not a numeric address";
-	return addr_numeric(a, host, port);
+	return addr_split(text, host, &port, why) < 0 ? -1 : addr_parse_host(a, host, port, why);
 }
 
 static const char *
@@ -425,24 +431,33 @@ parse_net(struct addr_net *n, const char *host, const char *bits)
 	return host_bits_clear(n) ? NULL : "bits beyond the prefix length are set";
 }
 
-/* "unix:" and "unix:uid=N". */
+/* What follows "unix": "" or ":", ":uid=N", ":gid=N". */
 static const char *
 parse_users(struct addr_net *n, const char *text)
 {
-	static const char by_uid[] = "uid=", not_uid[] = "a user is unix:uid=NUMBER";
+	static const char not_one[] = "users of a Unix socket are unix, unix:uid=NUMBER or "
+				      "unix:gid=NUMBER",
+			  none[] = "no user or group has this number";
 	const char *why;
-	unsigned uid = 0;
+	unsigned number = 0;
 
 	*n = (struct addr_net){.family = AF_UNIX};
-	if (*text == '\0')
+	if (text[0] == '\0' || text[1] == '\0')
 		return NULL;
-	if (strncmp(text, by_uid, sizeof by_uid - 1) != 0)
-		return not_uid;
-	why = parse_number(text + sizeof by_uid - 1, ADDR_UID_MAX, &uid, not_uid,
-			   "no user has this number");
-	memcpy(n->prefix, &(uint32_t){uid}, sizeof(uint32_t));
+	n->group = strncmp(text, ":gid=", 5) == 0;
+	if (!n->group && strncmp(text, ":uid=", 5) != 0)
+		return not_one;
+	why = parse_number(text + 5, ADDR_UID_MAX, &number, not_one, none);
+	memcpy(n->prefix, &(uint32_t){number}, sizeof(uint32_t));
 	n->bits = 8 * sizeof(uint32_t);
 	return why;
+}
+
+static bool
+is_of_users(const char *text)
+{
+	return strncmp(text, unix_prefix, UNIX_PREFIX) == 0 ||
+	       (strncmp(text, unix_prefix, UNIX_PREFIX - 1) == 0 && text[UNIX_PREFIX - 1] == '\0');
 }
 
 int
@@ -452,8 +467,10 @@ addr_net_parse(struct addr_net *out, const char *text, const char **why)
 	size_t n = strcspn(text, "/");
 	struct addr_net net;
 
-	if (strncmp(text, unix_prefix, UNIX_PREFIX) == 0) {
-		*why = parse_users(out, text + UNIX_PREFIX);
+	if (is_of_users(text)) {
+		*why = parse_users(&net, text + UNIX_PREFIX - 1);
+		if (*why == NULL)
+			*out = net;
 		return *why != NULL ? -1 : 0;
 	}
 	if (n >= sizeof host) {
@@ -472,7 +489,8 @@ addr_net_parse(struct addr_net *out, const char *text, const char **why)
 bool
 addr_net_has(const struct addr_net *net, int family, const uint8_t *bytes)
 {
-	struct addr_net host = net_of_bytes(family, bytes);
+	struct addr_net host = net_of_bytes(family,
+					    family == AF_UNIX && net->group ? bytes + 4 : bytes);
 
 	return host.family == net->family && prefix_eq(host.prefix, net->prefix, net->bits);
 }

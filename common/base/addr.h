@@ -46,6 +46,9 @@ bool addr_is_unix_text(const char *text);
 MUST_CHECK int addr_unix(struct addr *, const char *text, const char **why);
 /* From any path, as it is.  0, or -1 with errno EINVAL (empty) or ENAMETOOLONG. */
 MUST_CHECK int addr_unix_path(struct addr *, const char *path);
+/* From a numeric host and a port, or from what addr_unix() takes.  0, or -1 with *why a constant
+ * sentence. */
+MUST_CHECK int addr_parse_host(struct addr *, const char *host, uint16_t port, const char **why);
 /* From what addr_text() gives: of addr_unix(), or a numeric host and its port.  0, or -1 with *why
  * a constant sentence. */
 MUST_CHECK int addr_parse(struct addr *, const char *text, const char **why);
@@ -88,9 +91,10 @@ bool addr_is_unicast(const struct addr *);
 void addr_unmap(struct addr *);
 
 /* A network "10.0.0.0/8", "::1/128" or a single address; or whoever connects to a Unix socket:
- * "unix:", and of one user "unix:uid=1000". */
+ * "unix", of one user "unix:uid=1000", of a process with that group "unix:gid=1000". */
 struct addr_net {
 	int family;
+	bool group; /* of users: it is the group's number */
 	unsigned bits;
 	uint8_t prefix[16];
 };
@@ -101,8 +105,8 @@ MUST_CHECK int addr_net_parse(struct addr_net *, const char *text, const char **
 /* An IPv4-mapped IPv6 address counts as the IPv4 one.  A Unix socket's address is in none: whoever
  * connects to one may be, see addr_peer_in_net(). */
 bool addr_in_net(const struct addr *, const struct addr_net *);
-/* The same of its bytes in network order, 4 or 16; with AF_UNIX of a user's number, 4 as they lie
- * in memory. */
+/* The same of its bytes in network order, 4 or 16; with AF_UNIX of the numbers of a user and of a
+ * group, 4 each as they lie in memory. */
 bool addr_net_has(const struct addr_net *, int family, const uint8_t *bytes);
 
 #endif

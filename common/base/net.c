@@ -204,9 +204,20 @@ net_connect(const struct addr *to)
 	if (!addr_is_unix(to) && set_flag(fd, IPPROTO_TCP, TCP_NODELAY, 1) < 0)
 		return close_failed(fd);
 	/* Interrupted, it goes on all the same. */
-	if (connect(fd, &to->u.sa, to->len) < 0 && errno != EINPROGRESS && errno != EINTR)
-		return close_failed(fd);
-	return fd;
+	if (connect(fd, &to->u.sa, to->len) == 0 || errno == EINPROGRESS || errno == EINTR)
+		return fd;
+	if (errno == EPROTOTYPE) /* which stands for TLS that is missing, elsewhere */
+		errno = ESOCKTNOSUPPORT;
+	return close_failed(fd);
+}
+
+bool
+net_listener_is_of(int fd, uid_t user)
+{
+	struct ucred listener;
+	socklen_t n = sizeof listener;
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &listener, &n) == 0 && listener.uid == user;
 }
 
 int
@@ -240,7 +251,16 @@ net_error_text(int error)
 {
 	const char *shortage = net_shortage(error);
 
-	return shortage != NULL ? shortage : strerror(error);
+	if (shortage != NULL)
+		return shortage;
+	switch (error) {
+	case ENOENT: return "no such socket (ENOENT): nothing has listened there yet, or elsewhere";
+	case EACCES:
+		return "not permitted (EACCES): by the mode or owner of the Unix socket or of a "
+		       "folder above it, or by a firewall";
+	case ESOCKTNOSUPPORT: return "the Unix socket there is no stream socket";
+	default: return strerror(error);
+	}
 }
 
 /* ---- limits ---- */

@@ -42,13 +42,16 @@ enum net_accepted net_accept(int listener, int *fd, struct addr_peer *peer);
  * which is a shortage: nothing tells when there is room. */
 MUST_CHECK int net_connect(const struct addr *);
 
+/* Of a connection to a Unix socket: was it that user's process that listens there? */
+bool net_listener_is_of(int fd, uid_t user);
+
 /* 0 when connected, otherwise the errno it failed with. */
 int net_connect_result(int fd);
 
 /* Of a connection that could not be made: what this process or machine lacks for it, with the
  * errno's name, or NULL: then it says something of the peer or of the way there. */
 const char *net_shortage(int error);
-/* That, or strerror(). */
+/* That, or what else says more than strerror(), or that. */
 const char *net_error_text(int error);
 
 /* Soft limit of open files raised to `wanted` or the hard limit, whichever is lower.

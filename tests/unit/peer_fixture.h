@@ -17,4 +17,15 @@ peer_at(const char *host, uint16_t port)
 	return p;
 }
 
+/* Whoever connected over a Unix socket. */
+static inline struct addr_peer
+peer_user(uid_t uid, gid_t gid)
+{
+	const struct addr_peer_creds creds = {.uid = uid, .gid = gid, .pid = 77};
+	struct addr_peer p;
+
+	addr_peer_of_user(&p, &creds);
+	return p;
+}
+
 #endif

@@ -529,12 +529,21 @@ Test(addr, users_are_named_as_networks_are)
 
 	cr_assert_eq(addr_net_parse(&net, "unix:", &why), 0);
 	cr_assert(net.family == AF_UNIX && net.bits == 0);
+	net.bits = 5;
+	cr_assert_eq(addr_net_parse(&net, "unix", &why), 0);
+	cr_assert(net.family == AF_UNIX && net.bits == 0);
+	cr_assert_eq(addr_net_parse(&net, "unix:gid=0", &why), 0);
+	cr_assert(net.bits == 32 && net.group);
 	cr_assert_eq(addr_net_parse(&net, "unix:uid=4294967294", &why), 0);
-	cr_assert_eq(net.bits, 32);
+	cr_assert(net.bits == 32 && !net.group);
+	expect_no_net("unix:gid=4294967295", "no user");
+	expect_no_net("unix:gid=", "gid=NUMBER");
+	expect_no_net("unix:gid=1x", "gid=NUMBER");
+	expect_no_net("unix:pid=1", "gid=NUMBER");
+	expect_no_net("unixes", "numeric");
 	expect_no_net("unix:uid=4294967295", "no user");
 	expect_no_net("unix:uid=99999999999999999999999", "no user");
 	expect_no_net("unix:uid=", "uid=NUMBER");
 	expect_no_net("unix:uid=root", "uid=NUMBER");
-	expect_no_net("unix:gid=1", "uid=NUMBER");
 	expect_no_net("unix:/run/x", "uid=NUMBER");
 }

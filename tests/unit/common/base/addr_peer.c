@@ -116,6 +116,15 @@ Test(addr_peer, is_in_a_network_or_a_user)
 	cr_assert_not(in(&local, "0.0.0.0/0") || in(&local, "::/0") || in(&root, "0.0.0.0"));
 }
 
+Test(addr_peer, is_of_a_group)
+{
+	struct addr_peer p = peer_user(1000, 50), tcp = peer_at("0.0.0.50", 1);
+
+	cr_assert(in(&p, "unix") && in(&p, "unix:gid=50"));
+	cr_assert_not(in(&p, "unix:gid=1000") || in(&p, "unix:uid=50") || in(&p, "unix:gid=51"));
+	cr_assert_not(in(&tcp, "unix:gid=50") || in(&tcp, "unix"));
+}
+
 static bool
 count_as_one(struct addr_peer a, struct addr_peer b)
 {

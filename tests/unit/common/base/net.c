@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <stdio.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -325,4 +326,47 @@ Test(net, the_limit_of_open_files_is_raised_but_never_lowered)
 	cr_assert_eq(net_raise_nofile(ULONG_MAX), hard);
 	cr_assert_eq(getrlimit(RLIMIT_NOFILE, &l), 0);
 	cr_assert(l.rlim_cur == hard && l.rlim_max == hard);
+}
+
+/* ---- Unix sockets ---- */
+
+Test(net, who_listens_at_a_unix_socket_is_known_to_whoever_connects)
+{
+	struct addr at;
+	char name[64];
+	const char *why;
+	int server, client;
+
+	(void)snprintf(name, sizeof name, "unix:@net-test-%d", (int)getpid());
+	cr_assert_eq(addr_unix(&at, name, &why), 0);
+	server = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	cr_assert_eq(bind(server, &at.u.sa, at.len), 0);
+	cr_assert_eq(listen(server, 5), 0);
+	client = net_connect(&at);
+	cr_assert_geq(client, 0);
+	cr_assert(net_listener_is_of(client, geteuid()));
+	cr_assert_not(net_listener_is_of(client, geteuid() + 1));
+	cr_assert_not(net_listener_is_of(-1, geteuid()));
+	(void)close(client);
+	(void)close(server);
+}
+
+Test(net, what_keeps_it_from_a_unix_socket_is_told_with_the_way_out)
+{
+	struct addr at;
+	char name[64];
+	const char *why;
+	int server = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	(void)snprintf(name, sizeof name, "unix:/tmp/net-test-%d", (int)getpid());
+	cr_assert_eq(addr_unix(&at, name, &why), 0);
+	cr_assert_eq(bind(server, &at.u.sa, at.len), 0);
+	cr_assert_eq(net_connect(&at), -1);
+	cr_assert_eq(errno, ESOCKTNOSUPPORT);
+	cr_assert_not_null(strstr(net_error_text(errno), "no stream socket"));
+	cr_assert_not_null(strstr(net_error_text(ENOENT), "ENOENT"));
+	cr_assert_not_null(strstr(net_error_text(EACCES), "mode or owner"));
+	cr_assert_not_null(strstr(net_error_text(EAGAIN), "backlog is full"));
+	(void)unlink(addr_path(&at));
+	(void)close(server);
 }
