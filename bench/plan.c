@@ -96,8 +96,11 @@ read_large(const char *what, double min, double max, double unit, uint64_t *out)
 static int
 read_port(struct plan *p)
 {
+	const char *why;
 	unsigned port;
 
+	if (addr_is_unix_text(optarg) && addr_unix(&p->to, optarg, &why) == 0)
+		return 0;
 	if (read_unsigned("port", UINT16_MAX, &port) < 0)
 		return -1;
 	return addr_numeric(&p->to, "127.0.0.1", (uint16_t)port);

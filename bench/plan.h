@@ -18,7 +18,7 @@ struct variant {
 
 struct plan {
 	enum protocol protocol;
-	struct addr to;
+	struct addr to;		  /* --port: of 127.0.0.1, or unix:/PATH */
 	unsigned connections;	  /* kept open, or opened anew for each request */
 	unsigned in_flight;	  /* requests on one connection */
 	unsigned loads;		  /* processes that share the connections */

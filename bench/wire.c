@@ -7,6 +7,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "net.h"
+
 enum { SOURCES = 250 };
 
 /* 127.0.1.1 and those after it. */
@@ -25,10 +27,12 @@ bind_source(int fd, unsigned nth)
 int
 wire_connect_anew(const struct addr *to, unsigned nth)
 {
-	int fd = socket(to->u.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	bool bound = to->u.sa.sa_family == AF_INET && addr_is_loopback(to);
-	int on = 1, error;
+	int fd, on = 1, error;
 
+	if (addr_is_unix(to))
+		return net_connect(to);
+	fd = socket(to->u.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -1;
 	if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0 &&
