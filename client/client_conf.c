@@ -41,7 +41,7 @@ static const struct conf_key keys[] = {
 	 .offset = AT(revproc),
 	 .max = ADDR_HOST,
 	 .judge = conf_check_peer,
-	 .help = "PORT or HOST:PORT of the proxy (required)"},
+	 .help = "PORT, HOST:PORT or unix:/PATH of the proxy (required)"},
 	{.name = "host",
 	 .type = CONF_TEXT,
 	 .offset = AT(host),
@@ -299,7 +299,7 @@ client_settings_check(const struct client_settings *s, FILE *err)
 		return refuse(err, "-id", "empty");
 	if (check_payload(s, err) < 0 || check_tls(s, err) < 0)
 		return -1;
-	if (addr_split(c->revproc, host, &port, &why) < 0)
+	if (!addr_is_unix_text(c->revproc) && addr_split(c->revproc, host, &port, &why) < 0)
 		return refuse(err, c->revproc, why);
 	return 0;
 }
@@ -312,6 +312,12 @@ client_settings_proxy(struct client_settings *s, struct addr_list *proxy, FILE *
 	const char *why;
 	int n;
 
+	if (addr_is_unix_text(c->revproc)) {
+		(void)snprintf(s->host, sizeof s->host, "localhost"); /* that a certificate names */
+		proxy->n = 1;
+		return addr_unix(&proxy->at[0], c->revproc, &why) < 0 ? refuse(err, c->revproc, why)
+								      : 0;
+	}
 	if (addr_split(c->revproc, s->host, &port, &why) < 0)
 		return refuse(err, c->revproc, why);
 	if (s->host[0] == '\0')

@@ -17,7 +17,7 @@
 
 struct client_conf {
 	char *id;
-	char *revproc; /* the proxy: PORT or HOST:PORT */
+	char *revproc; /* the proxy: PORT, HOST:PORT or unix:/PATH */
 	char *host;    /* of the proxy, where revproc has none */
 	char *pkt;     /* file of a request packet, "-": standard input; empty: none */
 	char *policy;

@@ -8,6 +8,7 @@
 
 #include "clock.h"
 #include "log.h"
+#include "net.h"
 #include "registrar_internal.h"
 
 enum { ANSWER_MAX = 65536, CONNECT_MS = 3000 };
@@ -152,12 +153,27 @@ complain(struct registrar *r)
 
 /* ---- the way to the proxy ---- */
 
+/* PORT, HOST:PORT, or a Unix socket, which is the host as a whole.  0, or -1. */
+static int
+split(const char *proxy, char host[ADDR_HOST], uint16_t *port)
+{
+	const char *why;
+
+	*port = 0;
+	if (!addr_is_unix_text(proxy))
+		return addr_split(proxy, host, port, &why);
+	(void)snprintf(host, ADDR_HOST, "%s", proxy);
+	return 0;
+}
+
 /* The name that the proxy's certificate must be for. */
 static const char *
 certified_name(const struct registrar *r)
 {
 	if (r->tls_name[0] != '\0')
 		return r->tls_name;
+	if (addr_is_unix_text(r->host))
+		return "localhost";
 	return r->host[0] != '\0' ? r->host : "127.0.0.1";
 }
 
@@ -165,10 +181,13 @@ certified_name(const struct registrar *r)
 static bool
 can_be_reached_from(const struct registrar *r, const struct addr *proxy)
 {
+	const char *host = r->announcement.host;
 	struct addr own;
 
-	return addr_is_loopback(proxy) || addr_numeric(&own, r->announcement.host, 0) < 0 ||
-	       !addr_is_loopback(&own);
+	if (addr_is_loopback(proxy))
+		return true;
+	return !addr_is_unix_text(host) &&
+	       (addr_numeric(&own, host, 0) < 0 || !addr_is_loopback(&own));
 }
 
 static const struct conn_ops conn_ops;
@@ -189,7 +208,7 @@ connect_to(struct registrar *r, const struct addr *to)
 	}
 	r->conn = conn_connect_tls(r->loop, to, CONNECT_MS, &peer, &conn_ops, r);
 	if (r->conn == NULL)
-		note(r, strerror(errno));
+		note(r, net_error_text(errno));
 	return r->conn == NULL ? -1 : 0;
 }
 
@@ -223,6 +242,15 @@ on_resolved(const struct addr *found, size_t n, const char *why, void *ctx)
 	happens(r, FOUND);
 }
 
+/* The address, where it needs no asking. */
+static int
+known_place(const struct registrar *r, struct addr *out)
+{
+	const char *why;
+
+	return addr_parse_host(out, r->host[0] != '\0' ? r->host : "127.0.0.1", r->port, &why);
+}
+
 /* A name is asked for anew at each try, since names go stale. */
 static enum registrar_event
 try_now(struct registrar *r)
@@ -230,7 +258,7 @@ try_now(struct registrar *r)
 	(void)event_del(r->clock);
 	drop_conn(r);
 	r->places = r->tried = 0;
-	if (addr_numeric(&r->place[0], r->host[0] != '\0' ? r->host : "127.0.0.1", r->port) == 0) {
+	if (known_place(r, &r->place[0]) == 0) {
 		r->places = 1;
 		return FOUND;
 	}
@@ -448,7 +476,6 @@ registrar_new(struct event_base *base, const struct registrar_conf *conf,
 	      const struct packet_announcement *announcement)
 {
 	struct registrar *r = calloc(1, sizeof *r);
-	const char *why;
 	int error;
 
 	if (r == NULL)
@@ -459,8 +486,7 @@ registrar_new(struct event_base *base, const struct registrar_conf *conf,
 	take_announcement(r, announcement);
 	r->clock = event_new(base, -1, 0, on_clock, r);
 	r->loop = conn_loop_new(base, ANSWER_MAX);
-	if (addr_split(conf->proxy, r->host, &r->port, &why) == 0 && r->clock != NULL &&
-	    r->loop != NULL)
+	if (split(conf->proxy, r->host, &r->port) == 0 && r->clock != NULL && r->loop != NULL)
 		return r;
 	error = r->clock != NULL && r->loop != NULL ? EINVAL : ENOMEM;
 	registrar_free(r);
@@ -494,9 +520,8 @@ registrar_is_of(const struct registrar *r, const struct registrar_conf *conf)
 {
 	char host[ADDR_HOST];
 	uint16_t port;
-	const char *why;
 
-	return addr_split(conf->proxy, host, &port, &why) == 0 && port == r->port &&
+	return split(conf->proxy, host, &port) == 0 && port == r->port &&
 	       strcmp(host, r->host) == 0 && (conf->tls == NULL) == (r->conf.tls == NULL);
 }
 

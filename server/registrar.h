@@ -49,7 +49,7 @@ struct registrar;
 
 /* Borrowed for the call: the registrar outlives the settings that it was made of. */
 struct registrar_conf {
-	const char *proxy;					       /* PORT or HOST:PORT */
+	const char *proxy; /* PORT, HOST:PORT or unix:/PATH */
 	uint64_t lease, retry_min, retry_max, ack_timeout, reannounce; /* ms */
 	/* NULL: nothing is signed, and no proxy needs to prove itself.  Held by the registrar. */
 	struct signer *signer;

@@ -18,14 +18,25 @@ registrar_begin(struct registrar *r)
 
 /* ---- what the proxy says ---- */
 
+/* Our end of the connection, as an address that others reach: at the other end of a Unix socket is
+ * this machine.  0, or -1 with errno. */
+static int
+own_end(const struct conn *c, struct addr *own)
+{
+	if (net_local(conn_fd(c), own) < 0)
+		return -1;
+	return addr_is_unix(own) ? addr_numeric(own, "127.0.0.1", 0) : 0;
+}
+
 /* Where others reach us: as announced, or at our end of the connection. */
 static const char *
 own_address(const struct registrar *r, char text[ADDR_TEXT])
 {
 	const struct packet_announcement *a = &r->announcement;
 	struct addr own;
+	const char *why;
 
-	if (addr_numeric(&own, a->host, a->port) < 0 && net_local(conn_fd(r->conn), &own) < 0)
+	if (addr_parse_host(&own, a->host, a->port, &why) < 0 && own_end(r->conn, &own) < 0)
 		return "?";
 	addr_unmap(&own);
 	addr_set_port(&own, a->port);
@@ -37,15 +48,14 @@ static int
 read_rival(const struct packet *p, struct addr *rival)
 {
 	struct span at = packet_scalar(p, "rival");
-	char text[ADDR_TEXT], host[ADDR_HOST];
+	char text[ADDR_TEXT];
 	const char *why;
-	uint16_t port;
 
 	if (at.n == 0 || at.n >= sizeof text)
 		return -1;
 	memcpy(text, at.p, at.n);
 	text[at.n] = '\0';
-	return addr_split(text, host, &port, &why) < 0 ? -1 : addr_numeric(rival, host, port);
+	return addr_parse(rival, text, &why);
 }
 
 /* The proxy refuses another server for our sake: a line for each that it names, not for each try.
@@ -79,9 +89,11 @@ acknowledged(struct registrar *r)
 	if (r->complained || !r->ever_acked) {
 		if (!log_is_narrated())
 			log_limited(LOG_INFO, "registered with the proxy",
-				    "proxy=%s id=%s policy=%s port=%u", r->conf.proxy,
+				    "proxy=%s id=%s policy=%s port=%u%s%s", r->conf.proxy,
 				    log_quoted(r->announcement.id),
-				    log_quoted(r->announcement.policy), r->announcement.port);
+				    log_quoted(r->announcement.policy), r->announcement.port,
+				    r->announcement.port == 0 ? " host=" : "",
+				    r->announcement.port == 0 ? r->announcement.host : "");
 		log_narrate("Server %s: registered with the proxy at %s", r->announcement.id,
 			    r->conf.proxy);
 	}
@@ -178,7 +190,7 @@ name_host(struct packet_announcement *a, const struct conn *c)
 	char text[ADDR_TEXT];
 	struct addr own;
 
-	if (a->host[0] == '\0' && net_local(conn_fd(c), &own) == 0)
+	if (a->host[0] == '\0' && own_end(c, &own) == 0)
 		(void)snprintf(a->host, sizeof a->host, "%s", addr_host_text(&own, text));
 }
 

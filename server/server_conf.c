@@ -15,11 +15,14 @@ static const char *
 judge_host(const char *text)
 {
 	struct addr a;
+	const char *why;
 
 	if (text[0] == '\0')
 		return NULL;
+	if (addr_is_unix_text(text))
+		return addr_unix(&a, text, &why) < 0 ? why : NULL;
 	if (addr_numeric(&a, text, 0) < 0)
-		return "not a numeric IPv4 or IPv6 address";
+		return "neither a numeric IPv4 or IPv6 address nor unix:/PATH";
 	return addr_is_unicast(&a) ? NULL : "no server can be at this address";
 }
 
@@ -56,13 +59,13 @@ static const struct conf_key keys[] = {
 	 .offset = AT(revproc),
 	 .max = ADDR_HOST,
 	 .judge = conf_check_peer,
-	 .help = "PORT or HOST:PORT of the proxy to join; empty: join none"},
+	 .help = "PORT, HOST:PORT or unix:/PATH of the proxy to join; empty: join none"},
 	{.name = "host",
 	 .type = CONF_TEXT,
 	 .offset = AT(host),
 	 .max = ADDR_HOST - 1,
 	 .judge = judge_host,
-	 .help = "address to announce; empty: that of listen, or the one that the proxy sees"},
+	 .help = "address or unix:/PATH to announce; empty: that of listen, or the one that the proxy sees"},
 	{.name = "key_file",
 	 .type = CONF_TEXT,
 	 .offset = AT(key_file),
@@ -245,25 +248,56 @@ default_host(const struct server_conf *c)
 	return "0.0.0.0";
 }
 
-/* A loopback address is of no use to a proxy elsewhere, which would refuse it.  (One that is given
- * by name may be anywhere: the registrar sees.) */
+/* Where the proxy is told to reach this server.  It has been judged. */
+static struct addr
+announced_place(const struct server_conf *c, const struct addr *listen)
+{
+	struct addr at = *listen;
+	const char *why;
+
+	if (c->host[0] != '\0' && addr_parse_host(&at, c->host, addr_port(listen), &why) < 0)
+		at = *listen;
+	return at;
+}
+
+/* NULL, or why the proxy can't reach the server there, or would not take it, and what to do. */
+static const char *
+judge_reach(const struct server_conf *c, const struct addr *listen, const struct addr *at)
+{
+	char host[ADDR_HOST];
+	struct addr proxy;
+	const char *why;
+	uint16_t port;
+
+	if (!addr_is_unix(at) && addr_is_unix(listen))
+		return "there is no port to announce with it: name a Unix socket, or listen at a port";
+	if (addr_is_unix_text(c->revproc) || addr_split(c->revproc, host, &port, &why) < 0)
+		return NULL;
+	/* One that is given by name may be anywhere: the registrar sees. */
+	if (addr_numeric(&proxy, host, port) == 0 && !addr_is_loopback(&proxy) &&
+	    addr_is_loopback(at))
+		return c->host[0] != '\0'
+			       ? "the proxy cannot reach this address: name another"
+			       : "the proxy cannot reach this address: listen at another, or name "
+				 "one that leads here with host";
+	if (addr_is_unix(at) && c->key_file[0] == '\0')
+		return "a proxy that is joined over TCP takes no server at a Unix socket unless it "
+		       "signs: give revproc as unix:/PATH, or key_file";
+	return NULL;
+}
+
+/* A loopback address is of no use to a proxy elsewhere, which would refuse it. */
 static int
 check_reach(const struct server_conf *c, const struct addr *listen, FILE *err)
 {
 	bool named = c->host[0] != '\0';
-	char host[ADDR_HOST];
-	uint16_t port;
-	const char *why;
-	struct addr proxy, at = *listen;
+	struct addr at = announced_place(c, listen);
+	const char *why = c->revproc[0] != '\0' ? judge_reach(c, listen, &at) : NULL;
 
-	if (c->revproc[0] == '\0' || addr_split(c->revproc, host, &port, &why) < 0 ||
-	    addr_numeric(&proxy, host, port) < 0 || addr_is_loopback(&proxy) ||
-	    (named && addr_numeric(&at, c->host, port) < 0) || !addr_is_loopback(&at))
+	if (why == NULL)
 		return 0;
-	(void)fprintf(err, "ppool-server: %s: %s: the proxy at %s cannot reach this address: %s\n",
-		      named ? "host" : "listen", named ? c->host : c->listen, c->revproc,
-		      named ? "name another"
-			    : "listen at another, or name one that leads here with host");
+	(void)fprintf(err, "ppool-server: %s: %s, revproc %s: %s\n", named ? "host" : "listen",
+		      named ? c->host : c->listen, c->revproc, why);
 	return -1;
 }
 
@@ -399,7 +433,7 @@ server_settings_announcement(const struct server_settings *s, const struct addr 
 		(void)snprintf(a->job, sizeof a->job, "%s", c->handler.name);
 	(void)snprintf(a->id, sizeof a->id, "%s", c->id);
 	(void)snprintf(a->policy, sizeof a->policy, "%s", c->policy);
-	a->port = addr_port(at);
+	a->port = addr_is_unix_text(c->host) ? 0 : addr_port(at);
 	if (c->host[0] != '\0' || addr_is_wildcard(at))
 		(void)snprintf(a->host, sizeof a->host, "%s", c->host);
 	else

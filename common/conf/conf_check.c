@@ -50,8 +50,13 @@ conf_check_address(const char *text)
 const char *
 conf_check_peer(const char *text)
 {
+	struct addr at;
 	uint16_t port = 0;
-	const char *why = text[0] == '\0' ? NULL : judge_address(text, &port);
+	const char *why = NULL;
+
+	if (addr_is_unix_text(text))
+		return addr_unix(&at, text, &why) < 0 ? why : NULL;
+	why = text[0] == '\0' ? NULL : judge_address(text, &port);
 
 	return why == NULL && text[0] != '\0' && port == 0 ? "there is no port 0 to connect to"
 							   : why;

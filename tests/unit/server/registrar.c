@@ -357,10 +357,13 @@ static const char warning[] = "another server announces itself with this id";
 
 Test(registrar, a_rival_is_warned_of_once_and_another_again)
 {
-	static const char one[] = ",\"rival\":\"127.0.0.1:6\"", other[] = ",\"rival\":\"[::1]:7\"";
-	const char *log = logged_after((const char *[]){"", one, one, "", one, other, other, NULL});
+	static const char one[] = ",\"rival\":\"127.0.0.1:6\"", other[] = ",\"rival\":\"[::1]:7\"",
+			  local[] = ",\"rival\":\"unix:/run/x\"";
+	const char *log = logged_after(
+		(const char *[]){"", one, one, "", one, other, other, local, local, NULL});
 
-	cr_assert_eq(times(log, warning), 2, "%s", log);
+	cr_assert_eq(times(log, warning), 3, "%s", log);
+	cr_assert_eq(times(log, "id=100 addr=127.0.0.1:5 rival=unix:/run/x\n"), 1, "%s", log);
 	cr_assert_eq(times(log, "id=100 addr=127.0.0.1:5 rival=127.0.0.1:6\n"), 1, "%s", log);
 	cr_assert_eq(times(log, "id=100 addr=127.0.0.1:5 rival=[::1]:7\n"), 1, "%s", log);
 }

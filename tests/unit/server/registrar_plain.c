@@ -250,13 +250,48 @@ Test(registrar_plain, nothing_is_announced_to_where_nobody_could_reach_it)
 		"it is at 192.0.2.1:2100, which cannot reach 127.0.0.1: see listen and host");
 }
 
+Test(registrar_plain, a_unix_socket_is_no_name_and_reaches_whatever_is_here)
+{
+	char name[64];
+	struct addr at;
+	const char *why;
+
+	(void)snprintf(name, sizeof name, "unix:@registrar-test-%d", (int)getpid());
+	cr_assert_eq(addr_unix(&at, name, &why), 0);
+	(void)close(listener);
+	listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	cr_assert_eq(bind(listener, &at.u.sa, at.len), 0);
+	cr_assert_eq(listen(listener, 5), 0);
+	conf.proxy = name;
+	(void)strcpy(announcement.host, "unix:/run/x");
+	announcement.port = 0;
+	begin();
+	take_connection();
+	cr_assert_not_null(strstr(hear(), "\"listenport\":\"0\",\"host\":\"unix:/run/x\""), "%s",
+			   line);
+	cr_assert_eq(lookups, 0);
+}
+
+Test(registrar_plain, nor_is_a_unix_socket_announced_to_another_machine)
+{
+	conf.proxy = "192.0.2.1:2100";
+	(void)strcpy(announcement.host, "unix:/run/x");
+	pause_ms = NEVER;
+	begin();
+	cr_assert_str_eq(state(), "pausing");
+	cr_assert_str_eq(
+		registrar_trouble(registrar),
+		"it is at 192.0.2.1:2100, which cannot reach unix:/run/x: see listen and host");
+}
+
 Test(registrar_plain, it_is_of_the_proxy_that_it_was_made_for)
 {
 	static const struct {
 		const char *proxy;
 		bool same;
-	} row[] = {{"a.test:2100", true}, {"a.test:2101", false}, {"b.test:2100", false},
-		   {"2100", false},	  {"a.test", false},	  {"", false}};
+	} row[] = {{"a.test:2100", true},  {"a.test:2101", false}, {"b.test:2100", false},
+		   {"2100", false},	   {"a.test", false},	   {"", false},
+		   {"unix:/a.test", false}};
 	struct registrar_conf other = conf;
 
 	conf.proxy = "a.test:2100";
