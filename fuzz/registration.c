@@ -11,7 +11,7 @@
 
 static const char ring[] =
 	"key alpha\nsecret use 000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n"
-	"policies 1*\nids a*\nnetworks 192.0.2.0/24\ncount 2\n"
+	"policies 1*\nids a*\nnetworks 192.0.2.0/24 unix:uid=1000\ncount 2\n"
 	"key beta\nsecret remove 000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n";
 
 static struct registration join;
@@ -43,6 +43,7 @@ servers(void)
 			continue;
 		HOLDS(strcmp(registry_tenure_of(join.registry, i)->keyid, "alpha") == 0);
 		HOLDS(registry_server(join.registry, i)->id[0] == 'a');
+		HOLDS(addr_is_whole(&registry_server(join.registry, i)->addr));
 		n++;
 	}
 	return n;
@@ -96,14 +97,18 @@ sign_and_hand_over(struct span text, uint64_t now)
 	buf_release(&out);
 }
 
+/* Of the key's network and of another, of the user that it is for and of another. */
 static void
 new_connection(unsigned n)
 {
+	const struct addr_peer_creds user = {.uid = n % 4 == 2 ? 1000 : 1001, .gid = 1000};
 	struct addr from;
 
 	guest = (struct registration_peer){.proven = false};
-	HOLDS(addr_numeric(&from, n % 2 == 0 ? "192.0.2.7" : "198.51.100.7", 4000) == 0);
+	HOLDS(addr_numeric(&from, n % 4 == 0 ? "192.0.2.7" : "198.51.100.7", 4000) == 0);
 	addr_peer_of(&guest.peer, &from);
+	if (n % 4 > 1)
+		addr_peer_of_user(&guest.peer, &user);
 }
 
 int

@@ -148,11 +148,6 @@ MUST_CHECK int packet_request(struct buf *out, const char *srcid, const char *po
 
 #define PACKET_JOB "sha1" /* of a server that announces no job */
 
-/* How the host of a server begins that is at a Unix socket: its path follows, or @ and its abstract
- * name, and listenport is 0.  As long as a sockaddr_un has room. */
-#define PACKET_UNIX "unix:"
-enum { PACKET_UNIX_MAX = sizeof PACKET_UNIX - 1 + 107 };
-
 /* What a signed announcement bears beside; the words are those of signature.h. */
 struct packet_signing {
 	char keyid[PACKET_ID_MAX + 1]; /* empty: it is not signed, and all else is empty too */

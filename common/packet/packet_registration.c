@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "addr.h"
 #include "packet_internal.h"
 
 /* A judged id. */
@@ -62,30 +63,16 @@ read_flag(const struct packet *p, const char *key, bool *out, struct packet_faul
 	return packet_refuse_number(m, key, 0, 1, fault);
 }
 
-/* Of a Unix socket: an absolute path, or @ and an abstract name, as it can stand in a log. */
-static bool
-is_path(const char *host)
-{
-	const char *path = host + sizeof PACKET_UNIX - 1;
-
-	if (strncmp(host, PACKET_UNIX, sizeof PACKET_UNIX - 1) != 0 ||
-	    (path[0] != '/' && path[0] != '@') || path[1] == '\0')
-		return false;
-	for (; *path != '\0'; path++)
-		if (*path <= ' ' || *path > '~' || *path == '"' || *path == '\\')
-			return false;
-	return true;
-}
-
 bool
 packet_is_at_path(const struct packet *p)
 {
 	const struct json_text_member *m = json_text_find(&p->object, "host");
+	static const char unix_socket[] = "unix:";
 	struct span host = m != NULL && m->kind == JSON_TEXT_STRING ? json_text_inner(m)
 								    : span_of(NULL, 0);
 
-	return host.n >= sizeof PACKET_UNIX - 1 &&
-	       memcmp(host.p, PACKET_UNIX, sizeof PACKET_UNIX - 1) == 0;
+	return host.n >= sizeof unix_socket - 1 &&
+	       memcmp(host.p, unix_socket, sizeof unix_socket - 1) == 0;
 }
 
 /* 0, or -1 with the fault filled. */
@@ -93,17 +80,14 @@ static int
 read_path(struct span text, struct packet_announcement *a, struct packet_fault *fault)
 {
 	size_t n = packet_decode(text, a->host, sizeof a->host - 1);
+	const char *why = "a NUL byte is in it, or it is too long";
+	struct addr at;
 
-	if (n < sizeof a->host) {
-		a->host[n] = '\0';
-		if (strlen(a->host) == n && n <= PACKET_UNIX_MAX && is_path(a->host))
-			return 0;
-	}
+	a->host[n < sizeof a->host ? n : 0] = '\0';
+	if (n == strlen(a->host) && addr_unix(&at, a->host, &why) == 0)
+		return 0;
 	text = packet_excerpt(text);
-	return packet_refuse(fault, PACKET_BAD_MESSAGE,
-			     "host is %.*s: the path must be absolute, of at most %zu printable "
-			     "characters",
-			     SPAN_ARG(text), PACKET_UNIX_MAX - (sizeof PACKET_UNIX - 1));
+	return packet_refuse(fault, PACKET_BAD_MESSAGE, "host: %s: %.*s", why, SPAN_ARG(text));
 }
 
 /* What occurs in a name, in an IPv4 or an IPv6 address with its zone. */

@@ -2,6 +2,7 @@
 #include "reg_auth.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 #include "net.h"
 #include "signature.h"
@@ -103,6 +104,19 @@ judge_count(const struct reg_auth *ad, const struct keyring_key *k, const char *
 		       : "as many servers as the key may have are registered";
 }
 
+/* A Unix socket's is no address in a network: the key must be for users of Unix sockets, which it
+ * is if it is for the one who announced it. */
+static bool
+has_place(const struct keyring_key *k, const struct addr *at, const struct addr_peer *peer)
+{
+	struct addr_peer nobody;
+
+	if (!addr_is_unix(at))
+		return keyring_has_network(k, at);
+	addr_peer_of(&nobody, at);
+	return addr_peer_is_unix(peer) || keyring_has_peer(k, &nobody);
+}
+
 const char *
 reg_auth_rights(const struct reg_auth *ad, const struct reg_auth_case *c, const struct addr *at)
 {
@@ -117,7 +131,7 @@ reg_auth_rights(const struct reg_auth *ad, const struct reg_auth_case *c, const 
 		return "the key is not for this job";
 	if (!keyring_has_peer(k, c->peer))
 		return "the key is not for the network that it came from";
-	if (at != NULL && !keyring_has_network(k, at))
+	if (at != NULL && !has_place(k, at, c->peer))
 		return "the key is not for the network of the announced address";
 	why = judge_owner(ad, c);
 	return why != NULL || at == NULL ? why : judge_count(ad, k, c->a->id);
@@ -138,12 +152,28 @@ reg_auth_unsigned(const struct reg_auth *ad, const char *id)
 const char *
 server_addr_of(const struct packet_announcement *a, const struct addr_peer *peer, struct addr *out)
 {
+	const char *why;
+
 	addr_peer_addr(peer, out);
 	addr_set_port(out, a->port);
-	if (a->host[0] != '\0' && addr_numeric(out, a->host, a->port) < 0)
-		return "host must be a numeric address";
+	if (a->host[0] != '\0' && addr_parse_host(out, a->host, a->port, &why) < 0)
+		return "host must be a numeric address or a Unix socket";
 	addr_unmap(out);
 	return NULL;
+}
+
+/* The same path, or another that leads there. */
+static bool
+is_same_socket(const struct addr *at, const struct addr *own)
+{
+	const char *path = addr_path(at), *own_path = addr_path(own);
+	struct stat one, other;
+
+	if (addr_eq(at, own))
+		return true;
+	return path != NULL && own_path != NULL && stat(path, &one) == 0 &&
+	       stat(own_path, &other) == 0 && one.st_dev == other.st_dev &&
+	       one.st_ino == other.st_ino;
 }
 
 static bool
@@ -151,6 +181,8 @@ is_self(const struct addr *at, const struct addr *self)
 {
 	struct addr own = *self;
 
+	if (addr_is_unix(at) || addr_is_unix(self))
+		return addr_is_unix(at) && addr_is_unix(self) && is_same_socket(at, self);
 	addr_unmap(&own);
 	if (addr_port(at) != addr_port(&own))
 		return false;

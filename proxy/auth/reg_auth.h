@@ -43,14 +43,16 @@ MUST_CHECK const char *reg_auth_unsigned(const struct reg_auth *, const char *id
 
 /* ---- where a server says that it is to be reached, and whether it can be there ---- */
 
-/* The host that it named, or else the address it came from, with its port; an IPv4-mapped address
- * as the IPv4 one.  NULL, or what is wrong, a constant sentence. */
+/* The host that it named, or else the address it came from, with its port, or the Unix socket that
+ * it named; an IPv4-mapped address as the IPv4 one.  NULL, or what is wrong, a constant sentence.
+ */
 MUST_CHECK const char *server_addr_of(const struct packet_announcement *,
 				      const struct addr_peer *peer, struct addr *out);
 
 /* No server is at a wildcard, multicast or broadcast address, nor where the proxy itself listens
- * (self; if that is every address, any of this machine's); and loopback is this machine's own, of
- * no use to a peer that comes from elsewhere.  NULL, or why it can't be there. */
+ * (self; if that is every address, any of this machine's; also by another path); and loopback and
+ * Unix sockets are this machine's own, of no use to a peer that comes from elsewhere.  NULL, or why
+ * it can't be there. */
 MUST_CHECK const char *server_addr_check(const struct addr *at, const struct addr_peer *peer,
 					 const struct addr *self);
 

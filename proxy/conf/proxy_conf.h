@@ -36,9 +36,11 @@ struct proxy_conf {
 	uint64_t client_send_timeout, client_read_timeout; /* ms; 0: never */
 	struct tls_dial_conf server;			   /* of servers that speak TLS */
 	int server_tls;					   /* 0 announced, 1 required */
-	/* Set by the check: credentials, NULL for none, and ms. */
+	/* Set by the check: credentials, NULL for none, and ms; whom the workers become, NULL:
+	 * nobody else. */
 	struct tls_creds *server_creds;
 	uint64_t server_handshake;
+	const struct privdrop *workers;
 };
 
 struct proxy_settings {

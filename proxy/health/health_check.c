@@ -3,7 +3,10 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/fsuid.h>
 #include <sys/queue.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "clock.h"
 #include "job.h"
@@ -12,8 +15,9 @@
 #include "upstream_conn.h"
 
 enum {
-	REPLY_MAX = 4096, /* bytes; an answer to so little is no longer */
-	YIELD_AFTER = 100 /* ms */
+	REPLY_MAX = 4096,  /* bytes; an answer to so little is no longer */
+	YIELD_AFTER = 100, /* ms */
+	NGROUPS_KEPT = 256 /* of the master's; with more it connects to no Unix socket */
 };
 
 const char *const health_check_words[] = {"off", "connect", "request", NULL};
@@ -188,19 +192,71 @@ check_of(const struct probe *x, const struct registry_server *s, const char *pol
 	return reply_check_of(digest ? REPLY_CHECK_DIGEST : REPLY_CHECK_PACKET, s->job);
 }
 
+/* The master as its workers are, for as long as it takes to connect to a Unix socket: the kernel
+ * asks then whether that is allowed, and root always is.  Not by the C library's setgroups(), which
+ * would change the master's other thread too, and wait for it. */
+struct master {
+	bool changed;
+	uid_t uid;
+	gid_t gid;
+	int groups;
+	gid_t group[NGROUPS_KEPT];
+};
+
+static bool
+be_a_worker(const struct privdrop *w, const struct registry_server *s, struct master *m)
+{
+	m->changed = false;
+	if (w == NULL || !addr_is_unix(&s->addr))
+		return true;
+	m->groups = getgroups(NGROUPS_KEPT, m->group);
+	if (m->groups < 0 || syscall(SYS_setgroups, w->groups, w->group) < 0)
+		return false;
+	m->gid = (gid_t)setfsgid(w->gid);
+	m->uid = (uid_t)setfsuid(w->uid);
+	m->changed = true;
+	return true;
+}
+
+static void
+be_the_master(const struct master *m)
+{
+	int saved = errno;
+
+	if (!m->changed)
+		return;
+	(void)setfsuid(m->uid);
+	(void)setfsgid(m->gid);
+	if (syscall(SYS_setgroups, m->groups, m->group) < 0)
+		log_errno(LOG_ERROR, "the master cannot take its groups again", NULL);
+	errno = saved;
+}
+
+static struct upstream_conn *
+dial(struct probe *x, const struct registry_server *s, const char *policy, uint64_t timeout_ms)
+{
+	struct reply_check check = check_of(x, s, policy);
+	struct upstream_conn *l;
+	struct master m;
+
+	if (!be_a_worker(conf_of(x)->workers, s, &m))
+		return NULL;
+	l = upstream_conn_open(x->prober->loop, s, conf_of(x), timeout_ms, &check, on_event, x);
+	be_the_master(&m);
+	return l;
+}
+
 /* False with errno for a shortage of our own; what the system says of the way there is a result. */
 static bool
 launch(struct probe *x, const struct registry_server *s, const char *policy, uint64_t timeout_ms)
 {
-	struct reply_check check = check_of(x, s, policy);
 	struct timeval tv = clock_timeval(timeout_ms);
 
 	if (x->timeout == NULL || event_add(x->timeout, &tv) < 0) {
 		errno = ENOMEM;
 		return false;
 	}
-	x->lane = upstream_conn_open(x->prober->loop, s, conf_of(x), timeout_ms, &check, on_event,
-				     x);
+	x->lane = dial(x, s, policy, timeout_ms);
 	if (x->lane == NULL && net_shortage(errno) != NULL)
 		return false;
 	if (x->lane == NULL) {

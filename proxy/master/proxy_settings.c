@@ -96,6 +96,8 @@ check(struct settings *base, struct listen_socket *asked, FILE *err)
 	     daemon_check_file("ppool-proxy", "access_log_file", c->access_log_file, err) < 0))
 		return -1;
 	check_state_file(c, err);
+	if (base->daemon.isolation.plan.change_user)
+		s->proxy.workers = &base->daemon.isolation.plan;
 	return load_keyring(s, err) < 0 ? -1 : load_tls(s, err);
 }
 

@@ -30,8 +30,12 @@ tell_joined(const struct registration_handling *h, const struct addr *at,
 			    a->lease, usual ? "" : " job=", usual ? "" : log_quoted(a->job),
 			    registration_is_signed(h) ? " key=" : "",
 			    registration_is_signed(h) ? log_quoted(a->sign.keyid) : "");
-	log_narrate("Setup message from server id %s, policy %s, port %u", a->id, a->policy,
-		    a->port);
+	if (addr_is_unix(at))
+		log_narrate("Setup message from server id %s, policy %s, at %s", a->id, a->policy,
+			    text);
+	else
+		log_narrate("Setup message from server id %s, policy %s, port %u", a->id, a->policy,
+			    a->port);
 }
 
 /* Its jobs may take longer than the proxy waits: the server's own clock never says anything. */
@@ -152,6 +156,15 @@ take_rival(struct registration_handling *h, unsigned i, bool moved)
 		(void)addr_text(&rival, h->rival);
 }
 
+/* Who has to listen at a Unix socket: who announced it over one, unless that is root. */
+static uid_t
+user_of(const struct registration_handling *h, const struct addr *at)
+{
+	const struct addr_peer *from = &h->guest->peer;
+
+	return addr_is_unix(at) && addr_peer_is_unix(from) ? from->u.creds.uid : 0;
+}
+
 static int
 do_register(struct registration_handling *h)
 {
@@ -167,7 +180,7 @@ do_register(struct registration_handling *h)
 	rival = registration_rival(h, &at);
 	if (rival != NULL)
 		former = rival->addr;
-	change = registry_join(r, &h->a, &at, h->now);
+	change = registry_join_of(r, &h->a, &at, user_of(h, &at), h->now);
 	if (change == REGISTRY_FULL)
 		return registration_refuse(h, PACKET_OVERLOADED,
 					   "no room for another server or policy");

@@ -112,6 +112,9 @@ registration_check_place(struct registration_handling *h, struct addr *at)
 	why = server_addr_check(at, &h->guest->peer, &h->j->self);
 	if (why == NULL && h->j->other_self.len > 0)
 		why = server_addr_check(at, &h->guest->peer, &h->j->other_self);
+	if (why == NULL && !registration_is_signed(h) && addr_is_unix(at) &&
+	    !addr_peer_is_unix(&h->guest->peer))
+		why = "a Unix socket, announced unsigned and not over one: whose it is is not known";
 	if (why == NULL && !registration_is_signed(h) && server_addr_is_internal(at) &&
 	    !trusts_place(h->j, at))
 		why = "an address of the network's own services, and not in trusted_networks";

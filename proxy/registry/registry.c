@@ -160,7 +160,7 @@ same(const struct registry_server *a, const struct registry_server *b)
 {
 	return a->pooled == b->pooled && a->tls == b->tls && a->pipeline == b->pipeline &&
 	       a->slots == b->slots && a->weight == b->weight && a->policy == b->policy &&
-	       a->once == b->once && a->job_timeout == b->job_timeout &&
+	       a->once == b->once && a->job_timeout == b->job_timeout && a->user == b->user &&
 	       strcmp(a->job, b->job) == 0 && addr_eq(&a->addr, &b->addr);
 }
 
@@ -216,7 +216,14 @@ enum registry_change
 registry_join(struct registry *r, const struct packet_announcement *a, const struct addr *addr,
 	      uint64_t now)
 {
-	struct registry_server new = {.used = true};
+	return registry_join_of(r, a, addr, 0, now);
+}
+
+enum registry_change
+registry_join_of(struct registry *r, const struct packet_announcement *a, const struct addr *addr,
+		 uid_t user, uint64_t now)
+{
+	struct registry_server new = {.used = true, .user = user};
 	int at = registry_find(r, a->id), policy = registry_find_policy(r, a->policy);
 	bool known = at >= 0;
 

@@ -39,6 +39,7 @@ struct registry_server {
 	bool once;	      /* a request that it was sent is not to be sent once more */
 	uint32_t job_timeout; /* ms that a job may take there; 0: not announced */
 	uint32_t policy;      /* index in the policies */
+	uint32_t user;	      /* of a Unix socket: who has to listen there; 0: whoever */
 	uint64_t incarnation; /* another number whenever where or what it is has changed */
 	uint64_t order;	      /* turn within the policy: the first to come */
 	struct addr addr;
@@ -77,6 +78,11 @@ enum registry_change {
  * clock_ms(). */
 enum registry_change registry_join(struct registry *, const struct packet_announcement *,
 				   const struct addr *, uint64_t now);
+
+/* The same of a server whose socket has to be that user's: of a Unix socket that was announced over
+ * one.  Else anybody could have the proxy connect where he himself may not. */
+enum registry_change registry_join_of(struct registry *, const struct packet_announcement *,
+				      const struct addr *, uid_t user, uint64_t now);
 
 /* The index of the server with that id, or -1; of the policy with that name, or -1. */
 int registry_find(const struct registry *, const char *id);

@@ -109,15 +109,26 @@ truth(struct dump_reader *r, const char *key, bool *out)
 static int
 address(struct dump_reader *r, struct addr *out)
 {
-	char words[ADDR_TEXT], host[ADDR_HOST];
+	char words[ADDR_TEXT];
 	const char *why;
-	uint16_t port;
 
 	if (text(r, "addr", words, sizeof words) < 0)
 		return -1;
-	if (addr_split(words, host, &port, &why) < 0 || port == 0 ||
-	    addr_numeric(out, host, port) < 0)
-		return wrong(r, "addr is no address with a port");
+	if (addr_parse(out, words, &why) < 0 || (addr_port(out) == 0 && !addr_is_unix(out)))
+		return wrong(r, "addr is no address with a port, and no Unix socket");
+	return 0;
+}
+
+/* Whose a Unix socket has to be; whoever's where it is not told. */
+static int
+user(struct dump_reader *r, struct registry_server *s)
+{
+	uint64_t uid = 0;
+
+	if (json_text_find(&r->object, "user") != NULL &&
+	    number(r, "user", 1, ADDR_UID_MAX, &uid) < 0)
+		return -1;
+	s->user = (uint32_t)uid;
 	return 0;
 }
 
@@ -227,7 +238,7 @@ read_server(struct dump_reader *r)
 		return wrong(r, "more than max_servers, %u", r->max_servers);
 	*s = (struct registry_server){.used = true, .policy = r->policies - 1};
 	if (text(r, "server", s->id, sizeof s->id) < 0 || address(r, &s->addr) < 0 ||
-	    truth(r, "pooled", &s->pooled) < 0 || security(r, &s->tls) < 0 ||
+	    user(r, s) < 0 || truth(r, "pooled", &s->pooled) < 0 || security(r, &s->tls) < 0 ||
 	    admin(r, &s->admin) < 0 || job(r, s) < 0 ||
 	    short_number(r, "pipeline", s->pooled ? UINT16_MAX : 1, &s->pipeline) < 0 ||
 	    short_number(r, "slots", UINT16_MAX, &s->slots) < 0 ||

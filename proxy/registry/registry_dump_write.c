@@ -58,7 +58,7 @@ write_server(struct buf *out, const struct registry *r, unsigned i, uint64_t now
 		return -1;
 	if (s->unproved && buf_append_str(out, ",\"unproved\":true") < 0)
 		return -1;
-	if (write_job(out, s) < 0)
+	if (write_job(out, s) < 0 || (s->user != 0 && buf_printf(out, ",\"user\":%u", s->user) < 0))
 		return -1;
 	if (registry_tenure_of(r, i)->ordered > 0 &&
 	    buf_printf(out, ",\"ordered\":%" PRIu64,

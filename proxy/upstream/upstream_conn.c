@@ -27,7 +27,9 @@ dial(struct upstream_conn *l, const struct registry_server *s, const struct prox
 	bool fixed = conf->server.name[0] != '\0';
 	struct conn_tls_peer peer = {.creds = s->tls ? conf->server_creds : NULL,
 				     .name = fixed ? conf->server.name
-						   : addr_host_text(&s->addr, host),
+					     : addr_is_unix(&s->addr)
+						     ? "localhost"
+						     : addr_host_text(&s->addr, host),
 				     .handshake_ms = conf->server_handshake};
 
 	if (s->tls ? conf->server_creds == NULL : conf->server_tls != 0) {
@@ -52,6 +54,7 @@ upstream_conn_open(struct conn_loop *loop, const struct registry_server *s,
 	l->server.incarnation = s->incarnation;
 	l->server.pooled = s->pooled;
 	l->server.once = s->once;
+	l->server.user = s->user;
 	memcpy(l->server.id, s->id, sizeof l->server.id);
 	l->begun_us = conn_loop_us(loop);
 	l->conn = dial(l, s, conf, connect_timeout);
@@ -241,7 +244,13 @@ on_open(struct conn *c, void *arg)
 {
 	struct upstream_conn *l = arg;
 
-	(void)c;
+	if (l->server.user != 0 && !net_listener_is_of(conn_fd(c), l->server.user)) {
+		end(l, c,
+		    &(struct upstream_conn_end){
+			    .cause = CAUSE_UNREACHABLE,
+			    .why = "the Unix socket is not that of the user who announced it"});
+		return;
+	}
 	l->open = true;
 	l->opened_us = l->ready_us = clock_us();
 	l->on_event(l, &(struct upstream_conn_event){.what = UPSTREAM_CONN_OPENED}, l->ctx);

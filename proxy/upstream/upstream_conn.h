@@ -21,6 +21,7 @@ struct upstream_server {
 	unsigned index; /* the owner's */
 	bool pooled;	/* a newline ends each request */
 	bool once;	/* what it may have run is not to be sent again */
+	uint32_t user;	/* see struct registry_server */
 	uint64_t incarnation;
 	char id[PACKET_ID_MAX + 1];
 };

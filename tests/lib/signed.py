@@ -25,7 +25,8 @@ def server_key(secret, keyid, id):
 
 
 def request_mac(key, cluster, packet, nonce):
-    known = dict(packet, port=packet.get("listenport"))
+    port = packet.get("listenport")
+    known = dict(packet, port=None if str(port) == "0" else port)  # a Unix socket has none
     pairs = [("cluster", cluster), ("verb", "register" if packet["type"] == "1" else "deregister"),
              ("keyid", packet["keyid"]), ("id", packet["id"]), ("policy", packet["privPolyId"]),
              *[(f, known.get(f)) for f in FIELDS], ("nonce", nonce)]

@@ -277,6 +277,39 @@ Test(admission, a_key_is_for_its_policies_ids_and_networks)
 	cr_assert_null(reg_auth_rights(&ad, &c, &elsewhere), "beta has no limits");
 }
 
+Test(admission, at_a_unix_socket_a_key_is_for_users_of_those)
+{
+	FILE *err = stderr;
+	static const char text[] = "key net\nsecret use " SECRET2 "\nnetworks 127.0.0.0/8\n"
+				   "key user\nsecret use " SECRET2
+				   "\nnetworks 127.0.0.0/8 unix:uid=1000\n"
+				   "key any\nsecret use " SECRET2 "\nnetworks 127.0.0.0/8 unix\n";
+	struct keyring *k = keyring_parse("ring", span_str(text), err);
+	struct addr socket_at;
+	const char *why;
+
+	cr_assert_not_null(k);
+	cr_assert_eq(addr_unix(&socket_at, "unix:/run/x", &why), 0);
+	ad.keyring = k;
+	peer = peer_user(1000, 1000);
+	(void)strcpy(a.sign.keyid, "user");
+	cr_assert_null(reg_auth_rights(&ad, &c, &socket_at));
+	(void)strcpy(a.sign.keyid, "any");
+	cr_assert_null(reg_auth_rights(&ad, &c, &socket_at));
+	(void)strcpy(a.sign.keyid, "net");
+	MAY_NOT(&socket_at, "the key is not for the network that it came from");
+	peer = peer_user(1001, 1000);
+	(void)strcpy(a.sign.keyid, "user");
+	MAY_NOT(&socket_at, "the key is not for the network that it came from");
+	peer = peer_at("127.0.0.1", 4);
+	MAY_NOT(&socket_at, "the key is not for the network of the announced address");
+	(void)strcpy(a.sign.keyid, "net");
+	MAY_NOT(&socket_at, "the key is not for the network of the announced address");
+	(void)strcpy(a.sign.keyid, "any");
+	cr_assert_null(reg_auth_rights(&ad, &c, &socket_at));
+	keyring_free(k);
+}
+
 Test(admission, an_id_belongs_to_the_key_that_signed_for_it)
 {
 	own("web-1", "beta", 50);

@@ -2,6 +2,7 @@
 #include "reg_auth.h"
 
 #include <criterion/criterion.h>
+#include <unistd.h>
 
 #include "net.h"
 #include "peer_fixture.h"
@@ -82,4 +83,75 @@ Test(place, this_machines_addresses_are_known)
 
 	cr_expect(net_is_own(&own));
 	cr_expect_not(net_is_own(&other));
+}
+
+/* ---- Unix sockets ---- */
+
+static struct addr
+socket_at(const char *text)
+{
+	struct addr a;
+	const char *why;
+
+	cr_assert_eq(addr_unix(&a, text, &why), 0, "%s: %s", text, why);
+	return a;
+}
+
+Test(place, may_be_a_unix_socket_of_this_machine)
+{
+	struct packet_announcement a = {.host = "unix:/run/x"};
+	struct addr_peer user = peer_user(1000, 1000), near = peer_at("127.0.0.1", 4),
+			 far = peer_at("192.0.2.7", 4);
+	struct addr out, wanted = socket_at("unix:/run/x"), own = at("127.0.0.1", 2100);
+
+	cr_assert_null(server_addr_of(&a, &user, &out));
+	cr_assert(addr_eq(&out, &wanted));
+	cr_assert_null(server_addr_check(&out, &user, &own));
+	cr_assert_null(server_addr_check(&out, &near, &own));
+	cr_assert_not_null(server_addr_check(&out, &far, &own));
+	cr_assert_not(server_addr_is_internal(&out));
+	(void)strcpy(a.host, "unix:/run/a b");
+	cr_assert_not_null(server_addr_of(&a, &user, &out));
+}
+
+Test(place, of_whoever_comes_over_a_unix_socket_is_loopback)
+{
+	struct packet_announcement a = {.port = 2105};
+	struct addr_peer user = peer_user(1000, 1000);
+	struct addr out, wanted = at("127.0.0.1", 2105);
+
+	cr_assert_null(server_addr_of(&a, &user, &out));
+	cr_assert(addr_eq(&out, &wanted));
+}
+
+Test(place, is_not_the_proxys_own_socket_by_whatever_path)
+{
+	char dir[] = "/tmp/place-test-XXXXXX", text[96], path[48], link_path[48];
+	struct addr_peer user = peer_user(1000, 1000);
+	struct addr own, other, name = socket_at("unix:@own");
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	cr_assert_not_null(mkdtemp(dir));
+	(void)snprintf(path, sizeof path, "%s/own", dir);
+	(void)snprintf(text, sizeof text, "unix:%s", path);
+	own = socket_at(text);
+	cr_assert_eq(bind(fd, &own.u.sa, own.len), 0);
+	cr_assert_not_null(server_addr_check(&own, &user, &own));
+	(void)snprintf(text, sizeof text, "unix:%s/./own", dir);
+	other = socket_at(text);
+	cr_assert_not_null(server_addr_check(&other, &user, &own));
+	(void)snprintf(link_path, sizeof link_path, "%s/link", dir);
+	cr_assert_eq(symlink(path, link_path), 0);
+	(void)snprintf(text, sizeof text, "unix:%s", link_path);
+	other = socket_at(text);
+	cr_assert_not_null(server_addr_check(&other, &user, &own));
+	(void)snprintf(text, sizeof text, "unix:%s/other", dir);
+	other = socket_at(text);
+	cr_assert_null(server_addr_check(&other, &user, &own));
+	cr_assert_not_null(server_addr_check(&name, &user, &name));
+	cr_assert_null(server_addr_check(&name, &user, &own));
+	(void)unlink(link_path);
+	(void)unlink(path);
+	(void)rmdir(dir);
+	(void)close(fd);
 }

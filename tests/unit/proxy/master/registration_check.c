@@ -213,7 +213,8 @@ Test(join_judge, it_is_where_it_says_or_else_where_it_comes_from)
 	cr_assert_str_eq(text(), "127.0.0.1:5");
 	cr_assert_eq(place("127.0.0.9"), 0);
 	cr_assert_str_eq(text(), "127.0.0.9:5");
-	refused(place("host.test"), PACKET_BAD_MESSAGE, "host must be a numeric address", NULL);
+	refused(place("host.test"), PACKET_BAD_MESSAGE,
+		"host must be a numeric address or a Unix socket", NULL);
 }
 
 Test(join_judge, it_is_not_where_nobody_can_be)
@@ -245,6 +246,40 @@ Test(join_judge, at_an_address_of_the_networks_own_services_it_must_be_trusted_o
 	h.a.sign.keyid[0] = '\0';
 	cr_assert_eq(addr_net_parse(&nets[1], "169.254.0.0/16", &why), 0);
 	cr_assert_eq(place("169.254.169.254"), 0);
+}
+
+Test(join_judge, at_a_unix_socket_whose_it_is_must_be_known_or_signed)
+{
+	refused(place("unix:/run/x"), PACKET_DENIED, DENIED,
+		"a Unix socket, announced unsigned and not over one: whose it is is not known");
+	(void)strcpy(h.a.sign.keyid, "alpha");
+	cr_assert_eq(place("unix:/run/x"), 0);
+	cr_assert_str_eq(text(), "unix:/run/x");
+	guest.peer = peer_at("10.1.2.3", 4000);
+	refused(place("unix:/run/x"), PACKET_DENIED, DENIED,
+		"a loopback address, announced from elsewhere");
+	h.a.sign.keyid[0] = '\0';
+	guest.peer = peer_user(1000, 100);
+	cr_assert_eq(place("unix:/run/x"), 0);
+	cr_assert_eq(place("unix:@x"), 0);
+	cr_assert_str_eq(text(), "unix:@x");
+}
+
+Test(join_judge, users_are_trusted_as_networks_are)
+{
+	const char *why;
+
+	guest.peer = peer_user(1000, 100);
+	refused(registration_check_unsigned(&h), PACKET_DENIED, DENIED,
+		"it is not signed, nor from a trusted network");
+	cr_assert_eq(addr_net_parse(&nets[1], "unix:uid=1000", &why), 0);
+	cr_assert_eq(registration_check_unsigned(&h), 0);
+	guest.peer = peer_user(1001, 100);
+	h.truth = NULL;
+	refused(registration_check_unsigned(&h), PACKET_DENIED, DENIED,
+		"it is not signed, nor from a trusted network");
+	cr_assert_eq(addr_net_parse(&nets[1], "unix:gid=100", &why), 0);
+	cr_assert_eq(registration_check_unsigned(&h), 0);
 }
 
 Test(join_judge, it_is_spoken_to_in_tls_or_not)

@@ -44,6 +44,7 @@ join_at(const char *id, const char *policy, const char *host, unsigned lease, ui
 					.pipeline = 8,
 					.slots = 4,
 					.weight = 7};
+	const char *why_not;
 	struct addr at;
 
 	(void)snprintf(a.id, sizeof a.id, "%s", id);
@@ -53,8 +54,9 @@ join_at(const char *id, const char *policy, const char *host, unsigned lease, ui
 		a.once = true;
 		a.jobtimeout = 5000;
 	}
-	cr_assert_eq(addr_numeric(&at, host, 2105), 0);
-	cr_assert_neq(registry_join(reg, &a, &at, now), REGISTRY_FULL);
+	cr_assert_eq(addr_parse_host(&at, host, 2105, &why_not), 0);
+	cr_assert_neq(registry_join_of(reg, &a, &at, addr_is_unix(&at) ? 1000 : 0, now),
+		      REGISTRY_FULL);
 }
 
 /* Four servers of two policies, a policy without servers, turns taken. */
@@ -65,7 +67,7 @@ fill(void)
 	join_at("other", "PP 2", "::1", 10, 2000);
 	join_at("a", "111", "127.0.0.1", 10, 3000);
 	join_at("gone", "nobody's", "127.0.0.1", 0, 3000);
-	join_at("naïve", "111", "127.0.0.1", 10, 3000);
+	join_at("naïve", "111", "unix:/run/x.sock", 10, 3000);
 	cr_assert(registry_leave(reg, "gone", "nobody's"));
 	registry_own(reg, (unsigned)registry_find(reg, "a"), "alpha", 4711, false);
 	cr_assert(registry_set_admin(reg, (unsigned)registry_find(reg, "a"), REGISTRY_DRAINING,
@@ -123,6 +125,7 @@ Test(journal, what_is_handed_over_is_as_it_was)
 			  y->pipeline == x->pipeline && y->slots == x->slots &&
 			  y->weight == x->weight && y->admin == x->admin);
 		cr_assert_str_eq(y->job, x->job);
+		cr_assert_eq(y->user, x->user, "%s", x->id);
 		cr_assert(y->once == x->once && y->job_timeout == x->job_timeout, "%s", x->id);
 		cr_assert(!y->unproved);
 		uint64_t ordered = registry_tenure_of(reg, index[0][i])->ordered;
@@ -271,6 +274,10 @@ Test(journal, what_it_does_not_know_it_says)
 		{HEAD POLICY SERVER("a", "1.2.3.4:0", FINE), "addr"},
 		{HEAD POLICY SERVER("a", "1.2.3.4:70000", FINE), "addr"},
 		{HEAD POLICY SERVER("a", "name.example:7", FINE), "addr"},
+		{HEAD POLICY SERVER("a", "unix:x", FINE), "addr"},
+		{HEAD POLICY SERVER("a", "unix:/a b", FINE), "addr"},
+		{HEAD POLICY SERVER("a", "unix:/x", FINE ",\"user\":0"), "user"},
+		{HEAD POLICY SERVER("a", "unix:/x", FINE ",\"user\":4294967295"), "user"},
 		{HEAD POLICY SERVER("a", "1.2.3.4:5", "\"weight\":0,\"lease\":0,\"remains\":0"),
 		 "weight"},
 		{HEAD POLICY SERVER("a", "1.2.3.4:5", "\"weight\":1,\"lease\":5,\"remains\":6"),

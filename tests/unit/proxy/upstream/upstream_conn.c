@@ -516,3 +516,45 @@ Test(lane, a_server_owes_nothing_while_it_is_connected_to)
 	pass(3);
 	cr_assert_eq(upstream_conn_owes(l, still_us), 3000);
 }
+
+/* ---- Unix sockets ---- */
+
+/* The server listens there from now on. */
+static void
+move_to_a_unix_socket(void)
+{
+	char name[64];
+	const char *why;
+
+	(void)snprintf(name, sizeof name, "unix:@lane-test-%d", (int)getpid());
+	cr_assert_eq(addr_unix(&server.addr, name, &why), 0);
+	(void)close(listener);
+	listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	cr_assert_eq(bind(listener, &server.addr.u.sa, server.addr.len), 0);
+	cr_assert_eq(listen(listener, 5), 0);
+}
+
+Test(lane, at_a_unix_socket_it_is_the_same)
+{
+	move_to_a_unix_socket();
+	server.user = geteuid();
+	open_lane(REPLY_CHECK_SHAPE);
+	(void)send_one("1");
+	turn();
+	say(peer, REPLY("1"));
+	expect_told("reply(1) ");
+}
+
+Test(lane, a_unix_socket_of_another_user_is_asked_nothing)
+{
+	char c;
+
+	move_to_a_unix_socket();
+	server.user = geteuid() + 1;
+	l = dial(REPLY_CHECK_SHAPE);
+	cr_assert_not_null(l);
+	(void)send_one("1");
+	peer = accept_one(listener);
+	expect_told("end(the Unix socket is not that of the user who announced it) left(1) ");
+	cr_assert_leq(recv(peer, &c, 1, MSG_DONTWAIT), 0, "nothing has left");
+}
