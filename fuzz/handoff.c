@@ -68,6 +68,15 @@ look_at_incident(struct span message)
 }
 
 static void
+look_at_loop(struct span message)
+{
+	struct worker_msg_loop loop;
+
+	if (worker_msg_get_loop(message, &loop) == 0)
+		HOLDS(strlen(loop.server) <= REQUEST_SECRET);
+}
+
+static void
 look_at_registration(struct span message)
 {
 	struct registration_msg head;
@@ -103,6 +112,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		break;
 	case WORKER_MSG_FAILURE: look_at_incident(message); break;
 	case WORKER_MSG_REGISTRATION: look_at_registration(message); break;
+	case WORKER_MSG_LOOP: look_at_loop(message); break;
 	case WORKER_MSG_NONE:
 	case WORKER_MSG_END: break;
 	}

@@ -105,6 +105,23 @@ size_is_right(const struct proxy_worker *f, const struct packet *p, struct packe
 	return right;
 }
 
+/* A probe that this proxy sent to a server, and that came back to it: another proxy stands there,
+ * and has this one among its servers.  Lost, the message is sent again with the next probe. */
+static bool
+has_come_back(const struct client *c, const struct packet *p)
+{
+	struct span server = request_probed(p, c->front->conf->instance);
+	struct buf message = BUF_INIT;
+
+	if (server.n == 0)
+		return false;
+	if (worker_msg_put_loop(&message, server) < 0 ||
+	    worker_send(c->front->worker, buf_span(&message)) < 0)
+		log_limited_errno(LOG_WARN, "cannot tell the master of a loop", NULL);
+	buf_release(&message);
+	return true;
+}
+
 static void
 on_packet(struct conn *conn, struct span text, void *arg)
 {
@@ -122,6 +139,9 @@ on_packet(struct conn *conn, struct span text, void *arg)
 		registration_forward_make(c, &p);
 	} else if (p.type != PACKET_REQUEST) {
 		client_refuse(c, &p, PACKET_BAD_MESSAGE, "the proxy takes types 0, 1 and 5 only");
+	} else if (has_come_back(c, &p)) {
+		client_refuse(c, &p, PACKET_UPSTREAM_FAILED,
+			      "this probe has come back to the proxy that sent it");
 	} else if (drain_phase(c->front->drain) == DRAIN_LAST) {
 		/* A client that keeps sending would keep a draining worker from ever ending. */
 		client_refuse(c, &p, PACKET_SHUTTING_DOWN,

@@ -85,6 +85,7 @@ front_on_message(void *state, struct span message)
 			explain(state, &q);
 		break;
 	case WORKER_MSG_FAILURE: /* only workers tell of those */
+	case WORKER_MSG_LOOP:
 	case WORKER_MSG_NONE:
 	case WORKER_MSG_END: break;
 	}

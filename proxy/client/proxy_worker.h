@@ -19,6 +19,7 @@ struct proxy_worker_conf {
 	struct worker_stats *meter;
 	struct acl *gate; /* NULL: everybody's requests are taken */
 	const struct verdicts *verdicts;
+	const char *instance;	 /* see request_probed() */
 	int listen_fd, other_fd; /* other_fd -1: none */
 	int access_fd;		 /* of the access log's file; -1: it has none */
 };

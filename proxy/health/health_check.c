@@ -156,9 +156,10 @@ conf_of(const struct probe *x)
 
 /* The request, in flight.  0, or -1. */
 static int
-send_request(struct probe *x, const struct registry_server *s, const char *policy)
+send_request(struct probe *x, const struct registry_server *s, const char *policy,
+	     const char *payload)
 {
-	x->request = request_probe(conf_of(x)->id, policy, s->job);
+	x->request = request_probe(conf_of(x)->id, policy, s->job, payload);
 	return x->request == NULL ? -1 : upstream_conn_send(x->lane, x->request, s->pooled);
 }
 
@@ -248,7 +249,8 @@ dial(struct probe *x, const struct registry_server *s, const char *policy, uint6
 
 /* False with errno for a shortage of our own; what the system says of the way there is a result. */
 static bool
-launch(struct probe *x, const struct registry_server *s, const char *policy, uint64_t timeout_ms)
+launch(struct probe *x, const struct registry_server *s, const char *policy, const char *payload,
+       uint64_t timeout_ms)
 {
 	struct timeval tv = clock_timeval(timeout_ms);
 
@@ -263,7 +265,7 @@ launch(struct probe *x, const struct registry_server *s, const char *policy, uin
 		finish(x, false, failure_of_errno(errno, false));
 		return true;
 	}
-	if (x->how == HEALTH_CHECK_CONNECT || send_request(x, s, policy) == 0)
+	if (x->how == HEALTH_CHECK_CONNECT || send_request(x, s, policy, payload) == 0)
 		return true;
 	errno = ENOMEM;
 	return false;
@@ -271,7 +273,8 @@ launch(struct probe *x, const struct registry_server *s, const char *policy, uin
 
 bool
 health_check_start(struct health_check *p, const struct registry_server *s, unsigned index,
-		   const char *policy, enum health_check_how how, uint64_t timeout_ms)
+		   const char *policy, const char *payload, enum health_check_how how,
+		   uint64_t timeout_ms)
 {
 	struct probe *x;
 	int permit;
@@ -282,7 +285,7 @@ health_check_start(struct health_check *p, const struct registry_server *s, unsi
 	if (permit == CONN_LIMIT_NONE)
 		return false;
 	x = make(p, s, index, how, permit);
-	if (x != NULL && launch(x, s, policy, timeout_ms))
+	if (x != NULL && launch(x, s, policy, payload, timeout_ms))
 		return true;
 	log_limited(LOG_WARN, "a probe is put off", "id=%s why=%s", log_quoted(s->id),
 		    log_quoted(net_error_text(errno)));

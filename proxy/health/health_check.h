@@ -42,10 +42,11 @@ void health_check_free(struct health_check *);
  * whose connections are all taken by them while a worker has a request for it. */
 void health_check_yield(struct health_check *);
 
-/* Starts a probe; its end is told within timeout_ms, maybe before the return.  False when it can't
+/* Starts a probe, a request with that payload (request_probe_payload()) where it is one; its end
+ * is told within timeout_ms, maybe before the return.  False when it can't
  * be started now: too many are on their way, or the server is busy with all that it takes. */
 MUST_CHECK bool health_check_start(struct health_check *, const struct registry_server *,
-				   unsigned index, const char *policy, enum health_check_how,
-				   uint64_t timeout_ms);
+				   unsigned index, const char *policy, const char *payload,
+				   enum health_check_how, uint64_t timeout_ms);
 
 #endif

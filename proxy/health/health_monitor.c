@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "backoff.h"
 #include "clock.h"
@@ -20,7 +21,8 @@ enum {
 struct monitor_seen {
 	uint64_t incarnation; /* 0: nobody was there */
 	uint64_t heard;
-	uint64_t asked; /* clock_ms(): whether it still lives; 0: nobody did */
+	uint64_t asked;			 /* clock_ms(): whether it still lives; 0: nobody did */
+	char secret[REQUEST_SECRET + 1]; /* in probes of it; empty: there is none */
 };
 
 struct health_monitor {
@@ -233,6 +235,7 @@ look_at_entry(struct health_monitor *w, unsigned i, uint64_t now)
 		health_end(w->health, i);
 	} else if (s->used && seen->incarnation != s->incarnation) {
 		seen->incarnation = s->incarnation;
+		request_secret(seen->secret);
 		seen->asked = 0;
 		seen->heard = registry_heard(w->env.registry, i);
 		health_set_policy(w->health, s->policy, conf_of(w, i));
@@ -295,9 +298,12 @@ probe(struct health_monitor *w, unsigned i, uint64_t now)
 {
 	const struct registry_server *s = server_at(w, i);
 
+	char payload[REQUEST_PROBE + 1];
+
 	health_started(w->health, i);
+	request_probe_payload(payload, w->env.instance, w->seen[i].secret);
 	if (s->admin == REGISTRY_DISABLED ||
-	    !health_check_start(w->prober, s, i, policy_of(w, i), how_to_probe(w, i),
+	    !health_check_start(w->prober, s, i, policy_of(w, i), payload, how_to_probe(w, i),
 				conf_of(w, i)->check_timeout))
 		health_postpone(w->health, i, now);
 }
@@ -325,6 +331,34 @@ health_monitor_incident(struct health_monitor *w, const struct worker_msg_failur
 		health_incident(w->health, m->server, cause, m->at,
 				server_stats_reached(w->env.tally, m->server, clock_ms()));
 	probe_due(w, clock_ms());
+}
+
+/* What is sent there comes back, to be sent there: whoever else may stand behind it, no request is
+ * to go that way. */
+static void
+take_out(struct health_monitor *w, unsigned i)
+{
+	static const char why[] = "it leads back to this proxy, which is among its servers";
+	const struct registry_server *s = server_at(w, i);
+	char text[ADDR_TEXT];
+
+	log_limited(LOG_ERROR, "server taken out", "id=%s policy=%s addr=%s why=%s",
+		    log_quoted(s->id), log_quoted(policy_of(w, i)), addr_text(&s->addr, text),
+		    log_quoted(why));
+	events_add(w->env.events, EVENT_REMOVED, s->id, policy_of(w, i), why);
+	registry_remove(w->env.registry, i);
+	w->env.changed(w->env.ctx);
+}
+
+void
+health_monitor_loop(struct health_monitor *w, const char *server)
+{
+	for (unsigned i = 0; i < w->end && server[0] != '\0'; i++) {
+		if (w->seen[i].incarnation == 0 || strcmp(w->seen[i].secret, server) != 0)
+			continue;
+		take_out(w, i);
+		return;
+	}
 }
 
 enum server_life

@@ -22,6 +22,7 @@ struct health_monitor_env {
 	struct counters *tally;
 	struct verdicts *verdicts;
 	struct events *events;
+	const char *instance;	    /* of the proxy: see request_probed() */
 	unsigned worker;	    /* the master's number when it takes permits */
 	void (*changed)(void *ctx); /* the registry has: tell the workers */
 	void *ctx;
@@ -42,6 +43,10 @@ void health_monitor_settings(struct health_monitor *);
 
 /* A worker's report; anything in it may be nonsense. */
 void health_monitor_incident(struct health_monitor *, const struct worker_msg_failure *);
+
+/* A worker's word that the probe of a server has come back to this proxy (request_probed()): that
+ * server is taken out of the registry. */
+void health_monitor_loop(struct health_monitor *, const char *server);
 
 /* Does the server at an index in use still answer?  For lack of a recent answer it is asked by a
  * probe; the outcome is known at a later call. */

@@ -298,11 +298,13 @@ open_watch(struct pool *p, const struct daemon_conf *d)
 					 .permits = p->permits,
 					 .tally = p->tally,
 					 .verdicts = p->verdicts,
+					 .instance = p->instance,
 					 .events = p->events,
 					 .worker = daemon_slots(d),
 					 .changed = pool_changed,
 					 .ctx = p};
 
+	request_secret(p->instance);
 	p->watch = health_monitor_new(&env);
 	if (p->watch != NULL)
 		return 0;

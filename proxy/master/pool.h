@@ -44,9 +44,10 @@ struct pool {
 	struct registration_stats joins;
 	struct pool_rules rules, former; /* former: while a reload's workers come up */
 	struct health_monitor *watch;
-	struct event *expiry; /* of leases */
-	char *journal_path;   /* NULL: none is kept */
-	int journal_lock;     /* until the keeper has it; -1: none */
+	char instance[REQUEST_SECRET + 1]; /* in probes, see request_probed() */
+	struct event *expiry;		   /* of leases */
+	char *journal_path;		   /* NULL: none is kept */
+	int journal_lock;		   /* until the keeper has it; -1: none */
 	struct registry_persist *keeper;
 	struct supervisor *supervisor; /* borrowed; from pool_begin() on */
 };

@@ -77,6 +77,16 @@ take_failure(struct proxy_master *m, unsigned slot, struct span message)
 }
 
 static void
+take_loop(struct proxy_master *m, unsigned slot, struct span message)
+{
+	struct worker_msg_loop loop;
+
+	(void)slot;
+	if (worker_msg_get_loop(message, &loop) == 0)
+		health_monitor_loop(m->pool.watch, loop.server);
+}
+
+static void
 take_explanation(struct proxy_master *m, unsigned slot, struct span message)
 {
 	(void)slot;
@@ -92,9 +102,8 @@ take_nonsense(struct proxy_master *m, unsigned slot, struct span message)
 }
 
 static void (*const on_message[WORKER_MSG_END])(struct proxy_master *, unsigned, struct span) = {
-	[WORKER_MSG_NONE] = take_nonsense,
-	[WORKER_MSG_REGISTRATION] = take_registration,
-	[WORKER_MSG_FAILURE] = take_failure,
+	[WORKER_MSG_NONE] = take_nonsense,	 [WORKER_MSG_REGISTRATION] = take_registration,
+	[WORKER_MSG_FAILURE] = take_failure,	 [WORKER_MSG_LOOP] = take_loop,
 	[WORKER_MSG_EXPLAIN] = take_explanation,
 };
 
@@ -150,6 +159,7 @@ start_worker(struct worker *w, void *arg)
 					      .meter = m->pool.meter,
 					      .gate = m->pool.rules.gate,
 					      .verdicts = m->pool.verdicts,
+					      .instance = m->pool.instance,
 					      .listen_fd = m->base.listen.fd,
 					      .other_fd = m->base.listen.other_fd,
 					      .access_fd = m->access_fd};

@@ -1,12 +1,20 @@
 /* request.c - see request.h. */
 #include "request.h"
 
+#include <assert.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "job.h"
+#include "signature.h"
+
+enum {
+	PROBE_TEXT = 1024, /* bytes; a probe is no longer, however it is written on its way */
+	PROBE_HEAD = sizeof REQUEST_PROBE_OURS - 1
+};
+static_assert(REQUEST_PROBE == PROBE_HEAD + 2 * REQUEST_SECRET, "the parts of a probe's payload");
 
 /* One without content, with room for n bytes; where it is used again it has its former buffer. */
 static struct request *
@@ -48,29 +56,63 @@ request_new(struct requests_spare *spare, struct client *client, struct span tex
 
 /* 0, or -1 with ENOMEM. */
 static int
-put_probe(struct buf *out, const char *id, const char *policy, const char *job)
+put_probe(struct buf *out, const char *id, const char *policy, const char *job, const char *payload)
 {
-	if (job_is_digest(job_find(span_str(job))))
-		return packet_request(out, id, policy, span_str("policypool"));
-	if (packet_request(out, id, policy, span_of(NULL, 0)) < 0)
+	if (packet_request(out, id, policy, span_str(payload)) < 0)
 		return -1;
+	if (job_is_digest(job_find(span_str(job))))
+		return 0;
 	buf_truncate(out, buf_len(out) - 1); /* the bracket: one more key */
 	return buf_append_str(out, ",\"probe\":\"1\"}");
 }
 
 struct request *
-request_probe(const char *id, const char *policy, const char *job)
+request_probe(const char *id, const char *policy, const char *job, const char *payload)
 {
 	struct buf text = BUF_INIT;
 	struct packet_fault fault;
 	struct packet p;
 	struct request *r = NULL;
 
-	if (put_probe(&text, id, policy, job) == 0 &&
+	if (put_probe(&text, id, policy, job, payload) == 0 &&
 	    packet_parse(&p, buf_span(&text), &fault) == 0)
 		r = request_new(NULL, NULL, p.text, packet_scalar(&p, "srcid"));
 	buf_release(&text);
 	return r;
+}
+
+/* So that nobody else can say that a server leads back to the proxy. */
+void
+request_secret(char out[REQUEST_SECRET + 1])
+{
+	char digits[PACKET_NONCE + 1];
+
+	if (signature_random(digits) < 0)
+		digits[0] = '\0';
+	(void)snprintf(out, REQUEST_SECRET + 1, "%.*s", REQUEST_SECRET, digits);
+}
+
+void
+request_probe_payload(char out[REQUEST_PROBE + 1], const char *proxy, const char *server)
+{
+	(void)snprintf(out, REQUEST_PROBE + 1, REQUEST_PROBE_OURS "%s%s", proxy, server);
+}
+
+struct span
+request_probed(const struct packet *p, const char *proxy)
+{
+	const char *secrets;
+	struct span said;
+
+	if (p->text.n > PROBE_TEXT)
+		return span_of(NULL, 0);
+	said = packet_scalar(p, "payload");
+	if (said.n != REQUEST_PROBE || memcmp(said.p, REQUEST_PROBE_OURS, PROBE_HEAD) != 0)
+		return span_of(NULL, 0);
+	secrets = said.p + PROBE_HEAD;
+	if (strlen(proxy) != REQUEST_SECRET || memcmp(secrets, proxy, REQUEST_SECRET) != 0)
+		return span_of(NULL, 0);
+	return span_of(secrets + REQUEST_SECRET, REQUEST_SECRET);
 }
 
 /* Without its quotes. */

@@ -98,7 +98,18 @@ struct request *request_new(struct requests_spare *spare, struct client *, struc
 /* One of our own, from id, to a server with that job; no client waits for its answer: a server that
  * answers it is well.  Where the job is no digest, which nobody is harmed by, it asks for nothing
  * to be run.  NULL on ENOMEM. */
-struct request *request_probe(const char *id, const char *policy, const char *job);
+struct request *request_probe(const char *id, const char *policy, const char *job,
+			      const char *payload);
+
+/* The payload of a proxy's probe of a server, by which the proxy knows it when it comes back: the
+ * server then leads back to the proxy.  Both are of REQUEST_SECRET characters; server is known to
+ * the master, and to whoever was probed. */
+enum { REQUEST_SECRET = 16, REQUEST_PROBE = 11 + 2 * REQUEST_SECRET };
+#define REQUEST_PROBE_OURS "policypool " /* before both; the payload of a probe without them */
+void request_secret(char out[REQUEST_SECRET + 1]); /* random, or empty: then no loop is found */
+void request_probe_payload(char out[REQUEST_PROBE + 1], const char *proxy, const char *server);
+/* Of a request: the server part of what came back to that proxy; n is 0: it is no probe of its. */
+struct span request_probed(const struct packet *, const char *proxy);
 /* The policy of the packet that it was made of. */
 void request_name_policy(struct request *, const struct packet *);
 void request_free(struct request *);

@@ -72,7 +72,7 @@ ask_ourselves(struct upstream *up, struct upstream_conn *l)
 	const struct upstream_env *env = &up->all->env;
 	struct request *r = request_probe(env->conf->id,
 					  registry_snapshot_at(env->roster, up->info.policy)->name,
-					  up->info.job);
+					  up->info.job, REQUEST_PROBE_OURS);
 
 	if (r != NULL && upstream_conn_send(l, r, false) == 0) {
 		upstream_count_in_flight(up, 1);

@@ -99,6 +99,28 @@ worker_msg_get_failure(struct span message, unsigned servers, uint64_t now,
 	return 0;
 }
 
+/* ---- loops ---- */
+
+int
+worker_msg_put_loop(struct buf *out, struct span server)
+{
+	struct worker_msg_loop m;
+
+	memset(&m, 0, sizeof m);
+	m.kind = WORKER_MSG_LOOP;
+	(void)snprintf(m.server, sizeof m.server, "%.*s", SPAN_ARG(server));
+	return put(out, &m, sizeof m, span_of(NULL, 0));
+}
+
+int
+worker_msg_get_loop(struct span message, struct worker_msg_loop *m)
+{
+	return get(message, WORKER_MSG_LOOP, m, sizeof *m, 0) < 0 ||
+			       memchr(m->server, '\0', sizeof m->server) == NULL
+		       ? -1
+		       : 0;
+}
+
 /* ---- explanations ---- */
 
 int

@@ -3,6 +3,7 @@
  *
  *   REGISTRATION   worker -> master: a packet, and the connection that it came on; back: the answer
  *   FAILURE        worker -> master: a server failed
+ *   LOOP           worker -> master: a probe of the master's has come back to this proxy
  *   EXPLAIN        master -> worker: a question about routing; back: the answer, in parts
  *
  * Each begins with its kind.  What comes is judged whole, with bounds, for a worker that was taken
@@ -20,6 +21,7 @@ enum worker_msg_kind {
 	WORKER_MSG_REGISTRATION,
 	WORKER_MSG_FAILURE,
 	WORKER_MSG_EXPLAIN,
+	WORKER_MSG_LOOP,
 	WORKER_MSG_END
 };
 
@@ -53,6 +55,12 @@ struct worker_msg_failure {
 	uint32_t cause;	      /* enum failure_cause */
 };
 
+/* See request_probed(). */
+struct worker_msg_loop {
+	uint32_t kind;
+	char server[REQUEST_SECRET + 1];
+};
+
 struct explain_question {
 	uint32_t kind;
 	uint64_t token;
@@ -83,6 +91,7 @@ MUST_CHECK int worker_msg_put_registration(struct buf *, uint64_t token,
 					   const struct registration_peer *, struct span text);
 MUST_CHECK int worker_msg_put_failure(struct buf *, unsigned server, uint64_t incarnation,
 				      uint64_t at, enum failure_cause);
+MUST_CHECK int worker_msg_put_loop(struct buf *, struct span server);
 MUST_CHECK int worker_msg_put_question(struct buf *, uint64_t token, const char *policy,
 				       const char *key);
 MUST_CHECK int worker_msg_put_answer(struct buf *, const struct explain_answer *,
@@ -94,6 +103,7 @@ MUST_CHECK int worker_msg_get_registration(struct span message, struct registrat
 					   struct span *text);
 MUST_CHECK int worker_msg_get_failure(struct span message, unsigned servers, uint64_t now,
 				      struct worker_msg_failure *);
+MUST_CHECK int worker_msg_get_loop(struct span message, struct worker_msg_loop *);
 MUST_CHECK int worker_msg_get_question(struct span message, struct explain_question *);
 MUST_CHECK int worker_msg_get_answer(struct span message, unsigned servers, struct explain_answer *,
 				     struct explain_row[EXPLAIN_ROWS]);

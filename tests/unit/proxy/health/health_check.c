@@ -89,7 +89,7 @@ TestSuite(prober, .init = open_prober, .fini = close_prober, .timeout = 60);
 static void
 start(enum health_check_how how, uint64_t timeout)
 {
-	cr_assert(health_check_start(p, &server, 5, "111", how, timeout));
+	cr_assert(health_check_start(p, &server, 5, "111", "policypool", how, timeout));
 	cr_assert_eq(conn_limit_held(permits, 5), 1);
 }
 
@@ -272,7 +272,8 @@ Test(prober, a_server_that_is_busy_with_all_that_it_takes_is_not_probed)
 {
 	int held = conn_limit_take(permits, 5, 1, 0);
 
-	cr_assert(!health_check_start(p, &server, 5, "111", HEALTH_CHECK_REQUEST, 1000));
+	cr_assert(!health_check_start(p, &server, 5, "111", "policypool", HEALTH_CHECK_REQUEST,
+				      1000));
 	conn_limit_give(permits, 5, held, 0);
 	start(HEALTH_CHECK_CONNECT, 5000);
 	cr_assert_eq(conn_limit_try(permits, 5, 1, 0), CONN_LIMIT_NONE, "a second connection");
@@ -282,8 +283,9 @@ Test(prober, a_server_that_is_busy_with_all_that_it_takes_is_not_probed)
 Test(prober, so_many_at_once_and_no_more_and_all_are_given_up_at_the_end)
 {
 	for (unsigned i = 0; i < HEALTH_CHECK_MAX; i++)
-		cr_assert(health_check_start(p, &server, i, "111", HEALTH_CHECK_REQUEST, 60000));
-	cr_assert(!health_check_start(p, &server, HEALTH_CHECK_MAX, "111", HEALTH_CHECK_REQUEST,
-				      60000));
+		cr_assert(health_check_start(p, &server, i, "111", "policypool",
+					     HEALTH_CHECK_REQUEST, 60000));
+	cr_assert(!health_check_start(p, &server, HEALTH_CHECK_MAX, "111", "policypool",
+				      HEALTH_CHECK_REQUEST, 60000));
 	cr_assert_eq(result.n, 0);
 }

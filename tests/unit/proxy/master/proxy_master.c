@@ -56,6 +56,16 @@ health_monitor_incident(struct health_monitor *w, const struct worker_msg_failur
 	incident = *i;
 }
 
+static unsigned loops;
+
+void
+health_monitor_loop(struct health_monitor *w, const char *server)
+{
+	cr_assert_eq(w, m.pool.watch);
+	cr_assert_str_eq(server, "0123456789abcdef");
+	loops++;
+}
+
 static struct admin_cmds_env console_env;
 
 struct admin_cmds *
@@ -318,6 +328,7 @@ Test(proxy_master, a_worker_that_does_not_read_loses_the_answer_and_it_is_said)
 
 Test(proxy_master, failures_are_the_watchs_and_answers_the_consoles)
 {
+	struct worker_msg_loop l = {.kind = WORKER_MSG_LOOP, .server = "0123456789abcdef"};
 	struct worker_msg_failure f = {.kind = WORKER_MSG_FAILURE, .server = 3, .at = UINT64_MAX};
 
 	m.pool.registry = registry_new(4, 1);
@@ -328,6 +339,9 @@ Test(proxy_master, failures_are_the_watchs_and_answers_the_consoles)
 	cr_assert_eq(incidents, 1);
 	say(0, &explanation, sizeof explanation);
 	cr_assert_eq(answers, 1);
+	say(0, &l, sizeof l);
+	say(0, &l, sizeof l - 1);
+	cr_assert_eq(loops, 1);
 	registry_free(m.pool.registry);
 	m.pool.registry = NULL;
 }

@@ -112,21 +112,54 @@ Test(request, a_probe_runs_nothing_but_a_digest)
 		 "{\"type\":\"0\",\"srcid\":\"p\",\"privPoliId\":\"111\",\"payloadsize\":10,"
 		 "\"payload\":\"policypool\"}"},
 		{"hmac-sha256",
-		 "{\"type\":\"0\",\"srcid\":\"p\",\"privPoliId\":\"111\",\"payloadsize\":0,"
-		 "\"payload\":\"\",\"probe\":\"1\"}"},
+		 "{\"type\":\"0\",\"srcid\":\"p\",\"privPoliId\":\"111\",\"payloadsize\":10,"
+		 "\"payload\":\"policypool\",\"probe\":\"1\"}"},
 		{"redact",
-		 "{\"type\":\"0\",\"srcid\":\"p\",\"privPoliId\":\"111\",\"payloadsize\":0,"
-		 "\"payload\":\"\",\"probe\":\"1\"}"},
+		 "{\"type\":\"0\",\"srcid\":\"p\",\"privPoliId\":\"111\",\"payloadsize\":10,"
+		 "\"payload\":\"policypool\",\"probe\":\"1\"}"},
 	};
 
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
-		struct request *r = request_probe("p", "111", row[i].job);
+		struct request *r = request_probe("p", "111", row[i].job, "policypool");
 
 		cr_assert_not_null(r);
 		cr_expect(span_eq_str(r->text, row[i].text), "%.*s", SPAN_ARG(r->text));
 		cr_expect(span_eq_str(r->srcid, "p") && r->client == NULL);
 		request_free(r);
 	}
+}
+
+Test(request, a_probe_that_has_come_back_is_known_by_its_proxy_alone)
+{
+	static const char here[] = "0123456789abcdef", other[] = "fedcba9876543210";
+	char payload[REQUEST_PROBE + 1], secret[REQUEST_SECRET + 1], again[REQUEST_SECRET + 1];
+	struct packet_fault fault;
+	struct packet p;
+	struct request *r;
+
+	request_secret(secret);
+	request_secret(again);
+	cr_assert_eq(strlen(secret), REQUEST_SECRET);
+	cr_expect_str_neq(secret, again);
+	request_probe_payload(payload, here, secret);
+	r = request_probe("p", "111", "redact", payload);
+	cr_assert_not_null(r);
+	cr_assert_eq(packet_parse(&p, r->text, &fault), 0);
+	cr_expect(span_eq_str(request_probed(&p, here), secret));
+	cr_expect_eq(request_probed(&p, other).n, 0);
+	cr_expect_eq(request_probed(&p, "").n, 0);
+	request_free(r);
+
+	/* A payload of that length is not enough, nor is its head. */
+	payload[0] = 'P';
+	r = request_probe("p", "111", "sha1", payload);
+	cr_assert_eq(packet_parse(&p, r->text, &fault), 0);
+	cr_expect_eq(request_probed(&p, here).n, 0);
+	request_free(r);
+	r = request_probe("p", "111", "sha1", REQUEST_PROBE_OURS);
+	cr_assert_eq(packet_parse(&p, r->text, &fault), 0);
+	cr_expect_eq(request_probed(&p, here).n, 0);
+	request_free(r);
 }
 
 Test(request, without_a_place_for_spares_it_is_made_all_the_same)

@@ -18,11 +18,11 @@ look_failure(const struct worker_msg_failure *m, size_t n, struct worker_msg_fai
 Test(worker_msg, a_kind_is_known_or_none)
 {
 	const uint32_t kinds[] = {WORKER_MSG_REGISTRATION, WORKER_MSG_FAILURE, WORKER_MSG_EXPLAIN,
-				  WORKER_MSG_END, UINT32_MAX};
+				  WORKER_MSG_LOOP,	   WORKER_MSG_END,     UINT32_MAX};
 
-	for (size_t i = 0; i < 5; i++)
+	for (size_t i = 0; i < 6; i++)
 		cr_assert_eq(worker_msg_kind_of(span_of((const char *)&kinds[i], 4)),
-			     i < 3 ? (enum worker_msg_kind)kinds[i] : WORKER_MSG_NONE);
+			     i < 4 ? (enum worker_msg_kind)kinds[i] : WORKER_MSG_NONE);
 	cr_assert_eq(worker_msg_kind_of(span_of((const char *)kinds, 3)), WORKER_MSG_NONE);
 	cr_assert_eq(worker_msg_kind_of(span_of(NULL, 0)), WORKER_MSG_NONE);
 }
@@ -46,6 +46,22 @@ Test(worker_msg, an_incident_is_whole_and_never_in_the_future)
 	cr_assert_eq(look_failure(&m, sizeof m, &got), 0);
 	m.kind = WORKER_MSG_EXPLAIN;
 	cr_assert_eq(look_failure(&m, sizeof m, &got), -1);
+}
+
+Test(worker_msg, a_loop_names_its_server_within_its_bounds)
+{
+	struct buf message = BUF_INIT;
+	struct worker_msg_loop got, broken = {.kind = WORKER_MSG_LOOP};
+
+	cr_assert_eq(worker_msg_put_loop(&message, span_str("0123456789abcdef")), 0);
+	cr_assert_eq(worker_msg_get_loop(buf_span(&message), &got), 0);
+	cr_expect_str_eq(got.server, "0123456789abcdef");
+	cr_expect_eq(
+		worker_msg_get_loop(span_of(buf_span(&message).p, buf_len(&message) - 1), &got),
+		-1);
+	memset(broken.server, 'a', sizeof broken.server);
+	cr_expect_eq(worker_msg_get_loop(span_of((const char *)&broken, sizeof broken), &got), -1);
+	buf_release(&message);
 }
 
 /* ---- explanations ---- */
