@@ -145,6 +145,40 @@ tell_replaced(const struct registration_handling *h, const struct addr *former,
 		    addr_text(at, is));
 }
 
+/* A plain server serves one connection at a time, whatever it calls itself: what another id stands
+ * for at its address is what it was before, as after a restart with a name made anew.  True when
+ * the newer one has the older one's place now. */
+static bool
+take_place(struct registration_handling *h, const struct addr *at)
+{
+	const struct packet_announcement *a = &h->a;
+	struct registry *r = h->j->registry;
+	char where[ADDR_TEXT], why[EVENTS_WHY];
+	bool taken = false;
+	int twin;
+
+	if (a->keepalive || registration_is_signed(h))
+		return false;
+	while ((twin = registry_find_twin(r, a->policy, a->id, at)) >= 0) {
+		const char *former = registry_server(r, (unsigned)twin)->id;
+		log_limited(LOG_WARN,
+			    "a plain server has another id: the newer announcement replaces the "
+			    "older",
+			    "id=%s former=%s policy=%s addr=%s", log_quoted(a->id),
+			    log_quoted(former), log_quoted(a->policy), addr_text(at, where));
+		(void)snprintf(why, sizeof why, "server %s was announced at its address", a->id);
+		events_add(h->j->events, EVENT_REMOVED, former, a->policy, why);
+		h->result = REGISTRATION_CHANGED;
+		if (registry_find(r, a->id) >= 0) {
+			registry_remove(r, (unsigned)twin);
+			continue;
+		}
+		registry_rename(r, (unsigned)twin, a->id);
+		taken = true;
+	}
+	return taken;
+}
+
 /* The server that was refused for the sake of the one at index i is told to that one, once: a rival
  * that lives tries again.  A server that takes another's place knows nothing of that one's. */
 static void
@@ -172,10 +206,14 @@ do_register(struct registration_handling *h)
 	const struct registry_server *rival;
 	enum registry_change change;
 	struct addr at, former;
+	bool renamed;
 
 	if (registration_check_place(h, &at) < 0 || registration_check_rights(h, &at) < 0 ||
 	    registration_check_tls(h) < 0 || registration_check_job(h) < 0 ||
-	    registration_check_rival(h, &at) < 0 || make_room(h) < 0)
+	    registration_check_rival(h, &at) < 0)
+		return -1;
+	renamed = take_place(h, &at);
+	if (make_room(h) < 0)
 		return -1;
 	rival = registration_rival(h, &at);
 	if (rival != NULL)
@@ -189,7 +227,9 @@ do_register(struct registration_handling *h)
 					->incarnation;
 	if (registration_is_signed(h) && own(h))
 		h->result = REGISTRATION_CHANGED;
-	if (change == REGISTRY_JOINED)
+	if (renamed && change == REGISTRY_RENEWED)
+		change = REGISTRY_REPLACED;
+	if (change == REGISTRY_JOINED || renamed)
 		begin_tally(h);
 	h->verb = change == REGISTRY_RENEWED ? REGISTRATION_RENEWED : REGISTRATION_REGISTERED;
 	take_rival(h, (unsigned)registry_find(r, h->a.id), rival != NULL);

@@ -81,6 +81,20 @@ registry_find_other_job(const struct registry *r, const char *policy, const char
 	return -1;
 }
 
+int
+registry_find_twin(const struct registry *r, const char *policy, const char *id,
+		   const struct addr *addr)
+{
+	int of = registry_find_policy(r, policy);
+
+	for (unsigned i = 0; i < r->server_end; i++)
+		if (r->server[i].used && (int)r->server[i].policy == of && !r->server[i].pooled &&
+		    r->tenure[i].is.keyid[0] == '\0' && addr_eq(&r->server[i].addr, addr) &&
+		    strcmp(r->server[i].id, id) != 0)
+			return (int)i;
+	return -1;
+}
+
 static bool
 policy_has_servers(const struct registry *r, unsigned policy)
 {
@@ -246,6 +260,16 @@ registry_join_of(struct registry *r, const struct packet_announcement *a, const 
 	else
 		admit(r, (unsigned)at, &new, a->policy);
 	return known ? REGISTRY_REPLACED : REGISTRY_JOINED;
+}
+
+void
+registry_rename(struct registry *r, unsigned i, const char *id)
+{
+	registry_view_begin(r);
+	(void)snprintf(r->server[i].id, sizeof r->server[i].id, "%s", id);
+	r->server[i].incarnation = ++r->incarnations;
+	registry_view_server(r, i);
+	registry_view_end(r);
 }
 
 void

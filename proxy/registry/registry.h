@@ -93,6 +93,15 @@ int registry_find_policy(const struct registry *, const char *name);
 int registry_find_other_job(const struct registry *, const char *policy, const char *id,
 			    const char *job);
 
+/* The index of another server than that id that is plain, no key's, in that policy and at that
+ * address; -1: there is none. */
+int registry_find_twin(const struct registry *, const char *policy, const char *id,
+		       const struct addr *);
+
+/* The server at an index in use has another id from now on, which no server has: it keeps its
+ * turn and what an operator wants of it. */
+void registry_rename(struct registry *, unsigned index, const char *id);
+
 /* The policy stays known.  False when there is no such server under that policy. */
 bool registry_leave(struct registry *, const char *id, const char *policy);
 

@@ -22,7 +22,8 @@ with Bench() as b:
                              "--connect-timeout", "30s"])
     with Peer(proxy) as p:
         for i in range(400):
-            p.send(json.dumps({"type": "1", "id": f"r{i}", "privPolyId": "refusing", "listenport": "1", "ack": "1"}).encode())
+            p.send(json.dumps({"type": "1", "id": f"r{i}", "privPolyId": "refusing", "listenport": "1", "ack": "1",
+                               "host": f"127.0.{i // 200 + 1}.{i % 200 + 1}"}).encode())
         for i in range(400):
             assert p.read()["verb"] == "registered"
     for _ in range(2):

@@ -185,11 +185,11 @@ Test(join, a_full_registry_says_so)
 {
 	check("{\"type\":1,\"id\":1,\"privPolyId\":1,\"listenport\":5}", REGISTRATION_CHANGED,
 	      "\"verb\":");
-	check("{\"type\":1,\"id\":2,\"privPolyId\":1,\"listenport\":5}", REGISTRATION_CHANGED,
+	check("{\"type\":1,\"id\":2,\"privPolyId\":1,\"listenport\":6}", REGISTRATION_CHANGED,
 	      "\"verb\":");
 	has_answered(0);
 	has_answered(1);
-	check("{\"type\":1,\"id\":3,\"privPolyId\":1,\"listenport\":5}", REGISTRATION_NOTHING,
+	check("{\"type\":1,\"id\":3,\"privPolyId\":1,\"listenport\":7}", REGISTRATION_NOTHING,
 	      "overloaded");
 }
 
@@ -198,17 +198,17 @@ Test(join, who_never_answered_makes_room_the_one_first_that_is_heard_of_least)
 	check("{\"type\":1,\"id\":1,\"privPolyId\":1,\"listenport\":5}", REGISTRATION_CHANGED,
 	      "\"verb\":");
 	now++;
-	check("{\"type\":1,\"id\":2,\"privPolyId\":1,\"listenport\":5}", REGISTRATION_CHANGED,
+	check("{\"type\":1,\"id\":2,\"privPolyId\":1,\"listenport\":6}", REGISTRATION_CHANGED,
 	      "\"verb\":");
 	now++;
 	check("{\"type\":1,\"id\":1,\"privPolyId\":1,\"listenport\":5}", REGISTRATION_NOTHING,
 	      "renewed");
-	check("{\"type\":1,\"id\":3,\"privPolyId\":1,\"listenport\":5}", REGISTRATION_CHANGED,
+	check("{\"type\":1,\"id\":3,\"privPolyId\":1,\"listenport\":7}", REGISTRATION_CHANGED,
 	      "registered");
 	cr_assert_geq(registry_find(j.registry, "1"), 0);
 	cr_assert_lt(registry_find(j.registry, "2"), 0);
 	has_answered((unsigned)registry_find(j.registry, "1"));
-	check("{\"type\":1,\"id\":4,\"privPolyId\":1,\"listenport\":5}", REGISTRATION_CHANGED,
+	check("{\"type\":1,\"id\":4,\"privPolyId\":1,\"listenport\":8}", REGISTRATION_CHANGED,
 	      "registered");
 	cr_assert_lt(registry_find(j.registry, "3"), 0);
 }
@@ -217,14 +217,14 @@ Test(join, a_policy_is_made_room_for_by_the_only_server_of_another)
 {
 	check("{\"type\":1,\"id\":1,\"privPolyId\":1,\"listenport\":5}", REGISTRATION_CHANGED,
 	      "\"verb\":");
-	check("{\"type\":1,\"id\":2,\"privPolyId\":2,\"listenport\":5}", REGISTRATION_CHANGED,
+	check("{\"type\":1,\"id\":2,\"privPolyId\":2,\"listenport\":6}", REGISTRATION_CHANGED,
 	      "\"verb\":");
 	has_answered(0);
-	check("{\"type\":1,\"id\":3,\"privPolyId\":3,\"listenport\":5}", REGISTRATION_CHANGED,
+	check("{\"type\":1,\"id\":3,\"privPolyId\":3,\"listenport\":7}", REGISTRATION_CHANGED,
 	      "registered");
 	cr_assert_geq(registry_find(j.registry, "1"), 0);
 	has_answered((unsigned)registry_find(j.registry, "3"));
-	check("{\"type\":1,\"id\":4,\"privPolyId\":4,\"listenport\":5}", REGISTRATION_NOTHING,
+	check("{\"type\":1,\"id\":4,\"privPolyId\":4,\"listenport\":8}", REGISTRATION_NOTHING,
 	      "overloaded");
 }
 
@@ -235,18 +235,87 @@ Test(join, an_address_has_no_more_unsigned_servers_than_it_may)
 	      "\"verb\":");
 	has_answered(0);
 	from("127.9.9.9"); /* all of loopback is one */
-	check("{\"type\":1,\"id\":2,\"privPolyId\":1,\"listenport\":5,\"host\":\"127.3.3.3\"}",
+	check("{\"type\":1,\"id\":2,\"privPolyId\":1,\"listenport\":6,\"host\":\"127.3.3.3\"}",
 	      REGISTRATION_NOTHING, "overloaded");
 	check("{\"type\":1,\"id\":1,\"privPolyId\":1,\"listenport\":6}", REGISTRATION_CHANGED,
 	      "\"verb\":");
 	nets[0].bits = 0;
 	from("192.0.2.9");
-	check("{\"type\":1,\"id\":2,\"privPolyId\":1,\"listenport\":5}", REGISTRATION_CHANGED,
+	check("{\"type\":1,\"id\":2,\"privPolyId\":1,\"listenport\":6}", REGISTRATION_CHANGED,
 	      "registered");
 	/* It is another's that never answered: no reason for this address to have more. */
 	from("127.0.0.1");
-	check("{\"type\":1,\"id\":3,\"privPolyId\":1,\"listenport\":5}", REGISTRATION_NOTHING,
+	check("{\"type\":1,\"id\":3,\"privPolyId\":1,\"listenport\":7}", REGISTRATION_NOTHING,
 	      "overloaded");
+}
+
+static const char *
+id_at(unsigned index)
+{
+	const struct registry_server *s = registry_server(j.registry, index);
+
+	return s->used ? s->id : "";
+}
+
+Test(join, a_plain_server_is_one_server_whatever_it_calls_itself)
+{
+	uint64_t before;
+
+	j.events = events_new();
+	cr_assert_not_null(j.events);
+	check("{\"type\":1,\"id\":1,\"privPolyId\":1,\"listenport\":5}", REGISTRATION_CHANGED,
+	      "registered");
+	before = registry_server(j.registry, 0)->incarnation;
+	has_answered(0);
+	cr_assert(registry_set_admin(j.registry, 0, REGISTRY_DRAINING, now));
+	check("{\"type\":1,\"id\":2,\"privPolyId\":1,\"listenport\":5}", REGISTRATION_CHANGED,
+	      "registered");
+	cr_assert_str_eq(id_at(0), "2");
+	cr_expect_eq(registry_server_end(j.registry), 1, "in its place");
+	cr_expect_eq(registry_server(j.registry, 0)->admin, REGISTRY_DRAINING);
+	cr_expect_neq(registry_server(j.registry, 0)->incarnation, before);
+	cr_expect(!server_stats_has_served(j.tally, 0), "what it counted was the other's");
+	cr_expect_eq(events_get(j.events, events_last(j.events) - 1)->kind, EVENT_REMOVED);
+	cr_expect_str_eq(events_get(j.events, events_last(j.events) - 1)->why,
+			 "server 2 was announced at its address");
+	cr_expect_eq(events_get(j.events, events_last(j.events))->kind, EVENT_REPLACED);
+	check("{\"type\":1,\"id\":2,\"privPolyId\":1,\"listenport\":5}", REGISTRATION_NOTHING,
+	      "renewed");
+
+	/* One that moves there takes the place as well, with its own orders. */
+	check("{\"type\":1,\"id\":3,\"privPolyId\":1,\"listenport\":6}", REGISTRATION_CHANGED,
+	      "registered");
+	check("{\"type\":1,\"id\":3,\"privPolyId\":1,\"listenport\":5}", REGISTRATION_CHANGED,
+	      "registered");
+	cr_expect_lt(registry_find(j.registry, "2"), 0);
+	cr_assert_eq(registry_find(j.registry, "3"), 1);
+	cr_expect_eq(registry_server(j.registry, 1)->admin, REGISTRY_ENABLED);
+	events_free(j.events);
+}
+
+Test(join, servers_share_an_address_that_serve_several_connections_or_other_policies)
+{
+	check("{\"type\":1,\"id\":1,\"privPolyId\":1,\"listenport\":5}", REGISTRATION_CHANGED,
+	      "registered");
+	check("{\"type\":1,\"id\":2,\"privPolyId\":2,\"listenport\":5}", REGISTRATION_CHANGED,
+	      "registered");
+	cr_assert(registry_find(j.registry, "1") >= 0 && registry_find(j.registry, "2") >= 0);
+	check("{\"type\":1,\"id\":1,\"privPolyId\":2,\"listenport\":5,\"keepalive\":1}",
+	      REGISTRATION_CHANGED, "registered");
+	cr_assert(registry_find(j.registry, "1") >= 0 && registry_find(j.registry, "2") >= 0);
+	check("{\"type\":1,\"id\":2,\"privPolyId\":2,\"listenport\":5,\"keepalive\":1}",
+	      REGISTRATION_CHANGED, "registered");
+	cr_assert(registry_find(j.registry, "1") >= 0 && registry_find(j.registry, "2") >= 0);
+}
+
+Test(join, a_signed_server_gives_its_address_to_no_unsigned_one)
+{
+	check("{\"type\":1,\"id\":1,\"privPolyId\":1,\"listenport\":5}", REGISTRATION_CHANGED,
+	      "registered");
+	registry_own(j.registry, 0, "key", 1, false);
+	check("{\"type\":1,\"id\":2,\"privPolyId\":1,\"listenport\":5}", REGISTRATION_CHANGED,
+	      "registered");
+	cr_assert(registry_find(j.registry, "1") == 0 && registry_find(j.registry, "2") == 1);
 }
 
 Test(join, nobody_unsigned_is_at_an_address_of_the_networks_own_services)
@@ -349,7 +418,7 @@ Test(join, a_newcomer_begins_with_clean_counts)
 	check("{\"type\":5,\"id\":1,\"privPolyId\":1}", REGISTRATION_CHANGED, "deregistered");
 	check("{\"type\":1,\"id\":2,\"privPolyId\":1,\"listenport\":5}", REGISTRATION_CHANGED,
 	      "\"verb\":");
-	check("{\"type\":1,\"id\":3,\"privPolyId\":1,\"listenport\":5}", REGISTRATION_CHANGED,
+	check("{\"type\":1,\"id\":3,\"privPolyId\":1,\"listenport\":6}", REGISTRATION_CHANGED,
 	      "\"verb\":");
 	counters_sum(j.tally, 0, &sum);
 	cr_assert_eq(counter_get(&sum.served), 0);
