@@ -72,6 +72,7 @@ struct request {
 	uint64_t arrived_us;   /* clock_us(); 0 where nobody wants to know */
 	uint64_t sent_us;      /* clock_us(): to a server */
 	uint64_t connected_us; /* clock_us(): of the connection that it was answered on */
+	bool newline;	       /* IN_FLIGHT: one ends it */
 	unsigned sends;	       /* times it was sent to a server */
 	uint64_t token;	       /* WITH_MASTER: names it in the master's answer */
 	struct buf answer;     /* ANSWERED: waits for its turn */

@@ -126,12 +126,13 @@ is_wanted(const struct upstream_conn *l)
 }
 
 /* One more reply came over the lane, and is told next.  A plain server's lane has lived for its
- * request: another request is not to find it. */
+ * request: another request is not to find it; nor is it to find that of a server which may have a
+ * further reply on its way. */
 static void
 before_reply(struct upstream *up, struct upstream_conn *l)
 {
 	upstream_count_in_flight(up, -1);
-	if (!up->info.pooled)
+	if (!up->info.pooled || up->unasked)
 		upstream_retire(l);
 }
 
@@ -342,7 +343,7 @@ refresh_one(struct upstream *up)
 	look_up(up);
 	up->retry_at = up->told_at = up->hinted_at = 0;
 	up->connect_us = up->reply_us = 0;
-	up->doubted = up->late = up->proved = false;
+	up->doubted = up->unasked = up->late = up->proved = false;
 	backoff_reset(&up->pause);
 }
 

@@ -7,7 +7,9 @@
  * workers.
  *
  * A server that can't be connected to is left alone for a moment; one that failed a request gets
- * one at a time until it answers.  What more follows is the master's to decide, see health.h. */
+ * one at a time until it answers, and one that sent a reply which nobody asked for gets one at a
+ * time, each on a connection of its own, for as long as it is registered as it is.  What more
+ * follows is the master's to decide, see health.h. */
 #ifndef POLICYPOOL_UPSTREAM_H
 #define POLICYPOOL_UPSTREAM_H
 

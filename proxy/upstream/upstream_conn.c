@@ -79,6 +79,7 @@ take(struct upstream_conn *l, struct request *r)
 {
 	TAILQ_REMOVE(&l->flight, r, link);
 	l->n--;
+	l->bytes -= r->text.n + r->newline;
 }
 
 struct request *
@@ -105,7 +106,9 @@ upstream_conn_send(struct upstream_conn *l, struct request *r, bool newline)
 	r->state = REQUEST_IN_FLIGHT;
 	r->sent_us = conn_loop_us(l->loop);
 	r->sends++;
+	r->newline = newline;
 	l->n++;
+	l->bytes += r->text.n + newline;
 	return 0;
 }
 
@@ -143,10 +146,21 @@ end(struct upstream_conn *l, const struct conn *c, const struct upstream_conn_en
 		    l->ctx);
 }
 
+/* Nothing is in flight of which a byte has left.  Of two replies to one request the second, with
+ * the same destid as nearly all of a client's, would be taken for the next request's, which may be
+ * there already: it was written to the buffer when the first was read. */
+static bool
+is_unasked(const struct upstream_conn *l, const struct conn *c)
+{
+	return conn_queued(c) >= l->bytes;
+}
+
 static void
 fail(struct upstream_conn *l, const struct conn *c, enum failure_cause cause)
 {
-	end(l, c, &(struct upstream_conn_end){.cause = cause, .why = failure_text(cause)});
+	end(l, c,
+	    &(struct upstream_conn_end){
+		    .cause = cause, .why = failure_text(cause), .unasked = is_unasked(l, c)});
 }
 
 /* Before it closes, a server may say that it has run nothing of what it left unanswered: an error
@@ -183,9 +197,10 @@ on_packet(struct conn *c, struct span text, void *arg)
 	struct upstream_conn *l = arg;
 	struct request *r = TAILQ_FIRST(&l->flight);
 	enum failure_cause cause = CAUSE_UNASKED;
-	enum reply_check_result result = r == NULL ? REPLY_CHECK_WRONG
-						   : reply_check_reply(r, text, conn_members(c),
-								       &l->check, &cause);
+	enum reply_check_result result = is_unasked(l, c)
+						 ? REPLY_CHECK_WRONG
+						 : reply_check_reply(r, text, conn_members(c),
+								     &l->check, &cause);
 
 	if (result == REPLY_CHECK_WRONG) {
 		take_stray(l, c, text, cause);
@@ -209,6 +224,16 @@ static void
 on_fault(struct conn *c, int error, void *arg)
 {
 	fail(arg, c, error == EMSGSIZE ? CAUSE_TOO_LARGE : CAUSE_GARBAGE);
+}
+
+/* An object has begun whose end would be read once the next request has left. */
+static void
+on_grown(struct conn *c, void *arg)
+{
+	struct upstream_conn *l = arg;
+
+	if (is_unasked(l, c))
+		fail(l, c, CAUSE_UNASKED);
 }
 
 static void
@@ -262,4 +287,5 @@ static const struct conn_ops conn_ops = {
 	.on_fault = on_fault,
 	.on_eof = on_eof,
 	.on_close = on_close,
+	.on_grown = on_grown,
 };

@@ -2,7 +2,8 @@
  * n-th reply is the n-th request's.
  *
  * A lane on which anything went wrong (a reply nobody asked for, another's destid, no JSON, a
- * time-out) is never used again: a late reply can reach nobody. */
+ * time-out) is never used again: a late reply can reach nobody.  What comes before any byte of the
+ * first in flight has left is no reply to it, nor is what begins while nothing is in flight. */
 #ifndef POLICYPOOL_UPSTREAM_CONN_H
 #define POLICYPOOL_UPSTREAM_CONN_H
 
@@ -33,6 +34,7 @@ struct upstream_conn_end {
 	bool connected;	 /* before it */
 	bool orderly;	 /* the server closed it between replies, having served on it before */
 	bool farewell;	 /* the server has said that nothing which is in flight was run */
+	bool unasked;	 /* the server sent what answers no request that had left */
 	size_t unsent;	 /* bytes of the last in flight that never left */
 };
 
@@ -68,7 +70,8 @@ struct upstream_conn {
 	unsigned seen;	/* served, at the last of these */
 	int permit;	/* the owner's */
 	struct upstream_server server;
-	unsigned n; /* in flight */
+	unsigned n;   /* in flight */
+	size_t bytes; /* of these */
 	unsigned served;
 	uint64_t begun_us;  /* clock_us(): it began to connect */
 	uint64_t opened_us; /* clock_us() */

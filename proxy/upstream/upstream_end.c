@@ -121,7 +121,7 @@ tell_lost(struct upstream *up, const struct upstream_server *server, struct requ
 
 	while ((r = TAILQ_LAST(lost, request_list)) != NULL) {
 		enum upstream_loss loss = loss_of(server, end, r == TAILQ_FIRST(lost));
-		if (server->once && never_left(server, r, &unsent))
+		if ((server->once || end->unasked) && never_left(server, r, &unsent))
 			loss = UPSTREAM_UNREACHED;
 		TAILQ_REMOVE(lost, r, link);
 		counter_add(&up->cell->failed,
@@ -145,6 +145,7 @@ judge_end(struct upstream *up, const struct upstream_conn *l, const struct upstr
 		upstream_unreachable(up, end->cause, end->why);
 	} else {
 		up->doubted = true;
+		up->unasked = up->unasked || end->unasked;
 		tell_incident(up, end->cause, end->why);
 	}
 }

@@ -20,6 +20,7 @@ struct upstream {
 	unsigned in_flight;
 	bool proved;  /* it has answered this worker */
 	bool late;    /* it owes a reply for longer than it usually takes */
+	bool unasked; /* it sent a reply that nobody asked for: a connection is for one request */
 	bool doubted; /* it failed a request and has answered none since: it gets one at a time */
 	const char *unreached;	       /* why it could not be connected to, until it can; or NULL */
 	bool waiting;		       /* for a permit */

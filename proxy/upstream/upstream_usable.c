@@ -81,7 +81,7 @@ judge_seen(const struct upstream *up, enum server_health_kind kind, uint64_t now
 
 	if (now < up->retry_at)
 		return up->shortage ? UPSTREAM_SHORT : UPSTREAM_PAUSING;
-	if (up->doubted && up->in_flight > 0)
+	if ((up->doubted || up->unasked) && up->in_flight > 0)
 		return UPSTREAM_DOUBTED;
 	lanes = judge_lanes(up);
 	if (lanes != UPSTREAM_USABLE)

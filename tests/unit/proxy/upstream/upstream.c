@@ -425,6 +425,28 @@ Test(upstream, a_stray_reply_ends_its_connection_and_is_told)
 	cr_assert_eq(connections(), 1, "another one");
 }
 
+Test(upstream, who_answers_twice_has_a_connection_for_each_request)
+{
+	int peer = open_pooled(8, UNBOUNDED);
+
+	say(peer, REPLY("0"));
+	expect_told("incident(a reply that nobody asked for) ");
+	for (int i = 0; i < 3; i++) {
+		send_all("a");
+		peer = accept_one(listener);
+		expect_heard(peer, REQUEST("a") "\n");
+		expect_verdict(UPSTREAM_DOUBTED);
+		say(peer, REPLY("a") REPLY("a"));
+		expect_told("reply(a) ");
+		expect_end(peer);
+		expect_verdict(UPSTREAM_USABLE);
+	}
+	cr_assert_eq(connections(), 0);
+	announce(0, pooled(9, UNBOUNDED), &at); /* it is another one, maybe */
+	send_all("a");
+	expect_verdict(UPSTREAM_USABLE);
+}
+
 Test(upstream, incidents_close_together_are_told_once_but_lies_each_time)
 {
 	static const char lie[] = REPLY_OF("0000000000000000000000000000000000000000", "a");

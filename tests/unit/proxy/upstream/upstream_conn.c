@@ -9,6 +9,7 @@ static struct proxy_conf conf;
 static struct registry_server server;
 static struct upstream_conn *l;
 static char reply_text[512];
+static struct request *sent_on_reply;
 static struct request *sent_at_end; /* tried to be sent on a lane that is over */
 
 static void
@@ -26,6 +27,9 @@ on_reply(struct upstream_conn *lane, struct request *r, struct span reply, void 
 	(void)snprintf(reply_text, sizeof reply_text, "%.*s", SPAN_ARG(reply));
 	tell("%s(%.*s) ", r->refused ? "refused" : "reply", SPAN_ARG(r->srcid));
 	request_free(r);
+	if (sent_on_reply != NULL)
+		cr_assert_eq(upstream_conn_send(lane, sent_on_reply, true), 0);
+	sent_on_reply = NULL;
 }
 
 static void
@@ -42,8 +46,8 @@ on_end(struct upstream_conn *lane, const struct upstream_conn_end *end, void *ct
 	struct request *r;
 
 	cr_assert(lane == l && ctx == &server);
-	tell("end(%s%s%s) ", end->why, end->connected ? ", connected" : "",
-	     end->orderly ? ", orderly" : "");
+	tell("end(%s%s%s%s) ", end->why, end->connected ? ", connected" : "",
+	     end->orderly ? ", orderly" : "", end->unasked ? ", unasked" : "");
 	if (sent_at_end != NULL)
 		tell("send=%d ", upstream_conn_send(lane, sent_at_end, true));
 	while ((r = upstream_conn_take_last(lane)) != NULL) {
@@ -295,7 +299,44 @@ Test(lane, a_reply_that_nobody_asked_for_is_its_end)
 	open_lane(REPLY_CHECK_SHAPE);
 	send_all("a");
 	say(peer, REPLY("a") REPLY("a"));
-	expect_told("reply(a) end(a reply that nobody asked for, connected) ");
+	expect_told("reply(a) end(a reply that nobody asked for, connected, unasked) ");
+}
+
+Test(lane, a_reply_to_what_has_not_left_answers_nobody)
+{
+	struct request *next = request_of("a");
+
+	open_lane(REPLY_CHECK_SHAPE);
+	send_all("a");
+	sent_on_reply = next;
+	say(peer, REPLY("a") REPLY("a"));
+	expect_told("reply(a) end(a reply that nobody asked for, connected, unasked) left(a) ");
+}
+
+Test(lane, a_reply_that_begins_while_nobody_asks_is_its_end)
+{
+	open_lane(REPLY_CHECK_SHAPE);
+	send_all("a");
+	say(peer, REPLY("a") " \n\t ");
+	expect_told("reply(a) ");
+	say(peer, "\n \n");
+	expect_nothing_told();
+	say(peer, "{\"type\":");
+	expect_told("end(a reply that nobody asked for, connected, unasked) ");
+}
+
+Test(lane, the_reply_to_a_request_that_has_left_may_begin_and_end_later)
+{
+	open_lane(REPLY_CHECK_SHAPE);
+	send_all("abc");
+	expect_heard(peer, REQUEST("a") "\n" REQUEST("b") "\n" REQUEST("c") "\n");
+	say(peer, "{\"type\":\"2\",");
+	say(peer, "\"destid\":\"a\",\"payload\":\"" DIGEST "\"}" REPLY("b"));
+	expect_told("reply(a) reply(b) ");
+	cr_assert_eq(l->bytes, sizeof REQUEST("c"), "with its newline");
+	say(peer, REPLY("c"));
+	expect_told("reply(c) ");
+	cr_assert_eq(l->bytes, 0);
 }
 
 Test(lane, a_reply_that_is_none_is_its_end)
