@@ -245,7 +245,6 @@ static const char *
 why_not(struct job_dispatch *d, struct job_task *t, enum packet_code *code, unsigned *wait)
 {
 	const char *why = why_none(d, JOB_DOWN_MS, code, wait);
-	enum job_breaker_verdict v;
 
 	if (why != NULL)
 		return why;
@@ -253,9 +252,9 @@ why_not(struct job_dispatch *d, struct job_task *t, enum packet_code *code, unsi
 		*wait = queue_wait(d);
 		return "as many jobs wait as may: handler_queue";
 	}
-	v = job_breaker_ask(&d->breaker, clock_ms(), wait);
-	t->trial = v == JOB_BREAKER_TRIAL;
-	return v == JOB_BREAKER_REFUSE ? JOB_FAILING : NULL;
+	return job_breaker_ask(&d->breaker, job_client_print(d, t), clock_ms(), &t->trial, wait)
+		       ? NULL
+		       : JOB_FAILING;
 }
 
 void

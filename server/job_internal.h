@@ -103,6 +103,8 @@ void job_link_close(struct job_link *, enum job_link_state);
 
 /* 32 bits for jitter. */
 uint32_t job_chance(struct job_dispatch *);
+/* Of its srcid, keyed as that of a payload. */
+uint64_t job_client_print(const struct job_dispatch *, const struct job_task *);
 void job_because(struct job_dispatch *, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* A handler's own words. */
 void job_because_it_says(struct job_dispatch *, struct span text);

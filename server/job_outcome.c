@@ -82,6 +82,12 @@ fingerprint_of(const struct job_dispatch *d, struct job_task *t)
 	return t->fingerprint;
 }
 
+uint64_t
+job_client_print(const struct job_dispatch *d, const struct job_task *t)
+{
+	return job_strikes_fingerprint(d->conf.strikes, span_of(NULL, 0), job_task_client(t));
+}
+
 static void
 send_strike(struct job_dispatch *d, struct job_task *t, enum job_end end, bool clear)
 {
@@ -209,8 +215,11 @@ send_failing(struct job_dispatch *d, bool failing, const char *why)
 static void
 failed_again(struct job_dispatch *d, struct job_task *t)
 {
-	if (!job_breaker_failed(&d->breaker, fingerprint_of(d, t), t->trial, clock_ms(),
-				job_chance(d)))
+	const struct job_breaker_job j = {fingerprint_of(d, t), job_client_print(d, t)};
+	bool opened = job_breaker_failed(&d->breaker, &j, t->trial, clock_ms(), job_chance(d));
+
+	t->trial = JOB_BREAKER_NO_TRIAL;
+	if (!opened)
 		return;
 	log_event(LOG_ERROR, "the handler fails at everything", "failures=%d why=%s",
 		  JOB_BREAKER_FAILURES, log_quoted(d->why));
@@ -225,7 +234,8 @@ job_worked(struct job_dispatch *d, struct job_task *t)
 		job_share_answered(&d->share, fingerprint_of(d, t));
 	if (t->struck)
 		send_strike(d, t, JOB_END_SELF, true);
-	if (!job_breaker_fine(&d->breaker))
+	t->trial = JOB_BREAKER_NO_TRIAL;
+	if (!job_breaker_fine(&d->breaker, clock_ms()))
 		return;
 	log_event(LOG_INFO, "the handler answers again", NULL);
 	send_failing(d, false, "");
@@ -238,8 +248,8 @@ void
 job_answer(struct job_dispatch *d, struct job_task *t, const struct job_result *r)
 {
 	job_stats_answered(d->row, r->outcome);
-	if (t->trial && (r->outcome == JOB_OUTCOME_BUSY || r->outcome == JOB_OUTCOME_STRUCK))
-		job_breaker_untried(&d->breaker);
+	if (r->outcome == JOB_OUTCOME_BUSY || r->outcome == JOB_OUTCOME_STRUCK)
+		job_breaker_untried(&d->breaker, t->trial);
 	if (t->owner != NULL)
 		d->ops->done(d->ctx, t, r);
 	else
@@ -249,8 +259,7 @@ job_answer(struct job_dispatch *d, struct job_task *t, const struct job_result *
 void
 job_drop(struct job_dispatch *d, struct job_task *t)
 {
-	if (t->trial)
-		job_breaker_untried(&d->breaker);
+	job_breaker_untried(&d->breaker, t->trial);
 	job_task_free(t);
 }
 

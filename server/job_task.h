@@ -11,6 +11,7 @@
 #include "buf.h"
 #include "compiler.h"
 #include "handler.h"
+#include "job_breaker.h"
 #include "span.h"
 
 struct job_task {
@@ -28,8 +29,8 @@ struct job_task {
 	int process;		    /* that has it or had it last; -1: none */
 	bool repeated;		    /* another process had it and broke the protocol */
 	bool struck;		    /* its payload has strikes */
-	bool trial;		    /* of a handler that failed at everything */
-	unsigned returned;	    /* times a process ended before it had read any of it */
+	enum job_breaker_trial trial;
+	unsigned returned; /* times a process ended before it had read any of it */
 	/* Of the request, with what it borrows from. */
 	struct handler_request request;
 	size_t payload;	  /* bytes, decoded */
