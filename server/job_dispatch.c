@@ -104,6 +104,8 @@ go_on(struct job_dispatch *d)
 		if (!job_is_struck_out(d, t) && job_may_run(d, t, p))
 			job_link_give(p, t);
 	}
+	if (!LIST_EMPTY(&d->idle))
+		d->down_since = 0;
 	arm(d);
 }
 

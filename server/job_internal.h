@@ -62,7 +62,7 @@ struct job_dispatch {
 	uint64_t held_look; /* clock_ms() of the next look at these */
 	struct job_share share;
 	bool ready, shut;
-	uint64_t down_since; /* clock_ms(); 0: a process is up */
+	uint64_t down_since; /* clock_ms(): since then no process could have a job; 0: one can */
 	uint64_t number;     /* of the last job */
 	uint64_t random;
 	uint64_t mean_us; /* of a job, a running mean */

@@ -37,9 +37,9 @@ set_state(struct job_link *p, enum job_link_state s)
 	p->state = s;
 	if (s == LINK_IDLE)
 		LIST_INSERT_HEAD(&d->idle, p, link);
-	if (d->serving > 0)
+	if (s == LINK_BUSY) /* not IDLE: one that ends before it gets a job is of no use */
 		d->down_since = 0;
-	else if (d->down_since == 0)
+	else if (d->serving == 0 && d->down_since == 0)
 		d->down_since = clock_ms();
 }
 

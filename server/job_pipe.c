@@ -26,7 +26,9 @@ deliver_line(struct job_pipe *p, struct buf *in, const char *newline)
 		p->ops->on_end(p->ctx, JOB_PIPE_TOO_LONG);
 		return false;
 	}
+	p->delivering = in == &p->part ? line.n + 1 : 0;
 	p->ops->on_line(p->ctx, line, all.n > line.n + 1);
+	p->delivering = 0;
 	if (!job_pipe_is_open(p))
 		return false;
 	buf_consume(in, line.n + 1);
@@ -120,7 +122,7 @@ job_pipe_has_input(const struct job_pipe *p)
 {
 	int n;
 
-	return buf_len(&p->part) > 0 || (ioctl(p->out, FIONREAD, &n) == 0 && n > 0);
+	return buf_len(&p->part) > p->delivering || (ioctl(p->out, FIONREAD, &n) == 0 && n > 0);
 }
 
 /* ---- to the process ---- */

@@ -37,6 +37,7 @@ struct job_pipe {
 	struct buf *scratch; /* where is read to */
 	struct buf part;     /* a line that is not whole yet */
 	size_t looked_at;    /* bytes of it, without a newline */
+	size_t delivering;   /* bytes of it that on_line() is being told of */
 	char head[JOB_LINE_HEAD];
 	struct span line[2]; /* that is being written: head and rest */
 	size_t sent;	     /* bytes of it */
@@ -69,7 +70,7 @@ bool job_pipe_is_writing(const struct job_pipe *);
 /* The process has not read a byte of the last line, dead or alive.  False where it can't be known.
  */
 bool job_pipe_is_unread(const struct job_pipe *);
-/* Something has come that is not read yet, or a part of a line. */
+/* Something has come that on_line() is not told of yet, a part of a line too. */
 bool job_pipe_has_input(const struct job_pipe *);
 
 /* The process has ended: takes what it has still written.  Calls back, but for on_end. */

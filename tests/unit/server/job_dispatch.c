@@ -96,6 +96,24 @@ Test(job_dispatch, large_jobs_and_answers_go_through_in_parts)
 	answered("1", JOB_OUTCOME_DONE, "yyy");
 }
 
+Test(job_dispatch, an_answer_may_come_in_pieces_while_others_wait)
+{
+	open_with(1);
+	ask("1");
+	ask("2");
+	hear(0, "\"1\"");
+	sayf(0, "{\"job\":%ju,\"pay", (uintmax_t)fake[0].job);
+	nobody_answered();
+	sayf(0, "load\":\"one\"}");
+	sayf(0, "\n");
+	answered("1", JOB_OUTCOME_DONE, "one");
+	master_hears_nothing();
+	hear(0, "\"2\"");
+	answer_with(0, "two");
+	answered("2", JOB_OUTCOME_DONE, "two");
+	master_hears_nothing();
+}
+
 Test(job_dispatch, bytes_and_the_jobs_form_are_judged)
 {
 	open_with(1);

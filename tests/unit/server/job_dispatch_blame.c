@@ -119,6 +119,41 @@ Test(job_dispatch, without_a_process_jobs_wait_for_a_moment)
 	hear(0, "\"3\"");
 }
 
+/* Ready, and over before it can have a job: it writes more than is read at once. */
+static void
+flap(unsigned i)
+{
+	static char line[(1 << 16) + 1];
+	int n = snprintf(line, sizeof line, "{\"job\":0,\"payload\":\"");
+
+	memset(line + n, 'x', sizeof line - (size_t)n);
+	memcpy(line + sizeof line - 4, "\"}\n{", 4);
+	spawn(i);
+	hear(i, "{\"job\":0");
+	cr_assert_geq(fcntl(fake[i].out, F_SETPIPE_SZ, 1 << 17), 0);
+	cr_assert_eq(write(fake[i].out, line, sizeof line), sizeof line);
+	turns();
+	cr_assert_eq(told[(tolds - 2) % TOLD_MAX].kind, JOB_MSG_READY);
+	end_with(i, SIGABRT, JOB_END_PROTOCOL);
+	close_fake(i);
+}
+
+Test(job_dispatch, they_do_not_wait_longer_for_one_that_is_up_for_moments)
+{
+	open_with(1);
+	die_of(0, SIGKILL);
+	ask("1");
+	for (int ms = 0; ms < JOB_DOWN_MS; ms += 100) {
+		nobody_answered();
+		flap(0);
+		pass(100);
+	}
+	never_run(answered("1", JOB_OUTCOME_BUSY, "no job process is up"));
+	be_ready(0);
+	ask("2");
+	hear(0, "\"2\"");
+}
+
 /* ---- the protocol broken ---- */
 
 static void
