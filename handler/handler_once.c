@@ -372,7 +372,7 @@ judge(struct run *r, int status, bool binary, struct job_reply *a)
 		return job_refuse(a, "%s", r->why);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
 		a->payload = buf_span(r->reply);
-		a->binary = binary;
+		a->binary = binary && !r->once->conf.text;
 		return JOB_DONE;
 	}
 	if (!WIFSIGNALED(status))

@@ -15,6 +15,7 @@ struct handler_once_conf {
 	char *const *command;	  /* path of the program and its arguments, ended by NULL */
 	char *const *environment; /* "NAME=VALUE", ended by NULL */
 	size_t max_reply;	  /* bytes */
+	bool text;		  /* replies are text also where the payload is bytes */
 	int signal;		  /* to this process: passed on to the program's group */
 	uint64_t grace;		  /* ms that the group has then, before SIGKILL */
 	int worker;		  /* a pipe's end: once the other one is closed, nobody waits */

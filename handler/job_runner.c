@@ -218,6 +218,7 @@ open_once(struct job_runner *r)
 	const struct handler_once_conf once = {.command = c->command,
 					       .environment = c->environment,
 					       .max_reply = c->max_reply,
+					       .text = c->text,
 					       .signal = c->signal,
 					       .grace = c->grace,
 					       .worker = r->from};

@@ -35,6 +35,7 @@ struct job_runner_conf {
 	char *const *setting; /* MODULE: "key=value", ended by NULL; NULL: none */
 
 	char *const *command;	  /* ONCE: path of the program, and arguments; NULL */
+	bool text;		  /* ONCE: replies are text also where the payload is bytes */
 	char *const *environment; /* ONCE: "NAME=VALUE", ended by NULL: all that it gets */
 	int signal;		  /* ONCE: sent to this process to end it, and passed on */
 	uint64_t grace;		  /* ONCE: ms between that and SIGKILL */

@@ -233,6 +233,7 @@ be_runner(const struct job_child *c)
 				       .module = h->module,
 				       .setting = list_of(&h->setting),
 				       .environment = environment(c),
+				       .text = h->known->shape != JOB_ANY,
 				       .signal = h->signal,
 				       .grace = h->grace,
 				       .keys = h->pseudonym_keys,

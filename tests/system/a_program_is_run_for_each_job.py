@@ -1,6 +1,7 @@
 """exec-once: payload in, reply out, the job's environment, errors by status and signal, a reply without end, a program that
 outlives its job's time: its whole group is gone, and no process or descriptor is left."""
 import base64
+import hashlib
 import os
 from lib.bench import Bench, client, ctl, runs, wait_until
 from lib.job_options import answer, options, pipes
@@ -43,6 +44,12 @@ with Bench() as b:
     status, out, err = client(proxy, "--policy", "222", "--payload", "x", "--expect", "none", "--count", "300", "--parallel", "4")
     assert status == 0, (out, err)
     assert pipes(server) == before
+
+    digest = b.file("digest", "#!/bin/sh\nsha256sum | cut -c1-64 | tr -d '\\n'\n")
+    os.chmod(digest, 0o755)
+    b.server("4", "444", proxy, options=options(handler="exec-once", handler_command=digest, job="sha256"))
+    assert answer(proxy, "hello", "444") == hashlib.sha256(b"hello").hexdigest()
+    assert answer(proxy, sent, "444", encoding="base64") == hashlib.sha256(b"\xffab\n").hexdigest(), "bytes have digits for a digest too"
 
     hanging = b.server("3", "333", proxy, options=options(handler="exec-once", handler_command=path, job_timeout="300ms", handler_grace="200ms"))
     said = answer(proxy, "hang", "333")

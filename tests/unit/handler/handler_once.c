@@ -6,10 +6,13 @@
 #include <dirent.h>
 #include <sys/stat.h>
 
+static bool text_replies; /* of begin_with() */
+
 static void
 begin_with(char *const *command, uint64_t grace)
 {
 	runner_begin((struct job_runner_conf){
+		.text = text_replies,
 		.kind = JOB_RUNNER_ONCE,
 		.max_reply = 100000,
 		.seccomp = true,
@@ -87,6 +90,16 @@ Test(handler_once, payload_and_reply_are_its_standard_streams)
 	cr_assert_str_eq(runner_ask("{\"job\":2,\"timeout\":30000,\"payload\":\"/2Fi\","
 				    "\"encoding\":\"base64\"}"),
 			 "{\"job\":2,\"payload\":\"/0FC\",\"encoding\":\"base64\"}");
+	EXITS(0);
+}
+
+Test(handler_once, a_job_whose_replies_are_text_answers_bytes_with_text)
+{
+	text_replies = true;
+	begin("wc -c | tr -d '\\n'");
+	cr_assert_str_eq(runner_ask("{\"job\":2,\"timeout\":30000,\"payload\":\"/2Fi\","
+				    "\"encoding\":\"base64\"}"),
+			 "{\"job\":2,\"payload\":\"3\"}");
 	EXITS(0);
 }
 
