@@ -4,8 +4,9 @@
  *   answers          the request is answered; with an error or busy, so is the asker
  *   ends, too slow   the payload is to blame: the asker gets an error, the master is told of a
  *                    strike; five payloads in a row open a circuit breaker (job_breaker.h)
- *   breaks protocol  the process is to blame and is ended: another gets the job, once, where jobs
- *                    may be repeated; otherwise as above
+ *   no answer        the process is to blame and is ended: another gets the job, once, where jobs
+ *                    may be repeated; otherwise the asker gets an error.  Of two processes in turn
+ *                    it is the payload's doing, as above
  *   has not read it  another process gets it: it was not run
  *
  * The same payload has no more processes at once than it may (job_share.h): what is more is held,

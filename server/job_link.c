@@ -141,18 +141,20 @@ take_away(struct job_link *p)
 }
 
 /* The process will give no answer to the job in hand, for the reason in d->why: what becomes of the
- * job?  unread: it has not been run. */
+ * job?  unread: it has not been run.  Words that are no answer may be due to a job before: the
+ * payload in hand is to blame only where they come of two processes. */
 static void
 decide(struct job_link *p, bool unread, enum job_stats_outcome outcome, enum job_end end)
 {
 	struct job_dispatch *d = p->dispatch;
 	struct job_task *t = take_away(p);
-	bool again = outcome == JOB_OUTCOME_PROTOCOL && p->repeatable && t != NULL && !t->repeated;
+	bool spoke = outcome == JOB_OUTCOME_PROTOCOL && p->accused != NULL;
+	bool again = spoke && p->repeatable && t != NULL && !t->repeated;
 
 	if (t == NULL)
 		return;
 	if (!unread && !again) {
-		job_fail(d, t, outcome, true, end);
+		job_fail(d, t, outcome, !spoke || t->repeated, end);
 	} else if (t->owner == NULL) {
 		job_drop(d, t);
 	} else if (unread && ++t->returned > RETURNS_MAX) {

@@ -175,6 +175,33 @@ Test(job_dispatch, garbage_for_an_answer_fails_the_job_that_may_not_be_repeated)
 	pass(JOB_SETTLE_MS + 1);
 	answered("1", JOB_OUTCOME_PROTOCOL, "no answer: not JSON");
 	master_kills(0, JOB_END_PROTOCOL);
+	master_hears_nothing();
+}
+
+Test(job_dispatch, a_job_that_ends_its_process_is_not_run_again)
+{
+	conf.repeatable = HANDLER_REPEATABLE_YES;
+	open_with(2);
+	ask("1");
+	hear(1, "\"1\"");
+	die_of(1, SIGSEGV);
+	answered("1", JOB_OUTCOME_FAILED, "SIGSEGV");
+	master_hears_a_strike("1", JOB_END_SELF);
+	cr_assert_not(hears(0));
+}
+
+Test(job_dispatch, nor_one_that_closes_its_output)
+{
+	conf.repeatable = HANDLER_REPEATABLE_YES;
+	open_with(2);
+	ask("1");
+	hear(1, "\"1\"");
+	(void)close(fake[1].out);
+	fake[1].out = -1;
+	turns();
+	pass(JOB_ENDING_MS + 1);
+	answered("1", JOB_OUTCOME_PROTOCOL, "closed its input or output");
+	master_kills(1, JOB_END_PROTOCOL);
 	master_hears_a_strike("1", JOB_END_PROTOCOL);
 }
 
