@@ -104,6 +104,7 @@ void
 job_link_give(struct job_link *p, struct job_task *t)
 {
 	struct job_dispatch *d = p->dispatch;
+	char client[PACKET_ID_MAX + 1];
 
 	p->task = t;
 	p->job = next_number(d);
@@ -111,7 +112,7 @@ job_link_give(struct job_link *p, struct job_task *t)
 	t->process = (int)p->number;
 	d->busy++;
 	set_state(p, LINK_BUSY);
-	job_stats_begin(cell_of(p), job_task_client(t), p->began / 1000);
+	job_stats_begin(cell_of(p), span_str(job_task_client_text(t, client)), p->began / 1000);
 	wait_begin(&d->running, &p->clock, p, p->began / 1000);
 	if (job_pipe_write(&p->pipe, p->job, t->rest) < 0)
 		job_link_closed(p);

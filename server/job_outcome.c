@@ -3,7 +3,9 @@
 #include <stdio.h>
 
 #include "clock.h"
+#include "digest.h"
 #include "job_internal.h"
+#include "json_text.h"
 #include "log.h"
 
 /* xorshift64* (Vigna, 2016). */
@@ -73,12 +75,29 @@ job_unqueue(struct job_dispatch *d, struct job_task *t)
 
 /* ---- strikes ---- */
 
+/* However it is spelled.  Without memory for that the spelling has to do. */
+static struct span
+payload_of(const struct job_task *t, struct buf *text, struct buf *bytes)
+{
+	struct span s = t->request.payload;
+
+	if (memchr(s.p, '\\', s.n) != NULL && json_text_decode(s, text) == 0)
+		s = buf_span(text);
+	if (t->request.base64 && digest_unbase64(bytes, s) == 0)
+		s = buf_span(bytes);
+	return s;
+}
+
 static uint64_t
 fingerprint_of(const struct job_dispatch *d, struct job_task *t)
 {
+	struct buf text = BUF_INIT, bytes = BUF_INIT;
+
 	if (t->fingerprint == 0)
 		t->fingerprint = job_strikes_fingerprint(d->conf.strikes, span_str(d->conf.policy),
-							 t->request.payload);
+							 payload_of(t, &text, &bytes));
+	buf_release(&text);
+	buf_release(&bytes);
 	return t->fingerprint;
 }
 
@@ -92,12 +111,11 @@ static void
 send_strike(struct job_dispatch *d, struct job_task *t, enum job_end end, bool clear)
 {
 	struct job_msg m = {.kind = JOB_MSG_STRIKE};
-	struct span client = job_task_client(t);
 
 	m.strike.fingerprint = fingerprint_of(d, t);
 	m.strike.end = end;
 	m.strike.clear = clear;
-	(void)snprintf(m.strike.client, sizeof m.strike.client, "%.*s", SPAN_ARG(client));
+	(void)job_task_client_text(t, m.strike.client);
 	d->ops->send(d->ctx, &m);
 }
 

@@ -45,7 +45,7 @@ void job_strikes_free(struct job_strikes *);
 
 /* Nothing is struck: no fingerprint needs to be made. */
 bool job_strikes_is_empty(const struct job_strikes *);
-/* Never 0. */
+/* Never 0.  payload: decoded, so that no other spelling passes for another one. */
 uint64_t job_strikes_fingerprint(const struct job_strikes *, struct span policy,
 				 struct span payload);
 enum job_strikes_standing job_strikes_standing(const struct job_strikes *, uint64_t fingerprint);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "job_line.h"
+#include "json_string.h"
 
 /* Copies s to the place at *to, which moves on. */
 static struct span
@@ -83,4 +84,24 @@ job_task_client(const struct job_task *t)
 	struct span s = t->request.srcid;
 
 	return s.n >= 2 && s.p[0] == '"' ? span_of(s.p + 1, s.n - 2) : s;
+}
+
+char *
+job_task_client_text(const struct job_task *t, char out[PACKET_ID_MAX + 1])
+{
+	struct span s = job_task_client(t);
+	const char *p = s.p, *end = s.p + s.n;
+	char character[4];
+	size_t n = 0;
+
+	while (p < end) {
+		size_t bytes = (size_t)(json_string_put(character, json_string_next(&p, end)) -
+					character);
+		if (n + bytes > PACKET_ID_MAX)
+			break;
+		memcpy(out + n, character, bytes);
+		n += bytes;
+	}
+	out[n] = '\0';
+	return out;
 }

@@ -25,7 +25,7 @@ struct job_task {
 	TAILQ_ENTRY(job_task) link; /* among those that wait for a process */
 	bool waits;		    /* it is there */
 	bool held;		    /* it waits among those of which others go before */
-	uint64_t fingerprint;	    /* of its payload; 0: not made yet */
+	uint64_t fingerprint;	    /* of its payload, decoded; 0: not made yet */
 	int process;		    /* that has it or had it last; -1: none */
 	bool repeated;		    /* another process had it and broke the protocol */
 	bool struck;		    /* its payload has strikes */
@@ -51,5 +51,7 @@ void job_task_free(struct job_task *);
 
 /* The srcid, still escaped, without quotes. */
 struct span job_task_client(const struct job_task *);
+/* Decoded; cut between characters, and where it has a NUL byte.  Returns out. */
+char *job_task_client_text(const struct job_task *, char out[PACKET_ID_MAX + 1]);
 
 #endif

@@ -321,10 +321,11 @@ open_with(unsigned processes)
 static int owner;
 
 static struct job_task *
-ask_for(const char *id, struct span payload)
+ask_in(const char *id, struct span payload, bool base64)
 {
-	char srcid[32];
-	struct handler_request r = {.policy = span_str("\"111\""), .payload = payload};
+	char srcid[512];
+	struct handler_request r = {
+		.policy = span_str("\"111\""), .payload = payload, .base64 = base64};
 	struct job_task *t;
 
 	(void)snprintf(srcid, sizeof srcid, "\"%s\"", id);
@@ -335,6 +336,12 @@ ask_for(const char *id, struct span payload)
 	job_dispatch_submit(d, t);
 	turns();
 	return t;
+}
+
+static struct job_task *
+ask_for(const char *id, struct span payload)
+{
+	return ask_in(id, payload, false);
 }
 
 static struct job_task *

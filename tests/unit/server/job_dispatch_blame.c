@@ -309,6 +309,42 @@ Test(job_dispatch, a_payload_that_ended_as_many_as_it_may_is_not_run)
 	answered("3", JOB_OUTCOME_STRUCK, "refused unrun");
 }
 
+Test(job_dispatch, it_is_the_same_however_it_is_spelled)
+{
+	static const char *const same[] = {"sick", "\\u0073ick", "si\\u0063k"};
+
+	conf.strikes = 1;
+	open_with(1);
+	ask_for("1", span_str(same[2]));
+	hear(0, "\"payload\":");
+	die_of(0, SIGSEGV);
+	answered("1", JOB_OUTCOME_FAILED, "SIGSEGV");
+	be_ready(0);
+	for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
+		ask_for("2", span_str(same[i]));
+		answered("2", JOB_OUTCOME_STRUCK, "refused unrun");
+	}
+	ask_in("3", span_str("c2ljaw\\u003d="), true);
+	answered("3", JOB_OUTCOME_STRUCK, "refused unrun");
+	ask_for("4", span_str("c2ljaw=="));
+	hear(0, "c2ljaw==");
+}
+
+Test(job_dispatch, clients_are_told_decoded_and_cut_between_characters)
+{
+	char id[6 * PACKET_ID_MAX + 1] = "x", wanted[PACKET_ID_MAX + 1] = "x";
+
+	for (int i = 0; i < PACKET_ID_MAX / 2; i++)
+		(void)strcat(id, "\\u00e9");
+	for (int i = 0; i < PACKET_ID_MAX / 2 - 1; i++)
+		(void)strcat(wanted, "\xc3\xa9");
+	open_with(1);
+	ask_for(id, span_str("sick"));
+	hear(0, "\"sick\"");
+	die_of(0, SIGSEGV);
+	master_hears_a_strike(wanted, JOB_END_SELF);
+}
+
 Test(job_dispatch, its_answer_makes_strikes_void)
 {
 	open_with(1);
