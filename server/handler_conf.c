@@ -17,6 +17,8 @@
 #define AT(member) offsetof(struct handler_conf, member)
 #define HOUR	   ((uint64_t)3600 * 1000)
 
+enum { PACKET_HEAD = 512 }; /* bytes of a reply beside its payload, with ids as they usually are */
+
 static const char *const kinds[] = {"none", "exec", "exec-once", "module", "pseudonym", NULL};
 const char *
 handler_kind_text(int kind)
@@ -556,18 +558,19 @@ check_user(const struct check *k)
 	return 0;
 }
 
+/* What is not given leaves room for what a packet has beside its payload: a reply that passes here
+ * is to pass in the proxy, whose max_message is most likely the same. */
 static int
 check_sizes(const struct check *k)
 {
 	struct handler_conf *c = k->conf;
+	uint64_t packet = k->daemon->max_message;
 
-	if (c->max_reply > k->daemon->max_message) {
-		if (is_given(k, "handler_max_reply"))
-			return wrong(k, "handler_max_reply",
-				     "it is more than max_message, %" PRIu64 " bytes",
-				     k->daemon->max_message);
-		c->max_reply = k->daemon->max_message;
-	}
+	if (is_given(k, "handler_max_reply") && c->max_reply > packet)
+		return wrong(k, "handler_max_reply",
+			     "it is more than max_message, %" PRIu64 " bytes", packet);
+	if (!is_given(k, "handler_max_reply") && c->max_reply > packet - PACKET_HEAD)
+		c->max_reply = packet - PACKET_HEAD;
 	if (c->queue == 0)
 		c->queue = 2 * c->processes;
 	return 0;

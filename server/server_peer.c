@@ -227,18 +227,30 @@ log_job(const struct peer *p, const struct job_task *t, const struct job_result 
 		    SPAN_ARG(client), packet_code_text(r->code), r->why);
 }
 
+/* A reply over max_message becomes an error, for the proxy would not take it: only here its head is
+ * known, and how it is escaped. */
 static int
-write_result(const struct server_worker *s, const struct job_task *t, const struct job_result *r,
+write_result(const struct server_worker *s, const struct job_task *t, struct job_result *r,
 	     struct buf *out)
 {
-	if (r->outcome == JOB_OUTCOME_DONE)
-		return handler_reply(&s->handler, &t->request, r->payload, r->base64, out);
+	size_t before = buf_len(out);
+
+	if (r->outcome == JOB_OUTCOME_DONE) {
+		if (handler_reply(&s->handler, &t->request, r->payload, r->base64, out) < 0)
+			return -1;
+		if (buf_len(out) - before <= s->conf->daemon->max_message + strlen("\n"))
+			return 0;
+		buf_truncate(out, before);
+		*r = (struct job_result){.outcome = JOB_OUTCOME_PROTOCOL,
+					 .code = PACKET_HANDLER_FAILED,
+					 .why = "handler: the reply is larger than max_message"};
+	}
 	return handler_error(&s->handler, &t->request, r->code, r->why, r->retry_after, out);
 }
 
 /* The first in turn is written to where it goes; others wait. */
 static int
-write_in_turn(struct peer *p, struct job_task *t, const struct job_result *r)
+write_in_turn(struct peer *p, struct job_task *t, struct job_result *r)
 {
 	struct buf *out = TAILQ_FIRST(&p->jobs) == t ? conn_output(p->conn) : &t->answer;
 	size_t before = out == NULL ? 0 : buf_len(out);
@@ -256,16 +268,18 @@ write_in_turn(struct peer *p, struct job_task *t, const struct job_result *r)
 }
 
 void
-server_peer_done(void *arg, struct job_task *t, const struct job_result *r)
+server_peer_done(void *arg, struct job_task *t, const struct job_result *result)
 {
 	struct server_worker *s = arg;
 	struct peer *p = t->owner;
+	struct job_result r = *result;
+	int written = write_in_turn(p, t, &r);
 
-	log_job(p, t, r);
-	counter_add(r->outcome == JOB_OUTCOME_DONE ? &s->row->requests : &s->row->errors, 1);
+	log_job(p, t, &r);
+	counter_add(r.outcome == JOB_OUTCOME_DONE ? &s->row->requests : &s->row->errors, 1);
 	if (drain_phase(s->drain) != DRAIN_NOT)
 		p->heard = clock_ms();
-	if (write_in_turn(p, t, r) < 0) {
+	if (written < 0) {
 		t->answered = true;
 		fail(p);
 		return;

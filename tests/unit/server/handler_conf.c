@@ -257,6 +257,9 @@ Test(handler_conf, a_reply_is_no_larger_than_a_packet)
 	refuses("handler = exec handler_command = cat handler_max_reply = 2M",
 		"handler_max_reply: it is more than max_message, 1048576 bytes");
 	accepts("handler = exec handler_command = cat handler_max_reply = 1M");
+	cr_assert_eq(conf.max_reply, 1 << 20);
+	accepts("handler = exec handler_command = cat");
+	cr_assert_eq(conf.max_reply, (1 << 20) - 512, "room for the packet's head");
 }
 
 Test(handler_conf, only_root_can_give_them_a_user)

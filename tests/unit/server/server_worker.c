@@ -757,6 +757,28 @@ Test(serve, a_job_is_done_by_a_process)
 	cr_assert_gt(COUNT(bytes_out), 40);
 }
 
+Test(serve, a_reply_that_is_larger_than_a_packet_is_an_error)
+{
+	char reply[1024];
+	int head = (int)strlen("{\"type\":\"2\",\"srcid\":\"100\",\"destid\":\"1\","
+			       "\"payloadsize\":999,\"payload\":\"\"}");
+
+	settings.max_message = 1024;
+	start_with(1);
+	come(0);
+	for (int over = 1; over >= 0; over--) {
+		say(0, REQUEST("111", "large"));
+		process_hears(0, "large");
+		(void)snprintf(reply, sizeof reply, "\"payload\":\"%0*d\"", 1024 - head + over, 0);
+		process_says(0, reply);
+		hear(0, over > 0
+				? "\"code\":\"handler-failed\",\"message\":\"handler: the reply is "
+				  "larger than max_message\""
+				: "\"payloadsize\":954,");
+	}
+	cr_assert(COUNT(requests) == 1 && COUNT(errors) == 1);
+}
+
 Test(serve, answers_leave_in_the_order_of_their_requests)
 {
 	start_with(2);
