@@ -157,18 +157,21 @@ after_reply(struct upstream *up, struct upstream_conn *l)
 }
 
 static void
-lane_replied(struct upstream *up, struct upstream_conn *l, struct request *r, struct span reply)
+lane_replied(struct upstream *up, struct upstream_conn *l, const struct upstream_conn_event *e)
 {
 	struct upstreams *all = up->all;
+	struct request *r = e->request;
 
 	before_reply(up, l);
+	if (e->last)
+		upstream_retire(l);
 	counter_add(&up->cell->served, 1);
 	counters_latency(up->cell->latency, l->ready_us - r->sent_us);
 	if (upstream_is_current(l)) {
 		upstream_smooth(&up->reply_us, l->ready_us - r->sent_us);
 		it_answers(up, l->ready_us / 1000);
 	}
-	all->ops->on_reply(r, &l->server, reply, all->ctx);
+	all->ops->on_reply(r, &l->server, e->reply, all->ctx);
 	after_reply(up, l);
 }
 
@@ -187,7 +190,7 @@ on_event(struct upstream_conn *l, const struct upstream_conn_event *e, void *arg
 {
 	switch (e->what) {
 	case UPSTREAM_CONN_OPENED: upstream_opened(arg, l); break;
-	case UPSTREAM_CONN_REPLIED: lane_replied(arg, l, e->request, e->reply); break;
+	case UPSTREAM_CONN_REPLIED: lane_replied(arg, l, e); break;
 	case UPSTREAM_CONN_DECLINED: lane_declined(arg, l, e->request); break;
 	case UPSTREAM_CONN_ENDED: upstream_ended(arg, l, e->end); break;
 	}

@@ -163,17 +163,16 @@ fail(struct upstream_conn *l, const struct conn *c, enum failure_cause cause)
 		    .cause = cause, .why = failure_text(cause), .unasked = is_unasked(l, c)});
 }
 
-/* Before it closes, a server may say that it has run nothing of what it left unanswered: an error
- * that answers nobody. */
+/* Is it an error that answers nobody, with that code? */
 static bool
-is_farewell(struct span text)
+is_for_nobody(struct span text, enum packet_code code)
 {
 	struct packet_fault fault;
 	struct packet p;
 
 	return packet_parse(&p, text, &fault) == 0 && p.type == PACKET_ERROR &&
 	       packet_raw(&p, "destid").n == 2 &&
-	       span_eq_str(packet_scalar(&p, "code"), packet_code_text(PACKET_SHUTTING_DOWN));
+	       span_eq_str(packet_scalar(&p, "code"), packet_code_text(code));
 }
 
 /* What came answers nothing that is in flight. */
@@ -181,7 +180,9 @@ static void
 take_stray(struct upstream_conn *l, const struct conn *c, struct span text,
 	   enum failure_cause cause)
 {
-	if ((cause == CAUSE_UNASKED || cause == CAUSE_WRONG_DESTID) && is_farewell(text))
+	/* Before it closes, a server may say that it has run nothing of what it left unanswered. */
+	if ((cause == CAUSE_UNASKED || cause == CAUSE_WRONG_DESTID) &&
+	    is_for_nobody(text, PACKET_SHUTTING_DOWN))
 		end(l, c,
 		    &(struct upstream_conn_end){.cause = CAUSE_CLOSED,
 						.why = failure_text(CAUSE_CLOSED),
@@ -189,6 +190,39 @@ take_stray(struct upstream_conn *l, const struct conn *c, struct span text,
 						.farewell = true});
 	else
 		fail(l, c, cause);
+}
+
+/* The first in flight is answered.  The lane may be gone afterwards. */
+static void
+answered(struct upstream_conn *l, const struct upstream_conn_event *e)
+{
+	take(l, e->request);
+	l->served++;
+	l->ready_us = conn_loop_us(l->loop);
+	e->request->connected_us = l->opened_us;
+	l->on_event(l, e, l->ctx);
+}
+
+/* A server that takes less than we do has not read whose request it is, and reads no further. */
+static void
+take_too_large(struct upstream_conn *l, const struct conn *c, struct request *r)
+{
+	struct buf reply = BUF_INIT;
+	struct packet_fault fault;
+	struct packet p;
+
+	if (packet_parse(&p, r->text, &fault) < 0 ||
+	    packet_error(&reply, &p, l->server.id, PACKET_TOO_LARGE,
+			 "the request is larger than its server takes", 0) < 0) {
+		fail(l, c, CAUSE_WRONG_DESTID);
+		return;
+	}
+	r->refused = true;
+	answered(l, &(struct upstream_conn_event){.what = UPSTREAM_CONN_REPLIED,
+						  .request = r,
+						  .reply = buf_span(&reply),
+						  .last = true});
+	buf_release(&reply);
 }
 
 static void
@@ -202,22 +236,21 @@ on_packet(struct conn *c, struct span text, void *arg)
 						 : reply_check_reply(r, text, conn_members(c),
 								     &l->check, &cause);
 
+	if (result == REPLY_CHECK_WRONG && cause == CAUSE_WRONG_DESTID &&
+	    is_for_nobody(text, PACKET_TOO_LARGE)) {
+		take_too_large(l, c, r);
+		return;
+	}
 	if (result == REPLY_CHECK_WRONG) {
 		take_stray(l, c, text, cause);
 		return;
 	}
-	take(l, r);
-	l->served++;
-	l->ready_us = conn_loop_us(l->loop);
-	r->connected_us = l->opened_us;
 	r->refused = result == REPLY_CHECK_REFUSED;
-	l->on_event(l,
-		    &(struct upstream_conn_event){.what = result == REPLY_CHECK_DECLINED
+	answered(l, &(struct upstream_conn_event){.what = result == REPLY_CHECK_DECLINED
 								  ? UPSTREAM_CONN_DECLINED
 								  : UPSTREAM_CONN_REPLIED,
 						  .request = r,
-						  .reply = text},
-		    l->ctx);
+						  .reply = text});
 }
 
 static void

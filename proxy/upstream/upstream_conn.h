@@ -51,6 +51,7 @@ struct upstream_conn_event {
 	enum upstream_conn_what what;
 	struct request *request;	     /* REPLIED, DECLINED */
 	struct span reply;		     /* the same: judged, see reply_check.h */
+	bool last;			     /* REPLIED: it reads nothing that was sent after it */
 	const struct upstream_conn_end *end; /* ENDED */
 };
 

@@ -371,6 +371,21 @@ Test(upstream, a_server_that_takes_leave_has_run_nothing_that_is_left)
 	expect_told("incident(the reply is for another client) lost(e, broken) ");
 }
 
+Test(upstream, behind_one_that_is_too_large_nothing_is_sent)
+{
+	int peer = open_once();
+
+	send_all("a");
+	say(peer, ERROR_OF("too-large", ""));
+	expect_told("refused(a) ");
+	cr_assert_eq(failed(), 0);
+	expect_end(peer);
+	send_all("b");
+	peer = accept_one(listener);
+	say(peer, REPLY("b"));
+	expect_told("reply(b) ");
+}
+
 /* The socket takes a part of the large one, and nothing of those behind it. */
 Test(upstream, what_never_left_was_not_run)
 {

@@ -20,12 +20,13 @@ on_open(struct upstream_conn *lane, void *ctx)
 }
 
 static void
-on_reply(struct upstream_conn *lane, struct request *r, struct span reply, void *ctx)
+on_reply(struct upstream_conn *lane, struct request *r, struct span reply, bool last, void *ctx)
 {
 	cr_assert(lane == l && ctx == &server);
 	cr_assert_eq(r->connected_us, lane->opened_us);
 	(void)snprintf(reply_text, sizeof reply_text, "%.*s", SPAN_ARG(reply));
-	tell("%s(%.*s) ", r->refused ? "refused" : "reply", SPAN_ARG(r->srcid));
+	tell("%s(%.*s%s) ", r->refused ? "refused" : "reply", SPAN_ARG(r->srcid),
+	     last ? ", the last" : "");
 	request_free(r);
 	if (sent_on_reply != NULL)
 		cr_assert_eq(upstream_conn_send(lane, sent_on_reply, true), 0);
@@ -64,7 +65,7 @@ on_event(struct upstream_conn *lane, const struct upstream_conn_event *e, void *
 {
 	switch (e->what) {
 	case UPSTREAM_CONN_OPENED: on_open(lane, ctx); break;
-	case UPSTREAM_CONN_REPLIED: on_reply(lane, e->request, e->reply, ctx); break;
+	case UPSTREAM_CONN_REPLIED: on_reply(lane, e->request, e->reply, e->last, ctx); break;
 	case UPSTREAM_CONN_DECLINED: on_declined(lane, e->request, ctx); break;
 	case UPSTREAM_CONN_ENDED: on_end(lane, e->end, ctx); break;
 	}
@@ -251,6 +252,18 @@ Test(lane, an_error_of_the_request_is_its_reply)
 	send_all("ab");
 	say(peer, ERROR_OF("bad-payload", "a") REPLY("b"));
 	expect_told("refused(a) reply(b) ");
+}
+
+Test(lane, one_that_the_server_finds_too_large_is_answered_and_the_last)
+{
+	open_lane(REPLY_CHECK_SHAPE);
+	send_all("ab");
+	say(peer, REPLY("a") ERROR_OF("too-large", ""));
+	expect_told("reply(a) refused(b, the last) ");
+	cr_assert_not_null(strstr(reply_text, "\"destid\":\"b\""), "%s", reply_text);
+	cr_assert_not_null(strstr(reply_text, "\"code\":\"too-large\""), "%s", reply_text);
+	say(peer, ERROR_OF("too-large", ""));
+	expect_told("end(a reply that nobody asked for, connected) ");
 }
 
 Test(lane, an_error_that_says_nothing_of_the_request_is_told_apart)
