@@ -599,5 +599,7 @@ handler_conf_files(const struct handler_conf *c, struct daemon_conf *d)
 	if (c->kind == HANDLER_NONE && !is_keyed(job_find(span_of(c->job, strlen(c->job)))))
 		return;
 	d->other_files = 2 * c->processes;
-	d->master_files = 2 * daemon_workers(d) * c->processes;
+	/* Standard error of each, and a worker's channel. */
+	d->master_files = 2 * daemon_workers(d) * (c->processes + 1);
+	d->master_files_key = "handler_processes";
 }

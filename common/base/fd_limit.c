@@ -33,16 +33,16 @@ int
 fd_limit_plan(const struct fd_limit_need *n, struct fd_limit *out)
 {
 	unsigned long each = n->forwards ? 2 : 1, wanted = own(n) + n->connections * each;
-	unsigned long limit;
+	unsigned long master = OWN + (unsigned long)n->of_master, limit;
 
-	if (wanted < OWN + (unsigned long)n->of_master)
-		wanted = OWN + (unsigned long)n->of_master;
-	limit = net_raise_nofile(wanted + SPARE_WANTED);
+	limit = net_raise_nofile((wanted > master ? wanted : master) + SPARE_WANTED);
+	*out = (struct fd_limit){
+		.asked = n->connections, .master_needs = master, .master_limit = limit};
 	if (n->most > 0 && n->most < limit)
 		limit = n->most;
-	*out = (struct fd_limit){
-		.limit = limit, .asked = n->connections, .granted = fd_limit_fit(limit, n)};
-	return out->granted > 0 ? 0 : -1;
+	out->limit = limit;
+	out->granted = fd_limit_fit(limit, n);
+	return out->granted > 0 && OWN + n->of_master / 2 <= out->master_limit ? 0 : -1;
 }
 
 const char *
@@ -58,5 +58,17 @@ fd_limit_text(const struct fd_limit *f, char text[FD_LIMIT_TEXT])
 			       "%u lowered to %u: the limit of open files is %lu (ulimit -n, "
 			       "LimitNOFILE=, worker_max_files)",
 			       f->asked, f->granted, f->limit);
+	return text;
+}
+
+const char *
+fd_limit_master_text(const struct fd_limit *f, char text[FD_LIMIT_TEXT])
+{
+	if (f->master_needs <= f->master_limit)
+		return NULL;
+	(void)snprintf(text, FD_LIMIT_TEXT,
+		       "the master needs %lu descriptors in a reload: the limit of open files is "
+		       "%lu (ulimit -n, LimitNOFILE=)",
+		       f->master_needs, f->master_limit);
 	return text;
 }

@@ -14,6 +14,8 @@ struct fd_limit {
 	unsigned long limit; /* in force for a worker */
 	unsigned asked;	     /* connections, by the settings */
 	unsigned granted;    /* at most asked */
+	/* What the master needs while two generations of workers are there, and may have. */
+	unsigned long master_needs, master_limit;
 };
 
 struct fd_limit_need {
@@ -21,8 +23,8 @@ struct fd_limit_need {
 	unsigned connections; /* of one worker */
 	bool forwards;	      /* each may need another one, to a server */
 	unsigned others;      /* descriptors of a worker beside these, and of the master */
-	unsigned of_master;
-	unsigned most; /* descriptors of one worker, by the settings; 0: no such limit */
+	unsigned of_master;   /* for two generations of workers */
+	unsigned most;	      /* descriptors of one worker, by the settings; 0: no such limit */
 };
 
 /* How many connections fit.  Where they forward, a quarter of what is not the worker's own is kept
@@ -30,11 +32,15 @@ struct fd_limit_need {
 unsigned fd_limit_fit(unsigned long limit, const struct fd_limit_need *);
 
 /* Raises the soft limit, at most to the hard one, and fits the connections in.  0, or -1 when not
- * even one fits: fd_limit_text() tells. */
+ * even one fits: fd_limit_text() tells; or a single generation's descriptors of the master do not:
+ * fd_limit_master_text() tells. */
 MUST_CHECK int fd_limit_plan(const struct fd_limit_need *, struct fd_limit *);
 
 /* "16384 lowered to 164: the limit of open files is 256", or why not even one fits. */
 enum { FD_LIMIT_TEXT = 160 };
 const char *fd_limit_text(const struct fd_limit *, char text[FD_LIMIT_TEXT]);
+/* "the master needs 168 descriptors in a reload: the limit of open files is 100"; NULL: it has
+ * them. */
+const char *fd_limit_master_text(const struct fd_limit *, char text[FD_LIMIT_TEXT]);
 
 #endif

@@ -390,9 +390,12 @@ daemon_fit_files(struct daemon_conf *d, bool forwards, const char *program, FILE
 	char text[FD_LIMIT_TEXT];
 	int rc = fd_limit_plan(&need, &d->files);
 
-	if (rc < 0)
+	if (rc < 0 && d->files.granted == 0)
 		(void)fprintf(err, "%s: worker_connections: %s\n", program,
 			      fd_limit_text(&d->files, text));
+	else if (rc < 0)
+		(void)fprintf(err, "%s: %s: %s\n", program, d->master_files_key,
+			      fd_limit_master_text(&d->files, text));
 	d->worker_connections = d->files.granted;
 	return rc;
 }

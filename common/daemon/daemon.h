@@ -35,9 +35,10 @@ struct daemon_conf {
 	unsigned workers;  /* 0: the CPUs this process may use */
 	unsigned worker_connections; /* as daemon_fit_files() leaves it */
 	struct fd_limit files;
-	/* That the program needs beside connections, in a worker and in the master; by its check.
-	 */
+	/* That the program needs beside connections, in a worker and in the master, there for two
+	 * generations of workers and by which key; by its check. */
 	unsigned other_files, master_files;
+	const char *master_files_key;
 	uint64_t max_buffered;	      /* bytes that one worker holds for its peers; 0: no limit */
 	uint64_t stop_timeout;	      /* ms */
 	uint64_t upgrade_timeout;     /* ms */

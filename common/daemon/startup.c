@@ -56,6 +56,8 @@ note_limits(const struct daemon_conf *d, FILE *out)
 
 	if (lowered != NULL)
 		(void)fprintf(out, "worker_connections: %s\n", lowered);
+	if (fd_limit_master_text(&d->files, text) != NULL)
+		(void)fprintf(out, "%s: %s\n", d->master_files_key, text);
 	if (core != NULL)
 		(void)fprintf(out, "worker_core: %s\n", core);
 }
@@ -71,6 +73,9 @@ startup_report_files(const struct daemon_conf *d)
 		log_event(d->files.asked == DAEMON_CONNECTIONS ? LOG_INFO : LOG_WARN,
 			  "fewer connections than worker_connections", "why=%s",
 			  log_quoted(lowered));
+	if (fd_limit_master_text(&d->files, text) != NULL)
+		log_event(LOG_WARN, "a reload lacks descriptors", "key=%s why=%s",
+			  d->master_files_key, log_quoted(text));
 }
 
 /* What libevent complains of, before it ends the process or goes on; to stderr it would wait for
@@ -187,6 +192,18 @@ note_fixed(const char *name, void *notes)
 	(void)fprintf(notes, "%s takes effect at an upgrade or a restart\n", name);
 }
 
+/* The new workers would not be ready, and that would be found out late. */
+static bool
+has_descriptors(const struct daemon_conf *d, FILE *err)
+{
+	char text[FD_LIMIT_TEXT];
+
+	if (fd_limit_master_text(&d->files, text) == NULL)
+		return true;
+	(void)fprintf(err, "%s: %s\n", d->master_files_key, text);
+	return false;
+}
+
 struct settings *
 startup_reread(const struct cmdline *c, const struct settings *before, struct listen_socket *asked,
 	       FILE *notes, FILE *err)
@@ -199,7 +216,7 @@ startup_reread(const struct cmdline *c, const struct settings *before, struct li
 	} else if (conf_load_again(s->table, s->tables, c->argc, c->argv, &parsed, err) == 0) {
 		if (conf_keep_fixed(s->table, before->table, s->tables, note_fixed, notes) < 0) {
 			(void)fprintf(err, "out of memory\n");
-		} else if (s->kind->check(s, asked, err) == 0) {
+		} else if (s->kind->check(s, asked, err) == 0 && has_descriptors(&s->daemon, err)) {
 			note_limits(&s->daemon, notes);
 			return s;
 		}

@@ -77,3 +77,23 @@ Test(nofile, where_it_cannot_be_raised_less_is_granted_and_said)
 	cr_assert_eq(fd_limit_plan(&none, &f), -1);
 	cr_assert_not_null(strstr(fd_limit_text(&f, text), "the limit of open files is 32"));
 }
+
+Test(nofile, a_master_that_lacks_descriptors_in_a_reload_says_so)
+{
+	const struct fd_limit_need one = {.workers = 4, .connections = 10, .of_master = 136},
+				   none = {.workers = 4, .connections = 10, .of_master = 138},
+				   both = {.workers = 4, .connections = 10, .of_master = 68};
+	const struct rlimit hundred = {100, 100};
+	struct fd_limit f;
+	char text[FD_LIMIT_TEXT];
+
+	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &hundred), 0);
+	cr_assert_eq(fd_limit_plan(&one, &f), 0);
+	cr_assert_not_null(fd_limit_master_text(&f, text));
+	cr_assert_not_null(strstr(text, "needs 168 descriptors in a reload"), "%s", text);
+	cr_assert_not_null(strstr(text, "the limit of open files is 100 "), "%s", text);
+	cr_assert_eq(fd_limit_plan(&both, &f), 0);
+	cr_assert_null(fd_limit_master_text(&f, text), "100 are enough");
+	cr_assert_eq(fd_limit_plan(&none, &f), -1, "not even one generation fits");
+	cr_assert_not_null(fd_limit_master_text(&f, text));
+}
