@@ -18,6 +18,7 @@
 #include "job_runner.h"
 #include "log.h"
 #include "proctitle.h"
+#include "sandbox_domain.h"
 #include "sandbox_program.h"
 
 enum {
@@ -175,6 +176,20 @@ limit_processes(const struct job_child *c)
 		fail("limits");
 }
 
+static bool
+is_filtered(const struct handler_conf *h, const struct daemon_conf *d)
+{
+	return h->seccomp && d->isolation.level < ISOLATION_UNFILTERED;
+}
+
+void
+job_child_tell_isolation(const struct handler_conf *h, const struct daemon_conf *d)
+{
+	if (handler_conf_has_processes(h) && is_filtered(h, d) && !sandbox_domain_can())
+		log_event(LOG_WARN, "a job process can read and answer the jobs of others",
+			  "why=\"this kernel has no Landlock, of Linux 5.19\"");
+}
+
 static void
 confine(const struct job_child *c)
 {
@@ -197,7 +212,10 @@ confine(const struct job_child *c)
 		_exit(JOB_CHILD_FAILED);
 	if (chdir(c->conf->directory[0] != '\0' ? c->conf->directory : "/") < 0)
 		fail("handler_directory: %s", c->conf->directory);
-	if (c->conf->seccomp && sandbox_program_apply(plan.level, &filter) < 0)
+	if (!is_filtered(c->conf, c->daemon))
+		return;
+	sandbox_domain_enter();
+	if (sandbox_program_apply(plan.level, &filter) < 0)
 		_exit(JOB_CHILD_FAILED);
 }
 

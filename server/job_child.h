@@ -38,4 +38,7 @@ MUST_CHECK pid_t job_child_fork(const struct job_child *);
 /* Has it a user that neither the master nor its workers have? */
 bool job_child_has_own_user(const struct handler_conf *, const struct daemon_conf *);
 
+/* Logs what this kernel cannot keep job processes from. */
+void job_child_tell_isolation(const struct handler_conf *, const struct daemon_conf *);
+
 #endif

@@ -370,6 +370,7 @@ open_all(struct master *base)
 	if (m->stats != NULL)
 		m->processes = job_processes_new(base->base, m->stats, forget, m);
 	if (m->processes != NULL && m->strikes != NULL) {
+		job_child_tell_isolation(&conf_of(base)->handler, &base->settings->daemon);
 		set_strikes(m);
 		return open_registrar(base);
 	}
