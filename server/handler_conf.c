@@ -132,6 +132,13 @@ const struct conf_key handler_keys[HANDLER_KEYS] = {
 	 .fallback = "0",
 	 .max = (uint64_t)1 << 40,
 	 .help = "a job process is replaced when it holds more memory; 0: never"},
+	{.name = "handler_max_processes",
+	 .type = CONF_INT,
+	 .offset = AT(max_processes),
+	 .fallback = "0",
+	 .max = 1000000,
+	 .help = "processes and threads that handler_user may have in all; 0: 64 for each job "
+		 "process, and at least 1024"},
 	{.name = "handler_max_reply",
 	 .type = CONF_SIZE,
 	 .offset = AT(max_reply),
@@ -558,6 +565,25 @@ check_user(const struct check *k)
 	return 0;
 }
 
+/* The kernel counts all that a user has, so one that others share could not start any more. */
+static int
+check_processes(const struct check *k)
+{
+	const struct handler_conf *c = k->conf;
+	unsigned own = 2 * daemon_workers(k->daemon) * c->processes; /* of two generations */
+
+	if (c->max_processes == 0)
+		return 0;
+	if (c->user.user[0] == '\0')
+		return wrong(k, "handler_max_processes",
+			     "it bounds what handler_user has, which is not given");
+	if (c->max_processes < own)
+		return wrong(k, "handler_max_processes",
+			     "%u is less than the job processes themselves, %u during a reload",
+			     c->max_processes, own);
+	return 0;
+}
+
 /* What is not given leaves room for what a packet has beside its payload: a reply that passes here
  * is to pass in the proxy, whose max_message is most likely the same. */
 static int
@@ -590,7 +616,9 @@ handler_conf_check(struct handler_conf *c, const struct daemon_conf *daemon, cha
 		return -1;
 	if (c->kind == HANDLER_NONE)
 		return 0;
-	return check_directory(&k) < 0 || check_user(&k) < 0 ? -1 : check_sizes(&k);
+	if (check_directory(&k) < 0 || check_user(&k) < 0 || check_processes(&k) < 0)
+		return -1;
+	return check_sizes(&k);
 }
 
 void

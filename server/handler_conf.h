@@ -38,11 +38,12 @@ struct handler_conf {
 	int signal_choice;			    /* see signal */
 	unsigned max_jobs;			    /* of a process; 0: it is never recycled */
 	uint64_t max_memory;			    /* bytes of a process; 0: not looked at */
-	uint64_t max_reply;			    /* bytes, escaped; at most max_message */
-	unsigned queue;				    /* jobs that wait in a worker */
-	unsigned strikes;			    /* 0: none are counted */
-	uint64_t strike_time;			    /* ms */
-	struct privdrop_conf user;		    /* of job processes; its plan by the check */
+	unsigned max_processes;	   /* of user, with all that they start; 0: job_child.c's default */
+	uint64_t max_reply;	   /* bytes, escaped; at most max_message */
+	unsigned queue;		   /* jobs that wait in a worker */
+	unsigned strikes;	   /* 0: none are counted */
+	uint64_t strike_time;	   /* ms */
+	struct privdrop_conf user; /* of job processes; its plan by the check */
 	char *directory;
 	struct conf_list env;	  /* NAME=VALUE */
 	struct conf_list setting; /* key=value */
@@ -56,7 +57,7 @@ struct handler_conf {
 	char program[HANDLER_PATH];   /* EXEC, EXEC_ONCE: path of command's first word */
 };
 
-enum { HANDLER_KEYS = 24 };
+enum { HANDLER_KEYS = 25 };
 extern const struct conf_key handler_keys[HANDLER_KEYS];
 
 /* Judges what no single key can and fills what is told above; origin: where each key was given, by

@@ -169,6 +169,8 @@ limit_processes(const struct job_child *c)
 		return;
 	if (most < PROCESSES_LEAST)
 		most = PROCESSES_LEAST;
+	if (c->conf->max_processes > 0)
+		most = c->conf->max_processes;
 	if (l.rlim_max != RLIM_INFINITY && most > l.rlim_max)
 		most = l.rlim_max;
 	l.rlim_cur = l.rlim_max = most;

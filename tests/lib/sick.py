@@ -114,6 +114,26 @@ def bomb(job):
     sleep()
 
 
+def multiplies(job):
+    """Starts processes without end, as far as it is let, and 200 at most; every other one is in a session of its own."""
+    made, refused = 0, False
+    while made < 200:
+        try:
+            if os.fork() == 0:
+                if made % 2:
+                    os.setsid()
+                deaf_to_signals()
+                sleep()
+                os._exit(0)
+            made += 1
+        except OSError as e:
+            if not refused:
+                print(f"refused after {made}: {e.strerror}", file=sys.stderr, flush=True)
+            refused = True
+            time.sleep(0.01)
+    sleep()
+
+
 # ---- lies ----
 
 def garbage(job):
@@ -216,7 +236,7 @@ def shoots(job):
     answer(job, "could signal " + " ".join(map(str, sorted(hit))))
 
 
-MODES = {f.__name__: f for f in (segfault, abort, leaves, loops, mute, stubborn, leaks, forks, daemonises, bomb, garbage, half, twice, early,
+MODES = {f.__name__: f for f in (segfault, abort, leaves, loops, mute, stubborn, leaks, forks, daemonises, bomb, multiplies, garbage, half, twice, early,
                                  foreign, mutters, closes, deaf, endless, large, shouts, bad_utf8, surrogate, nonsense, sockets, shoots)}
 
 

@@ -2,7 +2,7 @@
 filtered, and there is a bound to how many there may be.  Without it they are the workers' user."""
 import os
 import pwd
-from lib.bench import WRAP, Bench, ctl, workers
+from lib.bench import WRAP, Bench, ctl, reload, wait_until, workers
 from lib.needs import need_root
 
 ECHO = """#!/usr/bin/env python3
@@ -27,7 +27,7 @@ with Bench() as b:
     path = b.file("echo", ECHO)
     os.chmod(path, 0o755)
     options = ["--job", "x", "--handler", "exec", f"--handler-command={path}", "--narrate", "no"]
-    own = b.server("1", "111", None, workers=1, options=[*options, "--handler-user", "daemon"])
+    own = b.server("1", "111", None, workers=1, options=["-c", b.file("own.conf", ""), *options, "--handler-user", "daemon"])
     pid, worker = ctl(own.socket, "handlers")[0]["pid"], workers(own)[0]
     uid = str(pwd.getpwnam("daemon").pw_uid)
     told = status(pid)
@@ -40,6 +40,10 @@ with Bench() as b:
     with open(f"/proc/{pid}/oom_score_adj") as f:
         assert int(f.read()) == 500
     assert os.getsid(pid) == os.getpgid(pid) == pid
+    b.file("own.conf", "handler_max_processes = 2000")
+    reload(own)
+    pid = wait_until(lambda: (p := ctl(own.socket, "handlers")[0])["state"] == "idle" and p["pid"], "the new one is up")
+    assert limit(pid, "Max processes") == "2000", limit(pid, "Max processes")
     shared = b.server("2", "111", None, workers=1, options=options)
     assert "job processes have the user of workers" in shared.output
     pid, worker = ctl(shared.socket, "handlers")[0]["pid"], workers(shared)[0]

@@ -241,7 +241,8 @@ Test(handler_conf, bounds_hold)
 		"handler_strike_time = 0",   "handler_signal = SEGV",
 		"handler_env = \"x\"",	     "handler_env = \"=x\"",
 		"handler_env = \"1=x\"",     "handler_setting = \"a b=x\"",
-		"handler_directory = \"x\"", "handler = shell",
+		"handler_directory = \"x\"", "handler_max_processes = 1000001",
+		"handler = shell",
 	};
 	char text[128];
 
@@ -273,6 +274,23 @@ Test(handler_conf, only_root_can_give_them_a_user)
 	}
 	refuses("handler = exec handler_command = cat handler_user = nobody-of-that-name",
 		"handler_user: nobody-of-that-name: no such user");
+}
+
+Test(handler_conf, processes_are_bounded_for_a_user_of_their_own_alone)
+{
+	refuses("handler = exec handler_command = cat\nhandler_max_processes = 1000",
+		"conf:2: handler_max_processes: it bounds what handler_user has, which is not given");
+	if (geteuid() != 0)
+		cr_skip_test("only root can give them a user");
+	daemon_conf.workers = 2;
+	refuses("handler = exec handler_command = cat handler_user = nobody handler_processes = 4\n"
+		"handler_max_processes = 15",
+		"conf:2: handler_max_processes: 15 is less than the job processes themselves, 16");
+	accepts("handler = exec handler_command = cat handler_user = nobody handler_processes = 4 "
+		"handler_max_processes = 16");
+	cr_expect_eq(conf.max_processes, 16);
+	accepts("handler = exec handler_command = cat handler_user = nobody "
+		"handler_max_processes = 1000000");
 }
 
 Test(handler_conf, a_name_that_no_packet_can_carry_is_refused)
