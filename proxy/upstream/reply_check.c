@@ -2,6 +2,7 @@
 #include "reply_check.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 #include "digest.h"
 #include "json_simd.h"
@@ -162,4 +163,29 @@ reply_check_reply(const struct request *r, struct span reply,
 	if (p.type == PACKET_ERROR)
 		return is_declined(&p) ? REPLY_CHECK_DECLINED : REPLY_CHECK_REFUSED;
 	return check->sha1 ? judge_sha1(&p, cause) : judge_job(r, &p, check, cause);
+}
+
+static bool
+is_plain(struct span s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] < ' ' || s.p[i] > '~' || s.p[i] == '"' || s.p[i] == '\\')
+			return false;
+	return true;
+}
+
+const char *
+reply_check_reason(struct span error, char out[REPLY_CHECK_REASON])
+{
+	struct packet p;
+	struct packet_fault fault;
+	struct span words;
+
+	out[0] = '\0';
+	if (packet_parse(&p, error, &fault) < 0)
+		return out;
+	words = packet_scalar(&p, "message");
+	if (is_plain(words))
+		(void)snprintf(out, REPLY_CHECK_REASON, "%.*s", SPAN_ARG(words));
+	return out;
 }

@@ -39,4 +39,9 @@ enum reply_check_result reply_check_reply(const struct request *, struct span re
 					  const struct json_text_object *members,
 					  const struct reply_check *, enum failure_cause *cause);
 
+/* Why a server has declined: the words of its error, cut, where all of them are plain ASCII that
+ * needs no escapes in JSON or in the log; empty otherwise.  Allocates nothing. */
+enum { REPLY_CHECK_REASON = 80 };
+const char *reply_check_reason(struct span error, char out[REPLY_CHECK_REASON]);
+
 #endif

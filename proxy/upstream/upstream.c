@@ -2,6 +2,7 @@
 #include "upstream.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -176,12 +177,16 @@ lane_replied(struct upstream *up, struct upstream_conn *l, const struct upstream
 }
 
 static void
-lane_declined(struct upstream *up, struct upstream_conn *l, struct request *r)
+lane_declined(struct upstream *up, struct upstream_conn *l, struct request *r, struct span error)
 {
 	struct upstreams *all = up->all;
+	char reason[REPLY_CHECK_REASON], why[REPLY_CHECK_REASON + 32];
 
+	(void)reply_check_reason(error, reason);
+	(void)snprintf(why, sizeof why, "it takes nothing now%s%s", reason[0] != '\0' ? ": " : "",
+		       reason);
 	before_reply(up, l);
-	all->ops->on_lost(r, &l->server, UPSTREAM_DECLINED, "it takes nothing now", all->ctx);
+	all->ops->on_lost(r, &l->server, UPSTREAM_DECLINED, why, all->ctx);
 	after_reply(up, l);
 }
 
@@ -191,7 +196,7 @@ on_event(struct upstream_conn *l, const struct upstream_conn_event *e, void *arg
 	switch (e->what) {
 	case UPSTREAM_CONN_OPENED: upstream_opened(arg, l); break;
 	case UPSTREAM_CONN_REPLIED: lane_replied(arg, l, e); break;
-	case UPSTREAM_CONN_DECLINED: lane_declined(arg, l, e->request); break;
+	case UPSTREAM_CONN_DECLINED: lane_declined(arg, l, e->request, e->reply); break;
 	case UPSTREAM_CONN_ENDED: upstream_ended(arg, l, e->end); break;
 	}
 }

@@ -9,7 +9,7 @@ with Bench() as b:
     full = plain.Server(proxy.port, id="1", behave=decline)
     proxy.wait_server("1")
     got = ask(proxy)
-    assert got["code"] == "upstream-failed" and "server 1: it takes nothing now" in got["message"], got
+    assert got["code"] == "upstream-failed" and "server 1: it takes nothing now: full" in got["message"], got
     b.server("2", "111", proxy)
     assert all(correct(ask(proxy)) for _ in range(10))
     assert len(full.requests) > 4 and proxy.servers()["1"]["state"] != "ejected", "it is not ejected for saying so"

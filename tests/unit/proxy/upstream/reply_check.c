@@ -170,6 +170,36 @@ Test(verify, errors_are_the_requests_own_or_the_servers)
 	       REPLY_CHECK_SHAPE, REPLY_CHECK_WRONG, CAUSE_WRONG_DESTID);
 }
 
+static void
+expect_reason(const char *message, const char *wanted)
+{
+	char text[1024], got[REPLY_CHECK_REASON];
+
+	(void)snprintf(text, sizeof text,
+		       "{\"type\":\"3\",\"srcid\":\"1\",\"destid\":\"7\",\"payloadsize\":0,"
+		       "\"payload\":\"\",\"code\":\"overloaded\"%s}",
+		       message);
+	cr_expect_str_eq(reply_check_reason(span_str(text), got), wanted, "%s", message);
+}
+
+Test(verify, the_words_of_an_error_are_told_where_they_are_plain)
+{
+	static const char hundred[] = "aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeee"
+				      "ffffffffffgggggggggghhhhhhhhhhiiiiiiiiiijjjjjjjjjj";
+	char long_one[200];
+
+	expect_reason(",\"message\":\"the queue is full: 8\"", "the queue is full: 8");
+	expect_reason(",\"message\":\"\"", "");
+	expect_reason("", "");
+	expect_reason(",\"message\":[\"full\"]", "");
+	expect_reason(",\"message\":\"a\\nb\"", "");
+	expect_reason(",\"message\":\"a \\\"b\\\"\"", "");
+	expect_reason(",\"message\":\"caf\xc3\xa9\"", "");
+	(void)snprintf(long_one, sizeof long_one, ",\"message\":\"%s\"", hundred);
+	expect_reason(long_one, "aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeee"
+				"ffffffffffgggggggggghhhhhhhhh");
+}
+
 #define HELLO_256 "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
 #define HELLO_512                                                          \
 	"9b71d224bd62f3785d96d46ad3ea3d73319bfbc2890caadae2dff72519673ca7" \
