@@ -11,6 +11,7 @@
 #include "daemon_metrics.h"
 #include "job_child.h"
 #include "log.h"
+#include "printable.h"
 #include "proctitle.h"
 #include "prometheus.h"
 #include "reaper.h"
@@ -281,6 +282,20 @@ guard(const struct master *base)
 		log_errno(LOG_WARN, "job processes can look into this one", NULL);
 }
 
+static const char *
+trouble(void *arg)
+{
+	struct server_master *m = arg;
+	const char *why = m->jobs.conf == NULL ? NULL : job_admin_trouble(&m->jobs);
+	char text[sizeof m->trouble - 32];
+
+	if (why == NULL)
+		return NULL;
+	(void)snprintf(m->trouble, sizeof m->trouble, "the handler fails: %s",
+		       printable(why, text, sizeof text));
+	return m->trouble;
+}
+
 /* Of those of server_worker.h only where they find their settings is ours to say. */
 static void
 workers(struct supervisor_ops *ops)
@@ -293,6 +308,7 @@ workers(struct supervisor_ops *ops)
 	ops->on_forked = on_forked;
 	ops->on_child = on_child;
 	ops->lingers = lingers;
+	ops->trouble = trouble;
 }
 
 /* ---- the registration ---- */

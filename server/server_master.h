@@ -25,6 +25,7 @@ struct server_master {
 	struct job_strikes *strikes;
 	struct job_admin jobs;
 	struct server_pages pages;
+	char trouble[256];   /* of the handler, for the service manager */
 	bool repeatable;     /* what the last job process that was ready says of its jobs */
 	bool joining;	     /* it has begun to register, or has */
 	bool announce_later; /* once the workers of the former policy have gone */

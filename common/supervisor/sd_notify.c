@@ -182,12 +182,15 @@ sd_notify_status(const char *status)
 void
 sd_notify_turn(const struct sd_notify_view *v, uint64_t now)
 {
-	char text[128];
+	bool degraded = v->trouble != NULL && strcmp(v->state, "running") == 0;
+	char text[STATUS_MAX];
 
 	if (!sd_notify_is_on())
 		return;
-	(void)snprintf(text, sizeof text, "%s: %u of %u workers ready%s", v->state, v->ready,
-		       v->wanted, v->all_hang ? ", all of them hang" : "");
+	(void)snprintf(text, sizeof text, "%s: %u of %u workers ready%s%s%s",
+		       degraded ? "degraded" : v->state, v->ready, v->wanted,
+		       v->all_hang ? ", all of them hang" : "", degraded ? "; " : "",
+		       degraded ? v->trouble : "");
 	sd_notify_status(text);
 	if (self.watchdog == 0 || v->all_hang || now < self.next)
 		return;

@@ -35,6 +35,7 @@ void sd_notify_status(const char *); /* STATUS=, one line for people; sent when 
 struct sd_notify_view {
 	const char *state;	/* as ppool-ctl status has it */
 	unsigned wanted, ready; /* workers */
+	const char *trouble;	/* what is wrong though workers are ready; NULL: nothing */
 	bool all_hang;		/* there are workers, and no loop of theirs turns: not alive */
 };
 

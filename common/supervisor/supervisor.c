@@ -194,6 +194,9 @@ tell_manager(struct supervisor *s, uint64_t now)
 	sd_notify_turn(&(struct sd_notify_view){.state = v.state,
 						.wanted = v.wanted,
 						.ready = v.ready,
+						.trouble = s->ops->trouble == NULL
+								   ? NULL
+								   : s->ops->trouble(s->ctx),
 						.all_hang = watchdog_all_hang(&s->watchdog, limit)},
 		       now);
 }

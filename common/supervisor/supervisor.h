@@ -69,6 +69,9 @@ struct supervisor_ops {
 	void (*on_reopen)(void *ctx);
 	/* Now and then, several times a second; NULL: there is nothing to be looked at. */
 	void (*on_look)(void *ctx);
+	/* What is wrong though workers are ready, in words for people, or NULL; NULL itself:
+	 * nothing ever is. */
+	const char *(*trouble)(void *ctx);
 	/* A slot has become free; NULL: nobody waits for that. */
 	void (*on_room)(void *ctx);
 };

@@ -185,6 +185,24 @@ Test(sd_notify, the_watchdog_is_told_twice_an_interval_and_changes_at_once)
 	cr_assert_str_eq(heard(), "STATUS=degraded: 1 of 2 workers ready");
 }
 
+Test(sd_notify, what_is_wrong_though_workers_are_ready_is_told)
+{
+	struct sd_notify_view v = {
+		.state = "running", .wanted = 2, .ready = 2, .trouble = "the handler fails"};
+
+	listen_at(name);
+	sd_notify_open();
+	sd_notify_turn(&v, 1000);
+	cr_assert_str_eq(heard(), "STATUS=degraded: 2 of 2 workers ready; the handler fails");
+	v.trouble = NULL;
+	sd_notify_turn(&v, 1001);
+	cr_assert_str_eq(heard(), "STATUS=running: 2 of 2 workers ready");
+	v.state = "stopping";
+	v.trouble = "the handler fails";
+	sd_notify_turn(&v, 1002);
+	cr_assert_str_eq(heard(), "STATUS=stopping: 2 of 2 workers ready");
+}
+
 Test(sd_notify, the_watchdog_is_not_told_when_all_workers_hang)
 {
 	struct sd_notify_view v = {.state = "running", .wanted = 2, .ready = 2, .all_hang = true};
