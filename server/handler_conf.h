@@ -67,6 +67,8 @@ MUST_CHECK int handler_conf_check(struct handler_conf *, const struct daemon_con
 
 /* As handler has it: "exec". */
 const char *handler_kind_text(int kind);
+/* That a choice of handler_signal stands for. */
+int handler_signal_of(int choice);
 
 /* Tells the daemon what descriptors job processes cost, those of two generations in the master. */
 void handler_conf_files(const struct handler_conf *, struct daemon_conf *);

@@ -3,6 +3,7 @@
  *
  *   job_dispatch.c   requests, events, messages and the clock; gives jobs to idle processes
  *   job_link.c       a process: its states, what it says, what becomes of its job
+ *   job_reply.c      is what a handler says an answer?
  *   job_outcome.c    the queue; answers; strikes and the circuit breaker */
 #ifndef POLICYPOOL_JOB_INTERNAL_H
 #define POLICYPOOL_JOB_INTERNAL_H
@@ -98,6 +99,14 @@ void job_link_unready(struct job_link *, const char *why);
 void job_link_overtime(struct job_link *);
 void job_link_unsettled(struct job_link *);
 void job_link_close(struct job_link *, enum job_link_state);
+
+/* ---- job_reply.c ---- */
+
+/* NULL, or why a line that answers job 0 does not mean that the process is ready; more: others
+ * follow at once. */
+const char *job_check_ready(struct job_dispatch *, struct span line, bool more, bool *repeatable);
+/* NULL, or what is wrong with the text of an answer; *out is decoded. */
+const char *job_check_reply(struct job_dispatch *, const struct job_answer *, struct span *out);
 
 /* ---- job_outcome.c ---- */
 

@@ -8,9 +8,7 @@
 #include <unistd.h>
 
 #include "clock.h"
-#include "digest.h"
 #include "job_internal.h"
-#include "json_text.h"
 #include "log.h"
 
 enum {
@@ -245,32 +243,12 @@ jobs_max(struct job_dispatch *d)
 	return max == 0 ? 0 : max - job_chance(d) % (max / 8 + 1);
 }
 
-/* NULL, or why its answer to job 0 does not mean that it is ready. */
-static const char *
-why_not_ready(struct job_dispatch *d, struct span line, bool more, bool *repeatable)
-{
-	struct job_answer a;
-	const char *why = job_line_read(line, &a);
-
-	*repeatable = a.repeatable;
-	if (why != NULL)
-		return why;
-	if (a.number != 0)
-		return "it answered another job than 0";
-	if (more)
-		return "it wrote more than one line";
-	if (a.kind != JOB_ANSWER_ERROR)
-		return NULL;
-	job_because_it_says(d, a.text);
-	return d->why;
-}
-
 static void
 started(struct job_link *p, struct span line, bool more)
 {
 	struct job_dispatch *d = p->dispatch;
 	bool repeatable;
-	const char *why = why_not_ready(d, line, more, &repeatable);
+	const char *why = job_check_ready(d, line, more, &repeatable);
 
 	if (why != NULL) {
 		job_link_unready(p, why);
@@ -288,37 +266,6 @@ started(struct job_link *p, struct span line, bool more)
 }
 
 /* ---- answers ---- */
-
-static int
-decode(struct job_dispatch *d, const struct job_answer *a, struct span *out)
-{
-	*out = a->text;
-	if (!a->escaped)
-		return 0;
-	buf_clear(&d->text);
-	if (json_text_decode(a->text, &d->text) < 0)
-		return -1;
-	*out = buf_span(&d->text);
-	return 0;
-}
-
-/* NULL, or what is wrong with a text; *out is decoded. */
-static const char *
-check_reply(struct job_dispatch *d, const struct job_answer *a, struct span *out)
-{
-	const struct handler_conf *c = d->conf.handler;
-
-	if (a->text.n > c->max_reply)
-		return "the reply is larger than handler_max_reply";
-	if (decode(d, a, out) < 0)
-		return "no memory for the reply";
-	if (a->kind == JOB_ANSWER_ERROR)
-		return NULL;
-	buf_clear(&d->line);
-	if (a->base64 && digest_unbase64(&d->line, *out) < 0)
-		return "the reply is not base64";
-	return job_fits(c->known, *out) ? NULL : "the reply does not have the job's form";
-}
 
 static void
 answered_with_error(struct job_dispatch *d, struct job_task *t, struct span why)
@@ -342,7 +289,7 @@ answered(struct job_link *p, const struct job_answer *a, const char *wrong)
 
 	p->jobs++;
 	if (wrong == NULL && a->kind != JOB_ANSWER_BUSY)
-		wrong = check_reply(d, a, &r.payload);
+		wrong = job_check_reply(d, a, &r.payload);
 	if (wrong != NULL) {
 		job_because(d, "%s", wrong);
 		job_fail(d, t, JOB_OUTCOME_PROTOCOL, false, JOB_END_PROTOCOL);
