@@ -127,10 +127,13 @@ def anew(report):
 
 
 def handshakes(report):
-    """Full handshakes, TLS 1.3, the same key and curve; behind the proxies it is plain."""
-    case = "TLS: a handshake a request, same key and curve"
-    against(report, case, [*ANEW], of_programs(Secure, name="policypool, TLS from clients", servers=1, every_leg=False),
-            [(web.HaproxyTls, 1.0), (web.Nginx, 1.0)], unit="handshakes/s")
+    """TLS 1.3, the same key and curve, full handshakes and such that resume by a ticket; behind the proxies it is plain."""
+    us = of_programs(Secure, name="policypool, TLS from clients", servers=1, every_leg=False)
+    for case, more in (("TLS: a full handshake a request", []), ("TLS: a resumed session a request", ["--resume"])):
+        samples = against(report, case, [*ANEW, *more], us, [(web.HaproxyTls, 1.0), (web.Nginx, 1.0)], unit="handshakes/s")
+        if more:
+            for got in samples:
+                report.note(f"{case}: {got.of}: {min(s['resumed'] / s['all'] for s in got):.2f} of the sessions were resumed at least")
 
 
 def tls(report):

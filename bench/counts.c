@@ -50,6 +50,7 @@ counts_add(struct counts *c, const struct counts *more)
 	c->lost += more->lost;
 	c->failed += more->failed;
 	c->stray += more->stray;
+	c->resumed += more->resumed;
 	c->cpu_us += more->cpu_us;
 	c->wait_us += more->wait_us;
 	if (more->counted_us > c->counted_us)
@@ -81,6 +82,7 @@ counts_print(const struct counts *c, const struct plan *p)
 		     {"lost", c->lost},
 		     {"failed", c->failed},
 		     {"stray", c->stray},
+		     {"resumed", c->resumed},
 		     {"p50_us", histogram_quantile(&c->reply, 0.5)},
 		     {"p99_us", histogram_quantile(&c->reply, 0.99)},
 		     {"p999_us", histogram_quantile(&c->reply, 0.999)},

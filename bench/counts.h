@@ -18,6 +18,7 @@ struct counts {
 	uint64_t refused;	/* answered, without a digest: an error */
 	uint64_t lost;		/* not answered: the connection ended, or it took too long */
 	uint64_t failed;	/* connections, in all */
+	uint64_t resumed;	/* sessions of TLS, in all */
 	uint64_t stray;		/* answers to nobody, in all */
 	uint64_t counted_us;	/* how long was counted */
 	uint64_t cpu_us;	/* of those its own, on a processor ... */

@@ -42,6 +42,7 @@ link_close(struct link *l)
 		l->load->counts->lost += l->load->counting;
 		l->load->done++;
 	}
+	l->load->counts->resumed += wire_is_resumed(&l->wire);
 	wire_close(&l->wire);
 	l->unsent = l->named = l->tail;
 	l->offset = 0;
@@ -65,7 +66,7 @@ link_open(struct link *l)
 	bool anew = p->one_a_connection || p->connections > ONE_ADDRESS_MAX;
 	int fd = anew ? wire_connect_anew(&p->to, l->load->opened++) : net_connect(&p->to);
 
-	if (fd < 0 || wire_open(&l->wire, fd, l->load->creds) < 0 ||
+	if (fd < 0 || wire_open(&l->wire, fd, l->load->creds, p->resume ? &p->to : NULL) < 0 ||
 	    epoll_ctl(l->load->epoll, EPOLL_CTL_ADD, fd, &ev) < 0 ||
 	    protocol_greeting(p->protocol, &l->control, l->inbox) < 0) {
 		link_fail(l, "cannot connect");

@@ -45,7 +45,7 @@ give_up(struct load *load)
 	if (load->plan->persist)
 		return false;
 	if (load->now - load->last > PATIENCE_US) {
-		(void)fprintf(stderr, "load: no reply for %u s\n", PATIENCE_US / 1000000);
+		(void)fprintf(stderr, "load: no reply for %d s\n", PATIENCE_US / 1000000);
 		load->counts->failed++;
 		return true;
 	}

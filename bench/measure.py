@@ -21,6 +21,10 @@ class Samples(list):
     """What was counted in the rounds of one stack; each is a dict of the load generator's figures, "cpu_of": seconds of processors a
     100,000 requests by program, and "noise"."""
 
+    def __init__(self, samples=(), of=""):
+        super().__init__(samples)
+        self.of = of  # the stack's name
+
     def figure(self, key):
         return figure(s[key] for s in self)
 
@@ -64,7 +68,7 @@ def measure(stack, *load, seconds=None, loads=None):
 
 def in_turn(stacks, *load, prepare=None, loads=None):
     """A B A B ...: the samples of each.  prepare(stack) comes before each."""
-    samples = [Samples() for _ in stacks]
+    samples = [Samples(of=stack.name) for stack in stacks]
     for _ in range(options.rounds):
         for stack, got in zip(stacks, samples):
             if prepare:

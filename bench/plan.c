@@ -24,6 +24,7 @@ enum option_key {
 	KEY_SECONDS = 't',
 	KEY_COUNT = 'k',
 	KEY_TLS = 'T',
+	KEY_RESUME = 'R',
 	KEY_LOADS = 'l',
 	KEY_PERSIST = 'r',
 	KEY_TIMEOUT = 'm'
@@ -43,6 +44,7 @@ static const struct option options[] = {
 	{"seconds", required_argument, NULL, KEY_SECONDS},
 	{"count", required_argument, NULL, KEY_COUNT},
 	{"tls", no_argument, NULL, KEY_TLS},
+	{"resume", no_argument, NULL, KEY_RESUME},
 	{"loads", required_argument, NULL, KEY_LOADS},
 	{"persist", no_argument, NULL, KEY_PERSIST},
 	{"timeout", required_argument, NULL, KEY_TIMEOUT},
@@ -115,6 +117,7 @@ read_option(struct plan *p, int key)
 	case KEY_SCRIPT: p->script = optarg; return 0;
 	case KEY_ONE: p->one_a_connection = true; return 0;
 	case KEY_TLS: p->tls = true; return 0;
+	case KEY_RESUME: p->resume = true; return 0;
 	case KEY_PERSIST: p->persist = true; return 0;
 	case KEY_PORT: return read_port(p);
 	case KEY_CONNECTIONS: return read_unsigned("connections", 32768, &p->connections);

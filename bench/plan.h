@@ -25,6 +25,7 @@ struct plan {
 	bool persist;		  /* connections that end are opened anew, to the end of the run */
 	bool one_a_connection;	  /* a connection serves one request */
 	bool tls;		  /* the certificate is not verified */
+	bool resume;		  /* sessions of TLS */
 	unsigned size;		  /* bytes of a payload */
 	const char *name;	  /* of the policy; policies > 1: with their number behind it */
 	unsigned policies;	  /* taken in turn */

@@ -22,6 +22,7 @@ from stacks import Answer, Policypool
 Point = collections.namedtuple("Point", "n gap p99 cpu memory")  # us, us, us a request, bytes
 FIGURES = {"gap": "time between answers", "p99": "p99", "cpu": "CPU a request", "memory": "memory"}
 COLUMNS = ["n", "requests/s", "p99 µs", "CPU µs a request", "memory MB", "memory a unit, bytes", "load generator's core"]
+SERVER_CONNECTIONS = 4
 OWN = ("ppool-proxy", "ppool-server")
 
 
@@ -132,17 +133,22 @@ def workers(report):
 
 
 def queue(report):
-    """Servers that take 64 requests at once, and clients that keep so many more waiting.  A thousand connections at most, for each may
-    have as many in flight."""
+    """A server that is sent 64 requests before it has answered, and clients that keep so many more waiting.  A thousand connections
+    at most: each may have as many in flight."""
     curve = Curve(report, "requests that wait in the proxy", grows=("p99", "memory"))
-    room = ["--queue-length", 200000, "--policy-queue-length", 200000, "--client-pipeline", 1024, "--queue-timeout", "1m", "--request-timeout", "2m"]
+    proxy_workers, pipeline = 2, 8
+    at_once = proxy_workers * SERVER_CONNECTIONS * pipeline
+    room = ["--server-connections", SERVER_CONNECTIONS, "--queue-length", 200000, "--policy-queue-length", 200000, "--client-pipeline", 1024,
+            "--queue-timeout", "1m", "--request-timeout", "2m"]
     for n in (0, 100, 1000, 10000, 100000):
         with crowd([], room) as p, tempfile.TemporaryDirectory(prefix="bench-") as folder, Answer(folder, cases.programs()) as answer:
-            p.announce(answer.port, ["111"], slots=64)
-            outstanding = n + 64
+            p.announce(answer.port, ["111"], pipeline)
+            outstanding = n + at_once
             each = max(1, math.ceil(outstanding / 1000))
-            curve.point(n, p, "--connections", math.ceil(outstanding / each), "--in-flight", each,
-                        seconds=max(measure.options.seconds, 2 * n / 50000))
+            curve.point(n, p, "--connections", math.ceil(outstanding / each), "--in-flight", each, seconds=max(measure.options.seconds, 2 * n / 50000))
+            waited = proxy_workers * p.ctl("policies")[0]["queued_max"]  # it tells that of a worker
+            if waited < 0.8 * n:
+                report.note(f"curve of requests that wait: {waited:,} waited at most, not {n:,}")
     curve.judge()
 
 

@@ -189,12 +189,12 @@ class Policypool(Stack):
             raise RuntimeError(f"ppool-ctl {verb}: {done.stderr}")
         return json.loads(done.stdout)
 
-    def announce(self, port, policies, slots=65535):
+    def announce(self, port, policies, pipeline=64):
         """Servers that all stand at one port: the policy of each."""
         with socket.create_connection(("127.0.0.1", self.port)) as s, s.makefile() as replies:
             for i, policy in enumerate(policies):
                 s.sendall(json.dumps({"type": 1, "id": f"s{i}", "privPolyId": policy, "listenport": port, "ack": 1, "keepalive": 1,
-                                      "pipeline": 64, "slots": slots}).encode())
+                                      "pipeline": pipeline, "slots": 65535}).encode())
                 got = json.loads(replies.readline())
                 if got["type"] != 4:
                     raise RuntimeError(f"not registered: {got}")

@@ -46,14 +46,24 @@ wire_connect_anew(const struct addr *to, unsigned nth)
 }
 
 int
-wire_open(struct wire *w, int fd, struct tls_creds *creds)
+wire_open(struct wire *w, int fd, struct tls_creds *creds, const struct addr *resume)
 {
 	*w = (struct wire){.fd = fd};
 	if (creds == NULL)
 		return 0;
 	w->tls = tls_new(creds, fd, NULL);
 	w->shaking = true;
-	return w->tls == NULL ? -1 : 0;
+	if (w->tls == NULL)
+		return -1;
+	if (resume != NULL)
+		tls_resume(w->tls, resume);
+	return 0;
+}
+
+bool
+wire_is_resumed(const struct wire *w)
+{
+	return w->tls != NULL && !w->shaking && tls_is_resumed(w->tls);
 }
 
 void

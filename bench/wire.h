@@ -24,9 +24,11 @@ struct wire {
  * A descriptor, maybe still connecting, or -1 with errno. */
 MUST_CHECK int wire_connect_anew(const struct addr *to, unsigned nth);
 
-/* Over a socket that connects, which becomes the wire's; creds may be NULL.  0, or -1 with errno.
- */
-MUST_CHECK int wire_open(struct wire *, int fd, struct tls_creds *);
+/* Over a socket that connects, which becomes the wire's; creds may be NULL.  resume: the server
+ * whose session is resumed if there is one, or NULL.  0, or -1 with errno. */
+MUST_CHECK int wire_open(struct wire *, int fd, struct tls_creds *, const struct addr *resume);
+/* It has TLS, and resumes an earlier session. */
+bool wire_is_resumed(const struct wire *);
 void wire_close(struct wire *);
 
 /* As sendmsg(2) and recv(2), never blocking; EPROTO where TLS fails.  While shaking, sending is

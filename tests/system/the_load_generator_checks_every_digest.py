@@ -29,6 +29,9 @@ with Bench() as b:
         assert status == 0 and got["requests"] == got["all"] == 200 and got["wrong"] == got["failed"] == 0, (shape, got)
         made = ctl(proxy.socket, "status")["tls_handshakes"] - before
         assert made == (200 if "--one-a-connection" in shape else int(dict(zip(shape, shape[1:])).get("--connections", made))), made
+    for resume in ((), ("--resume",)):
+        status, got = load(proxy.port, "--tls", "--connections", "4", "--one-a-connection", *resume)
+        assert status == 0 and got["requests"] == 200 and (got["resumed"] >= 100 if resume else got["resumed"] == 0), got
     status, got = load(proxy.port, "--name", "nobody")
     assert status == 1 and got["refused"] == 200 and got["requests"] == got["wrong"] == 0, got
 

@@ -146,5 +146,5 @@ for kind in (Packet, Http, Redis, Gearman, Nats):
                     expected.update({"requests": COUNT * 3 // 4, found: COUNT // 4})
                 assert {k: got[k] for k in expected} == expected and (status == 0) == (found == "requests"), said
     with contextlib.closing(kind(lambda digest: None, False)) as peer:
-        status, got = load(peer, "--connections", "4", "--persist", "--timeout", "0.2", "--seconds", "0.3")
-        assert status == 1 and got["requests"] == got["wrong"] == got["refused"] == 0 and got["lost"] >= 8, (kind, got)
+        status, got = load(peer, "--connections", "4", "--persist", "--timeout", "0.2", "--seconds", "1")
+        assert status == 1 and got["requests"] == got["wrong"] == got["refused"] == 0 and got["lost"] >= 4, (kind, got)
