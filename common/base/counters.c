@@ -12,12 +12,20 @@ counters_new(const struct counters_type *type, unsigned workers, unsigned column
 
 	if (c == NULL)
 		return NULL;
-	*c = (struct counters){
-		.type = type, .workers = workers, .columns = columns, .bytes = type->bytes};
+	*c = (struct counters){.type = type,
+			       .workers = workers,
+			       .columns = columns,
+			       .bytes = type->bytes,
+			       .marks = (columns + 511) / 512 * 64};
 	c->dead = calloc(columns, type->bytes);
+	c->told = calloc(columns, sizeof *c->told);
+	c->nothing = calloc(1, type->bytes);
 	/* Pages that no column reaches are never touched, hence never there. */
-	if (c->dead != NULL && shm_rows_open(&c->rows, workers, columns * type->bytes) == 0)
+	if (c->dead != NULL && c->told != NULL && c->nothing != NULL &&
+	    shm_rows_open(&c->rows, workers, c->marks + columns * type->bytes) == 0) {
+		c->read = c->rows.own; /* one mapping of them is touched, not two */
 		return c;
+	}
 	counters_free(c);
 	errno = ENOMEM;
 	return NULL;
@@ -30,13 +38,42 @@ counters_free(struct counters *c)
 		return;
 	shm_rows_close(&c->rows);
 	free(c->dead);
+	free(c->told);
+	free(c->nothing);
 	free(c);
 }
 
 int
 counters_enter(struct counters *c, unsigned worker)
 {
+	c->read = c->rows.seen;
 	return shm_rows_enter(&c->rows, worker);
+}
+
+static void *
+writable(const struct counters *c, unsigned worker, unsigned column)
+{
+	return (char *)shm_own_row(&c->rows, worker) + c->marks + column * c->bytes;
+}
+
+static _Atomic uint64_t *
+mark_of(const struct counters *c, unsigned worker, unsigned column)
+{
+	return (_Atomic uint64_t *)shm_own_row(&c->rows, worker) + column / 64;
+}
+
+/* A former worker of that row, if it was taken over, may have left something there. */
+void
+counters_use(const struct counters *c, unsigned worker, unsigned column)
+{
+	memset(writable(c, worker, column), 0, c->bytes);
+	atomic_fetch_or(mark_of(c, worker, column), UINT64_C(1) << column % 64);
+}
+
+static void
+unmark(const struct counters *c, unsigned worker, unsigned column)
+{
+	atomic_fetch_and(mark_of(c, worker, column), ~(UINT64_C(1) << column % 64));
 }
 
 static void *
@@ -127,8 +164,13 @@ fold(const struct counters_type *type, _Atomic uint64_t *dead, _Atomic uint64_t 
 void
 counters_fold(struct counters *c, unsigned worker, unsigned end)
 {
-	for (unsigned i = 0; i < end; i++)
-		fold(c->type, dead_cell(c, i), counters_own(c, worker, i));
+	for (unsigned i = 0; i < end; i++) {
+		if (!counters_used(c, worker, i))
+			continue;
+		fold(c->type, dead_cell(c, i), writable(c, worker, i));
+		unmark(c, worker, i);
+		c->told[i] = true;
+	}
 }
 
 static void
@@ -145,8 +187,10 @@ void
 counters_forget(struct counters *c, unsigned column)
 {
 	for (unsigned w = 0; w < c->workers; w++)
-		forget(c->type, counters_own(c, w, column));
-	forget(c->type, dead_cell(c, column));
+		if (counters_used(c, w, column))
+			forget(c->type, writable(c, w, column));
+	if (c->told[column])
+		forget(c->type, dead_cell(c, column));
 }
 
 void
@@ -158,7 +202,8 @@ counters_sum_field(const struct counters *c, const struct counters_field *f, uns
 
 	memcpy(sum, (const _Atomic uint64_t *)dead_cell(c, column) + at, f->n * sizeof *sum);
 	for (unsigned w = 0; w < c->workers; w++)
-		join(f, sum, (const _Atomic uint64_t *)counters_cell(c, w, column) + at);
+		if (counters_used(c, w, column))
+			join(f, sum, (const _Atomic uint64_t *)counters_cell(c, w, column) + at);
 }
 
 void

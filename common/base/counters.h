@@ -71,8 +71,12 @@ struct counters {
 	const struct counters_type *type;
 	unsigned workers, columns;
 	size_t bytes; /* of a cell */
+	size_t marks; /* bytes of a row before its cells: a bit a column, see counters_used() */
 	struct shm_rows rows;
-	char *dead; /* a row: what the dead have counted; the master's alone */
+	const char *read; /* the rows, where this process reads them */
+	void *nothing;	  /* a cell, all zero */
+	char *dead;	  /* a row: what the dead have counted; the master's alone */
+	bool *told;	  /* a column: the dead have counted something there */
 };
 
 /* All zero; shared with every child forked later.  NULL with errno. */
@@ -82,20 +86,38 @@ void counters_free(struct counters *);
 /* In a worker, first of all: it can write its own cells alone.  0, or -1 with errno. */
 MUST_CHECK int counters_enter(struct counters *, unsigned worker);
 
+/* Has the worker ever asked for its cell?  Otherwise nothing is there, and is not looked at: a page
+ * of shared memory that is only read is in memory from then on. */
+static inline bool
+counters_used(const struct counters *c, unsigned worker, unsigned column)
+{
+	const char *row = c->read + worker * c->rows.stride;
+	const _Atomic uint64_t *mark = (const _Atomic uint64_t *)(const void *)row + column / 64;
+
+	assert(worker < c->workers && column < c->columns);
+	return (atomic_load_explicit(mark, memory_order_relaxed) >> column % 64 & 1) != 0;
+}
+
+/* Marks it as used, all zero. */
+void counters_use(const struct counters *, unsigned worker, unsigned column);
+
 /* For its writer. */
 static inline void *
 counters_own(const struct counters *c, unsigned worker, unsigned column)
 {
-	assert(worker < c->workers && column < c->columns);
-	return (char *)shm_own_row(&c->rows, worker) + column * c->bytes;
+	if (!counters_used(c, worker, column))
+		counters_use(c, worker, column);
+	return (char *)shm_own_row(&c->rows, worker) + c->marks + column * c->bytes;
 }
 
-/* For all others, which read it by counter_told(). */
+/* For all others, for the moment, which read it by counter_told(): all zero where it is not used.
+ */
 static inline const void *
 counters_cell(const struct counters *c, unsigned worker, unsigned column)
 {
-	assert(worker < c->workers && column < c->columns);
-	return (const char *)shm_row(&c->rows, worker) + column * c->bytes;
+	if (!counters_used(c, worker, column))
+		return c->nothing;
+	return c->read + worker * c->rows.stride + c->marks + column * c->bytes;
 }
 
 /* ---- the master ---- */

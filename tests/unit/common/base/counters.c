@@ -2,6 +2,9 @@
 #include "counters.h"
 
 #include <criterion/criterion.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "taken_over_fixture.h"
 
@@ -71,6 +74,49 @@ check(unsigned column, uint64_t counted, uint64_t held, uint64_t most, uint64_t 
 	for (unsigned i = 0; i < COUNTERS_BUCKETS; i++)
 		replies += counters_bucket(sum.took, i);
 	cr_assert_eq(replies > 0, counted > 0);
+}
+
+static size_t
+resident_pages(const void *at, size_t bytes)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE), pages = (bytes + page - 1) / page, n = 0;
+	unsigned char *in = calloc(pages, 1);
+
+	cr_assert_not_null(in);
+	cr_assert_eq(mincore((void *)(uintptr_t)at, bytes, in), 0);
+	for (size_t i = 0; i < pages; i++)
+		n += in[i] & 1;
+	free(in);
+	return n;
+}
+
+Test(counters, cells_that_no_worker_has_used_take_no_memory)
+{
+	enum { MANY = 4096, ROWS = 8 };
+	struct counters *many = counters_new(&sample_type, ROWS, MANY);
+
+	cr_assert_not_null(many);
+	for (unsigned i = 0; i < MANY; i++) {
+		counters_forget(many, i);
+		counters_sum(many, i, &sum);
+	}
+	for (unsigned w = 0; w < ROWS; w++)
+		counters_fold(many, w, MANY);
+	cr_expect_leq(resident_pages(many->rows.own, ROWS * many->rows.stride), ROWS,
+		      "the marks alone");
+	counter_add(&((struct sample *)counters_own(many, 2, MANY - 1))->done, 3);
+	counters_sum(many, MANY - 1, &sum);
+	cr_expect_eq(counter_get(&sum.done), 3);
+	cr_expect(counters_used(many, 2, MANY - 1) && !counters_used(many, 2, MANY - 2));
+	counters_fold(many, 2, MANY);
+	cr_expect(!counters_used(many, 2, MANY - 1));
+	counters_sum(many, MANY - 1, &sum);
+	cr_expect_eq(counter_get(&sum.done), 3, "it is dead, and kept");
+	counters_forget(many, MANY - 1);
+	counters_sum(many, MANY - 1, &sum);
+	cr_expect_eq(counter_get(&sum.done), 0);
+	cr_expect_leq(resident_pages(many->rows.own, ROWS * many->rows.stride), ROWS + 2);
+	counters_free(many);
 }
 
 Test(counters, workers_cells_of_a_column_are_made_one)
