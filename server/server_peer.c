@@ -224,17 +224,6 @@ on_drained(struct conn *c, void *arg)
 	server_peer_regulate(p);
 }
 
-static struct peer *
-most_unfinished(const struct server_worker *s)
-{
-	struct peer *p, *most = NULL;
-
-	LIST_FOREACH(p, &s->peers, link)
-		if (client_mem_goes_first(p->conn, most == NULL ? NULL : most->conn))
-			most = p;
-	return most;
-}
-
 /* Unfinished objects would be waited for in vain once there is no room for their rest. */
 static void
 on_grown(struct conn *c, void *arg)
@@ -243,7 +232,7 @@ on_grown(struct conn *c, void *arg)
 	struct peer *p;
 
 	(void)c;
-	while (client_mem_is_full(&s->mem) && (p = most_unfinished(s)) != NULL) {
+	while (client_mem_is_full(&s->mem) && (p = conn_loop_most_unfinished(s->loop)) != NULL) {
 		conn_discard(p->conn);
 		broken(p, HANDLER_FULL);
 	}

@@ -50,17 +50,6 @@ client_mem_is_full(const struct client_mem *h)
 /* Full, and a client whose connection holds so much more has more than the others on average. */
 bool client_mem_is_greedy(const struct client_mem *, const struct client_mem_share *, size_t more);
 
-/* Where memory is short, unfinished objects would be waited for in vain: is the client with this
- * connection to be refused rather than `most` (NULL: nobody yet)?  The largest object's; of several
- * the last one asked about. */
-static inline bool
-client_mem_goes_first(const struct conn *c, const struct conn *most)
-{
-	size_t n = conn_unfinished(c);
-
-	return n > 0 && (most == NULL || n >= conn_unfinished(most));
-}
-
 /* ---- time ---- */
 
 struct client_timeout;

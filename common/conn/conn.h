@@ -150,6 +150,9 @@ void conn_set_idle(struct conn *, uint64_t idle_ms);
 size_t conn_queued(const struct conn *); /* bytes not yet given to the socket */
 /* Memory that conn_discard() would free; 0 while it is held: whole objects may be among that. */
 size_t conn_unfinished(const struct conn *);
+/* The context of the accepted conn with the most of an unfinished object, which is waited for in
+ * vain where memory is short; of several the last that came.  NULL: nobody has one. */
+void *conn_loop_most_unfinished(const struct conn_loop *);
 /* Bytes that leave when this turn ends; 0 as well while older ones wait for the socket. */
 size_t conn_gathered(const struct conn *);
 bool conn_is_open(const struct conn *); /* OPEN or HALF */

@@ -148,6 +148,19 @@ conn_unfinished(const struct conn *c)
 		       : 0;
 }
 
+void *
+conn_loop_most_unfinished(const struct conn_loop *loop)
+{
+	const struct conn *c, *most = NULL;
+
+	TAILQ_FOREACH(c, &loop->open, link) {
+		size_t n = c->accepted ? conn_unfinished(c) : 0;
+		if (n > 0 && (most == NULL || n >= conn_unfinished(most)))
+			most = c;
+	}
+	return most == NULL ? NULL : most->ctx;
+}
+
 /* ---- handshakes under way ---- */
 
 static void

@@ -196,14 +196,6 @@ sandbox_check(enum isolation level, const char *program, FILE *err)
 	return -1;
 }
 
-/* A tree in place of a list; it does without where the library is older. */
-static int
-load(scmp_filter_ctx filter)
-{
-	(void)seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-	return seccomp_load(filter);
-}
-
 static bool
 is_socket(int fd)
 {
@@ -238,10 +230,7 @@ forbid_shared(uint32_t refusal, const struct sandbox_shared *shared)
 	for (size_t i = 0; error == 0 && i < shared->n; i++)
 		if (shared->fd[i] > STDERR_FILENO)
 			error = forbid_at(filter, refusal, shared->fd[i]);
-	if (error == 0)
-		error = load(filter);
-	seccomp_release(filter);
-	return error;
+	return sandbox_load(filter, error);
 }
 
 int
@@ -259,9 +248,8 @@ sandbox_apply(enum sandbox_profile profile, enum isolation level,
 	error = filter == NULL ? -ENOMEM : fill(filter, profile);
 	if (error == 0)
 		error = forbid_shared(refusal, shared);
-	if (error == 0) /* the last one: no other can be loaded behind it */
-		error = load(filter);
-	seccomp_release(filter);
+	/* The last one: no other can be loaded behind it. */
+	error = sandbox_load(filter, error);
 	if (error == 0)
 		return 0;
 	errno = -error;

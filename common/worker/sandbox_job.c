@@ -109,9 +109,7 @@ sandbox_job_apply(enum sandbox_job profile)
 		error = allow_module(filter);
 	if (error == 0)
 		error = sandbox_allow_counters(filter);
-	if (error == 0)
-		error = seccomp_load(filter);
-	seccomp_release(filter);
+	error = sandbox_load(filter, error);
 	errno = -error;
 	return error == 0 ? 0 : -1;
 }

@@ -112,10 +112,7 @@ sandbox_program_apply(enum isolation level, const struct sandbox_program *p)
 		return 0;
 	filter = seccomp_init(SCMP_ACT_ALLOW);
 	error = filter == NULL ? -ENOMEM : fill_program(filter, p);
-	(void)seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2); /* a tree, if it knows how */
-	if (error == 0)
-		error = seccomp_load(filter);
-	seccomp_release(filter);
+	error = sandbox_load(filter, error);
 	if (error == 0)
 		return 0;
 	errno = -error;

@@ -52,6 +52,21 @@ sandbox_allow_rules(scmp_filter_ctx filter, const struct sandbox_rule *rule, siz
 	return error;
 }
 
+/* The filter is in force, if error, of what was put into it, is 0, and is freed; NULL is fine with
+ * an error. */
+MUST_CHECK static inline int
+sandbox_load(scmp_filter_ctx filter, int error)
+{
+	/* A tree in place of a list; it does without where the library is older. */
+	if (error == 0)
+		(void)seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
+	if (error == 0)
+		error = seccomp_load(filter);
+	if (filter != NULL)
+		seccomp_release(filter);
+	return error;
+}
+
 /* What gcov does at a process's end (tests/coverage.h): opens the files of its counters as nothing
  * else is opened, locks, reads and writes them. */
 #ifdef COVERAGE

@@ -15,17 +15,6 @@
 static const char too_much[] =
 	"this proxy worker holds as much for its clients as it may: max_buffered";
 
-static struct client *
-most_unfinished(const struct proxy_worker *f)
-{
-	struct client *c, *most = NULL;
-
-	LIST_FOREACH(c, &f->clients, link)
-		if (client_mem_goes_first(c->conn, most == NULL ? NULL : most->conn))
-			most = c;
-	return most;
-}
-
 /* Unfinished objects would be waited for in vain once there is no room for their rest, and would
  * keep others out meanwhile.  True: it is not full, any more. */
 static bool
@@ -33,7 +22,8 @@ make_room(struct proxy_worker *f)
 {
 	struct client *c;
 
-	while (client_mem_is_full(&f->holding) && (c = most_unfinished(f)) != NULL) {
+	while (client_mem_is_full(&f->holding) &&
+	       (c = conn_loop_most_unfinished(f->loop)) != NULL) {
 		c->last = true;
 		conn_discard(c->conn);
 		client_refuse(c, NULL, PACKET_OVERLOADED, too_much);
