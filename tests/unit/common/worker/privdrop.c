@@ -3,7 +3,9 @@
 #include "privdrop.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -242,6 +244,33 @@ Test(privdrop, a_group_that_is_named_is_the_only_one)
 	cr_assert_eq(plan.gid, geteuid() == 0 ? 1 : getegid());
 }
 
+Test(privdrop, a_group_has_a_name_or_a_number)
+{
+	const struct group *own = getgrgid(getegid());
+
+	(void)snprintf(user, sizeof user, "%u", (unsigned)geteuid());
+	(void)snprintf(group, sizeof group, "%s", own == NULL ? "0" : own->gr_name);
+	cr_assert_eq(make_plan(), 0);
+	cr_assert(plan.gid == getegid() && plan.groups == 0);
+}
+
+static int
+goes_on(void)
+{
+	return 0;
+}
+
+Test(privdrop, a_step_that_fails_is_the_end)
+{
+	(void)snprintf(user, sizeof user, "%s", own_name());
+	cr_assert_eq(make_plan(), 0);
+	plan.change_user = true;
+	plan.groups = -1; /* more than there can be */
+	cr_assert_eq(in_child(goes_on), 99);
+	plan.level = ISOLATION_NONE;
+	cr_assert_eq(in_child(goes_on), 99, "no privilege, and wanted all the same");
+}
+
 /* As nobody: what root alone can do is not promised. */
 static void
 as_nobody(void)
@@ -306,6 +335,17 @@ Test(fd_keep, only_what_was_named_stays_and_stdio)
 	cr_assert(leaves_exactly((int[]){3}, 1));
 	cr_assert(leaves_exactly((int[]){39, 900, 4}, 3));
 	cr_assert(leaves_exactly((int[]){7, 7, -1, 8, 2, 9, 7}, 7));
+}
+
+Test(fd_keep, without_memory_to_know_what_to_keep_nothing_is_closed)
+{
+	struct fd_keep k = {.short_of_memory = true};
+	int fd = dup(STDIN_FILENO);
+
+	cr_assert_eq(fd_keep_close_others(&k), -1);
+	cr_assert_eq(errno, ENOMEM);
+	cr_assert_geq(fcntl(fd, F_GETFD), 0);
+	(void)close(fd);
 }
 
 Test(fd_keep, there_is_room_for_many)
