@@ -119,6 +119,18 @@ Test(counters, cells_that_no_worker_has_used_take_no_memory)
 	counters_free(many);
 }
 
+Test(counters, a_cell_begins_with_zeros_whatever_stands_there)
+{
+	struct sample *left = counters_own(c, 0, 2);
+
+	counters_fold(c, 0, COLUMNS);
+	counter_set(&left->held, 7); /* by a worker that was taken over, and marked nothing */
+	check(2, 0, 0, 0, 0);
+	cr_assert_eq(counter_get(&((const struct sample *)counters_cell(c, 0, 2))->held), 0);
+	cr_assert_eq(counter_get(&((struct sample *)counters_own(c, 0, 2))->held), 0);
+	check(2, 0, 0, 0, 0);
+}
+
 Test(counters, workers_cells_of_a_column_are_made_one)
 {
 	count(0, 1, 3);
