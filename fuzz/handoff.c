@@ -19,7 +19,8 @@ open_once(void)
 
 	HOLDS(log_open(&quiet) == 0);
 	HOLDS(addr_net_parse(&nowhere, "203.0.113.0/24", &why) == 0);
-	HOLDS(addr_numeric(&join.self, "192.0.2.1", 2100) == 0);
+	HOLDS(addr_numeric(&join.self[0], "192.0.2.1", 2100) == 0);
+	join.selves = 1;
 	join.proxy_id = "proxy";
 	join.cluster = "pool";
 	join.trusted = &nowhere;

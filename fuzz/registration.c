@@ -28,7 +28,8 @@ open_once(void)
 	HOLDS(join.keyring != NULL);
 	join.proxy_id = "proxy";
 	join.cluster = "pool";
-	HOLDS(addr_numeric(&join.self, "192.0.2.1", 2100) == 0);
+	HOLDS(addr_numeric(&join.self[0], "192.0.2.1", 2100) == 0);
+	join.selves = 1;
 	for (unsigned i = 0; i < sizeof secret; i++)
 		secret[i] = (uint8_t)i;
 }

@@ -48,11 +48,11 @@ static const struct conf_key keys[] = {
 	 .help = "policy that it serves (required)"},
 	{.name = "listen",
 	 .original = "listen",
-	 .type = CONF_TEXT,
+	 .type = CONF_LIST,
 	 .offset = AT(listen),
 	 .max = ADDR_HOST,
-	 .judge = conf_check_address,
-	 .help = "PORT or HOST:PORT to serve on; port 0 takes a free one (required)"},
+	 .judge = conf_check_listen,
+	 .help = "PORT, HOST:PORT or unix:/PATH to serve on; port 0 takes a free one (required)"},
 	{.name = "revproc",
 	 .original = "revproc",
 	 .type = CONF_TEXT,
@@ -213,7 +213,9 @@ check_required(const struct server_conf *c, FILE *err)
 {
 	const struct {
 		const char *value, *option;
-	} needed[] = {{c->id, "-id ID"}, {c->policy, "-pp POLICY"}, {c->listen, "-listen PORT"}};
+	} needed[] = {{c->id, "-id ID"},
+		      {c->policy, "-pp POLICY"},
+		      {c->listen.n > 0 ? c->listen.item[0] : "", "-listen PORT"}};
 	const char *missing[3];
 	int n = 0;
 
@@ -293,11 +295,15 @@ check_reach(const struct server_conf *c, const struct addr *listen, FILE *err)
 	bool named = c->host[0] != '\0';
 	struct addr at = announced_place(c, listen);
 	const char *why = c->revproc[0] != '\0' ? judge_reach(c, listen, &at) : NULL;
+	char text[ADDR_TEXT];
 
 	if (why == NULL)
 		return 0;
 	(void)fprintf(err, "ppool-server: %s: %s, revproc %s: %s\n", named ? "host" : "listen",
-		      named ? c->host : c->listen, c->revproc, why);
+		      named		 ? c->host
+		      : c->listen.n == 1 ? c->listen.item[0]
+					 : addr_text(listen, text),
+		      c->revproc, why);
 	return -1;
 }
 
@@ -341,7 +347,6 @@ check(struct settings *base, struct listen_socket *asked, FILE *err)
 {
 	struct server_settings *s = (struct server_settings *)base;
 	struct server_conf *c = &s->server;
-	const char *why;
 
 	if (check_required(c, err) < 0)
 		return -1;
@@ -349,13 +354,11 @@ check(struct settings *base, struct listen_socket *asked, FILE *err)
 		(void)fprintf(err, "ppool-server: retry_min is longer than retry_max\n");
 		return -1;
 	}
-	if (listen_socket_ask(asked, c->listen, default_host(c), &why) < 0) {
-		(void)fprintf(err, "ppool-server: listen: %s: %s\n", c->listen, why);
+	if (listen_socket_ask(asked, &c->listen, default_host(c), "ppool-server", err) < 0)
 		return -1;
-	}
 	handler_conf_files(&c->handler, &base->daemon);
-	if (check_reach(c, &asked->asked, err) < 0 ||
-	    settings_check_daemon(base, false, &asked->asked, "ppool-server", err) < 0 ||
+	if (check_reach(c, listen_socket_main(asked), err) < 0 ||
+	    settings_check_daemon(base, false, asked, "ppool-server", err) < 0 ||
 	    handler_conf_check(&s->server.handler, &base->daemon, s->server.handler_origin,
 			       "ppool-server", err) < 0)
 		return -1;

@@ -14,8 +14,8 @@
 struct server_conf {
 	char *id;
 	char *policy;
-	char *listen;	/* PORT or HOST:PORT */
-	char *revproc;	/* the proxy: PORT or HOST:PORT; empty: serve without one */
+	struct conf_list listen; /* PORT, HOST:PORT or a Unix socket */
+	char *revproc;		 /* the proxy: PORT or HOST:PORT; empty: serve without one */
 	char *host;	/* to announce; empty: where it listens, or else where it comes from */
 	char *key_file; /* path; empty: nothing is signed */
 	char *key_id;	/* of the key that signs */

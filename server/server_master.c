@@ -21,12 +21,12 @@ describe(struct master *base, struct json_object *o)
 {
 	const struct registrar *r = server_of(base)->registrar;
 	const struct server_conf *c = conf_of(base);
-	char text[ADDR_TEXT];
+	char text[LISTEN_TEXT];
 	uint64_t since;
 
 	status_add_text(o, "id", c->id);
 	status_add_text(o, "policy", c->policy);
-	status_add_text(o, "listen", addr_text(&base->listen.addr, text));
+	status_add_text(o, "listen", listen_socket_text(&base->listen, text));
 	status_add_text(o, "proxy", c->revproc);
 	job_admin_describe(&server_of(base)->jobs, o);
 	if (r == NULL)
@@ -60,23 +60,29 @@ static void
 serving(struct master *base)
 {
 	const struct server_conf *c = conf_of(base);
+	const struct addr *at = listen_socket_main(&base->listen);
 	struct supervisor_view v;
-	char text[ADDR_TEXT];
+	char text[LISTEN_TEXT];
 
 	supervisor_snapshot(base->supervisor, &v);
+	(void)listen_socket_text(&base->listen, text);
 	if (!log_is_narrated())
 		log_event(LOG_INFO, "serving", "id=%s policy=%s listen=%s workers=%u",
-			  log_quoted(c->id), log_quoted(c->policy),
-			  addr_text(&base->listen.addr, text), v.ready);
-	log_narrate("Server running with id %s, policy %s, listening on port %u", c->id, c->policy,
-		    addr_port(&base->listen.addr));
+			  log_quoted(c->id), log_quoted(c->policy), log_quoted(text), v.ready);
+	if (base->listen.n == 1 && !addr_is_unix(at))
+		log_narrate("Server running with id %s, policy %s, listening on port %u", c->id,
+			    c->policy, addr_port(at));
+	else
+		log_narrate("Server running with id %s, policy %s, listening at %s", c->id,
+			    c->policy, text);
 	if (c->revproc[0] == '\0') {
 		if (!log_is_narrated())
 			log_event(LOG_INFO, "joined to no proxy: revproc is not set", NULL);
 		log_narrate("Server %s: joined to no proxy; -revproc names one", c->id);
 	}
 	join_once_up(base);
-	proctitle_set("master %s/%s :%u", c->id, c->policy, addr_port(&base->listen.addr));
+	proctitle_set("master %s/%s %s%s", c->id, c->policy, addr_is_unix(at) ? "" : ":",
+		      listen_socket_label(&base->listen, text));
 }
 
 /* ---- the registration ---- */
@@ -97,7 +103,7 @@ registration(const struct master *base, struct registrar_conf *conf, struct pack
 					.tls_name = c->proxy.name,
 					.handshake = s->base.daemon.tls.handshake_timeout,
 					.reannounce = c->reannounce};
-	server_settings_announcement(s, &base->listen.addr,
+	server_settings_announcement(s, listen_socket_main(&base->listen),
 				     ((const struct server_master *)base)->repeatable, a);
 }
 

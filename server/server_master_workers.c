@@ -92,12 +92,11 @@ start_worker(struct worker *w, void *arg)
 		.tls = m->base.settings->tls_listen,
 		.client_send_timeout = c->client_send_timeout,
 		.client_read_timeout = c->client_read_timeout,
-		.listen_fd = m->base.listen.fd,
-		.other_fd = m->base.listen.other_fd,
 		.pipeline = c->pipeline,
 		.handler = &c->handler,
 		.stats = m->stats,
 		.strikes = m->strikes};
+	m->serve.listeners = listen_socket_fds(&m->base.listen, m->serve.listen_fd);
 	return server_worker_ops.start(w, &m->serve);
 }
 

@@ -92,7 +92,7 @@ serving(struct master *base)
 
 	if (o->conn != NULL)
 		return;
-	o->conn = conn_connect(o->loop, &base->listen.addr, CONNECT_MS, &ops, o);
+	o->conn = conn_connect(o->loop, listen_socket_main(&base->listen), CONNECT_MS, &ops, o);
 	if (o->conn == NULL || conn_write(o->conn, buf_span(&o->packet)) < 0)
 		fail(o, strerror(errno));
 }

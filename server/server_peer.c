@@ -19,7 +19,7 @@ server_peer_free(struct peer *p)
 
 	if (p->refused > 1)
 		log_limited(LOG_WARN, "packets of a connection refused", "peer=%s packets=%lu",
-			    addr_peer_text(&p->addr, from), p->refused);
+			    log_quoted(addr_peer_text(&p->addr, from)), p->refused);
 	LIST_REMOVE(p, link);
 	server_peer_abandon(p);
 	client_mem_leave(&s->mem, &p->share);
@@ -210,7 +210,7 @@ server_peer_too_slow(void *peer, enum conn_stall stall, void *arg)
 		return;
 	}
 	log_limited(LOG_WARN, "peer does not read", "peer=%s unread=%zu why=client_read_timeout",
-		    addr_peer_text(&p->addr, from), conn_queued(p->conn));
+		    log_quoted(addr_peer_text(&p->addr, from)), conn_queued(p->conn));
 	close_peer(p);
 }
 

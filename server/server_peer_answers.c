@@ -76,7 +76,7 @@ log_refusal(struct peer *p, const struct handler_note *n)
 	char from[ADDR_TEXT];
 
 	log_limited(p->refused++ == 0 ? LOG_WARN : LOG_VERBOSE, "packet refused",
-		    "peer=%s code=%s why=%s", addr_peer_text(&p->addr, from), code,
+		    "peer=%s code=%s why=%s", log_quoted(addr_peer_text(&p->addr, from)), code,
 		    log_quoted(n->fault.why));
 	log_narrate("Server %s: refused a packet: %s: %s", p->worker->conf->id, code, n->fault.why);
 }
@@ -181,8 +181,8 @@ log_job(const struct peer *p, const struct job_task *t, const struct job_result 
 	log_limited(failed ? LOG_WARN : LOG_VERBOSE,
 		    r->outcome == JOB_OUTCOME_STRUCK ? "job refused" : "job failed",
 		    "srcid=%s cause=%s process=%d peer=%s why=%s", log_quoted_n(client.p, client.n),
-		    job_outcome_text(r->outcome), t->process, addr_peer_text(&p->addr, from),
-		    log_quoted(r->why));
+		    job_outcome_text(r->outcome), t->process,
+		    log_quoted(addr_peer_text(&p->addr, from)), log_quoted(r->why));
 	log_narrate("Server %s: request from client %.*s: %s: %s", p->worker->conf->id,
 		    SPAN_ARG(client), packet_code_text(r->code), r->why);
 }

@@ -91,10 +91,13 @@ open_listener(struct server_worker *s)
 {
 	const struct server_worker_conf *c = s->conf;
 
-	s->listener = listener_new(worker_base(s->worker), c->listen_fd,
+	s->listener = listener_new(worker_base(s->worker), c->listen_fd[0],
 				   c->daemon->worker_connections, server_peer_accept, s);
-	if (s->listener == NULL || (c->other_fd >= 0 && listener_add(s->listener, c->other_fd) < 0))
+	if (s->listener == NULL)
 		return -1;
+	for (unsigned i = 1; i < c->listeners; i++)
+		if (listener_add(s->listener, c->listen_fd[i]) < 0)
+			return -1;
 	listener_share(s->listener, worker_scoreboard(s->worker), worker_slot(s->worker));
 	return 0;
 }

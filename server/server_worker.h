@@ -6,6 +6,7 @@
 #include "handler_conf.h"
 #include "job_stats.h"
 #include "job_strikes.h"
+#include "listener.h"
 #include "worker.h"
 
 struct server_worker_conf {
@@ -14,8 +15,9 @@ struct server_worker_conf {
 	const struct daemon_conf *daemon;
 	struct tls_creds *tls;				   /* of the listener; NULL: plain */
 	uint64_t client_send_timeout, client_read_timeout; /* ms; 0: never */
-	int listen_fd, other_fd;			   /* other_fd -1: none */
-	unsigned pipeline;				   /* requests of a peer in hand at once */
+	int listen_fd[LISTENER_MOST];
+	unsigned listeners;
+	unsigned pipeline; /* requests of a peer in hand at once */
 	const struct handler_conf *handler;
 	const struct job_stats *stats; /* by worker_slot() */
 	const struct job_strikes *strikes;

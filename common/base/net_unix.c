@@ -2,6 +2,7 @@
 #include "net_unix.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -49,9 +50,8 @@ probe(const struct addr *a)
 	return error;
 }
 
-/* Removes a socket that nobody listens at.  0, or -1 with errno. */
-static int
-remove_stale(const struct addr *a)
+int
+net_unix_remove_stale(const struct addr *a)
 {
 	const char *path = addr_path(a);
 	struct stat st;
@@ -90,13 +90,24 @@ give_to(const char *path, const struct net_unix_rights *r)
 	return lchown(path, r->owner, r->group);
 }
 
+int
+net_unix_set_rights(const char *path, const struct net_unix_rights *r)
+{
+	uid_t owner = r->owner != (uid_t)-1 ? r->owner : geteuid();
+	gid_t group = r->group != (gid_t)-1 ? r->group : getegid();
+
+	if (lchown(path, owner, group) < 0)
+		return -1;
+	return fchmodat(AT_FDCWD, path, r->mode, AT_SYMLINK_NOFOLLOW);
+}
+
 /* At a path that it can't get, nothing is left. */
 static int
 bind_and_listen(int fd, const struct addr *a, const struct net_unix_rights *r, int backlog)
 {
 	int bound = bind_to(fd, a, r->mode), saved;
 
-	if (bound < 0 && errno == EADDRINUSE && remove_stale(a) == 0)
+	if (bound < 0 && errno == EADDRINUSE && net_unix_remove_stale(a) == 0)
 		bound = bind_to(fd, a, r->mode);
 	if (bound < 0)
 		return -1;
@@ -114,7 +125,7 @@ name_it(const char *aside, const struct addr *a)
 {
 	int rc = link(aside, addr_path(a));
 
-	if (rc < 0 && errno == EEXIST && remove_stale(a) == 0)
+	if (rc < 0 && errno == EEXIST && net_unix_remove_stale(a) == 0)
 		rc = link(aside, addr_path(a));
 	if (rc < 0 && errno == EEXIST)
 		errno = EADDRINUSE;

@@ -25,6 +25,12 @@ struct net_unix_rights {
  * with errno. */
 MUST_CHECK int net_unix_listen(const struct addr *, const struct net_unix_rights *, int backlog);
 
+/* Gives what is at the path other rights.  0, or -1 with errno. */
+MUST_CHECK int net_unix_set_rights(const char *path, const struct net_unix_rights *);
+/* Removes a socket that nobody listens at; none is fine.  0, or -1 with errno, EADDRINUSE where
+ * somebody does. */
+MUST_CHECK int net_unix_remove_stale(const struct addr *);
+
 /* The same for the control socket: any path, as it is. */
 MUST_CHECK int net_listen_unix(const char *path, mode_t mode);
 /* One from another process: to whom it connects (SO_PEERCRED) is this process from now on.  0, or

@@ -40,11 +40,15 @@ judge_address(const char *text, uint16_t *port)
 }
 
 const char *
-conf_check_address(const char *text)
+conf_check_listen(const char *text)
 {
+	struct addr a;
+	const char *why;
 	uint16_t port;
 
-	return text[0] == '\0' ? NULL : judge_address(text, &port);
+	if (addr_is_unix_text(text))
+		return addr_unix(&a, text, &why) < 0 ? why : NULL;
+	return judge_address(text, &port);
 }
 
 const char *

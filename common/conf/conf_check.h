@@ -10,9 +10,9 @@ const char *conf_check_id(const char *text);
 /* The same, and no comma: lists of settings are parted by them, and nobody serves two policies. */
 const char *conf_check_policy(const char *text);
 
-/* PORT or HOST:PORT, or nothing. */
-const char *conf_check_address(const char *text);
-/* The same, to connect to: port 0 is none. */
+/* PORT, HOST:PORT or a Unix socket, to listen at. */
+const char *conf_check_listen(const char *text);
+/* PORT or HOST:PORT, or nothing, to connect to: port 0 is none. */
 const char *conf_check_peer(const char *text);
 
 /* A path from the root, or nothing: a daemon changes its working directory. */

@@ -86,8 +86,9 @@ struct listener {
 	unsigned limit, taken;
 	listener_fn *on_accept;
 	void *ctx;
-	struct event *readable;
-	struct event *other; /* of another socket, or NULL */
+	struct event_base *base;
+	struct event *readable[LISTENER_MOST];
+	unsigned sockets;
 	struct event *pause_over;
 	struct counters *scoreboard; /* NULL: not shared */
 	unsigned slot;
@@ -116,9 +117,8 @@ tell(struct listener *l, enum scoreboard_accepting accepting)
 static void
 hold(struct listener *l)
 {
-	(void)event_del(l->readable);
-	if (l->other != NULL)
-		(void)event_del(l->other);
+	for (unsigned i = 0; i < l->sockets; i++)
+		(void)event_del(l->readable[i]);
 }
 
 static void
@@ -132,8 +132,9 @@ static void
 go_on(struct listener *l)
 {
 	tell(l, ACCEPTING);
-	if (event_add(l->readable, NULL) < 0 || (l->other != NULL && event_add(l->other, NULL) < 0))
-		log_event(LOG_ERROR, "cannot go on accepting", NULL);
+	for (unsigned i = 0; i < l->sockets; i++)
+		if (event_add(l->readable[i], NULL) < 0)
+			log_event(LOG_ERROR, "cannot go on accepting", NULL);
 }
 
 static void
@@ -257,6 +258,28 @@ pause_accepting(struct listener *l, enum log_level level, const char *what)
 	log_errno(level, what, "connections=%u", l->taken);
 }
 
+static bool
+is_unix(int listen_fd)
+{
+	struct addr at;
+
+	return net_local(listen_fd, &at) == 0 && addr_is_unix(&at);
+}
+
+/* A Unix socket was shut down: it never listens again, and is readable for ever. */
+static void
+drop(struct listener *l, int listen_fd)
+{
+	unsigned i = 0;
+
+	while (event_get_fd(l->readable[i]) != listen_fd)
+		i++;
+	event_free(l->readable[i]);
+	l->readable[i] = l->readable[--l->sockets];
+	log_event(LOG_ERROR, "a listening Unix socket was shut down: it is accepted from no more",
+		  NULL);
+}
+
 static void
 on_readable(evutil_socket_t listen_fd, short what, void *arg)
 {
@@ -264,7 +287,10 @@ on_readable(evutil_socket_t listen_fd, short what, void *arg)
 	struct addr_peer peer;
 	int fd;
 
-	(void)what;
+	if ((what & EV_CLOSED) != 0) {
+		drop(l, listen_fd);
+		return;
+	}
 	for (int i = 0; i < BURST && l->taken < l->limit; i++) {
 		if (passes(l)) {
 			pass(l);
@@ -287,6 +313,21 @@ on_readable(evutil_socket_t listen_fd, short what, void *arg)
 		stop(l);
 }
 
+int
+listener_add(struct listener *l, int listen_fd)
+{
+	struct event *readable;
+
+	assert(l->sockets < LISTENER_MOST);
+	readable = event_new(l->base, listen_fd,
+			     EV_READ | EV_PERSIST | (is_unix(listen_fd) ? EV_CLOSED : 0),
+			     on_readable, l);
+	if (readable == NULL)
+		return -1;
+	l->readable[l->sockets++] = readable;
+	return event_add(readable, NULL);
+}
+
 struct listener *
 listener_new(struct event_base *base, int listen_fd, unsigned limit, listener_fn *fn, void *ctx)
 {
@@ -299,9 +340,9 @@ listener_new(struct event_base *base, int listen_fd, unsigned limit, listener_fn
 	l->limit = limit;
 	l->on_accept = fn;
 	l->ctx = ctx;
-	l->readable = event_new(base, listen_fd, EV_READ | EV_PERSIST, on_readable, l);
+	l->base = base;
 	l->pause_over = event_new(base, -1, 0, on_pause_over, l);
-	if (l->readable == NULL || l->pause_over == NULL || event_add(l->readable, NULL) < 0) {
+	if (l->pause_over == NULL || listener_add(l, listen_fd) < 0) {
 		listener_free(l);
 		errno = ENOMEM;
 		return NULL;
@@ -315,22 +356,12 @@ listener_free(struct listener *l)
 	if (l == NULL)
 		return;
 	tell(l, ACCEPTING_NOT);
-	if (l->readable != NULL)
-		event_free(l->readable);
-	if (l->other != NULL)
-		event_free(l->other);
+	for (unsigned i = 0; i < l->sockets; i++)
+		event_free(l->readable[i]);
 	if (l->pause_over != NULL)
 		event_free(l->pause_over);
 	free(l->had);
 	free(l);
-}
-
-int
-listener_add(struct listener *l, int listen_fd)
-{
-	l->other = event_new(event_get_base(l->readable), listen_fd, EV_READ | EV_PERSIST,
-			     on_readable, l);
-	return l->other == NULL || event_add(l->other, NULL) < 0 ? -1 : 0;
 }
 
 void

@@ -27,7 +27,9 @@ void listener_free(struct listener *);
  * whose rows say that they accept.  The row of slot must count this worker's connections. */
 void listener_share(struct listener *, struct counters *, unsigned slot);
 
-/* Accepts at another socket too, which counts and pauses with the first.  0, or -1 on ENOMEM. */
+/* Accepts at another socket too, which counts and pauses with the first; at LISTENER_MOST.  0, or
+ * -1 on ENOMEM. */
+enum { LISTENER_MOST = 16 };
 MUST_CHECK int listener_add(struct listener *, int listen_fd);
 
 /* A connection that was accepted here is closed. */

@@ -77,8 +77,8 @@ tls_conf_log_agreed(const struct conn *c, const struct addr_peer *peer)
 	char from[ADDR_TEXT];
 
 	if (what != NULL)
-		log_limited(LOG_VERBOSE, "TLS", "peer=%s what=%s", addr_peer_text(peer, from),
-			    log_quoted(what));
+		log_limited(LOG_VERBOSE, "TLS", "peer=%s what=%s",
+			    log_quoted(addr_peer_text(peer, from)), log_quoted(what));
 }
 
 void
@@ -88,7 +88,8 @@ tls_conf_log_lost(const struct conn *c, const struct addr_peer *peer, int error)
 	char from[ADDR_TEXT];
 
 	log_limited(tls ? LOG_WARN : LOG_VERBOSE, tls ? "TLS failed" : "connection lost",
-		    "peer=%s why=%s", addr_peer_text(peer, from), log_quoted(conn_why(c, error)));
+		    "peer=%s why=%s", log_quoted(addr_peer_text(peer, from)),
+		    log_quoted(conn_why(c, error)));
 }
 
 void
@@ -97,6 +98,6 @@ tls_conf_log_off(const struct addr_peer *peer, bool *told)
 	char from[ADDR_TEXT];
 
 	log_limited(*told ? LOG_VERBOSE : LOG_WARN, "refused: it speaks TLS, which is off here",
-		    "peer=%s", addr_peer_text(peer, from));
+		    "peer=%s", log_quoted(addr_peer_text(peer, from)));
 	*told = true;
 }

@@ -12,6 +12,7 @@
 #include "conf.h"
 #include "fd_limit.h"
 #include "log.h"
+#include "net_unix.h"
 #include "privdrop.h"
 #include "tls_conf.h"
 
@@ -48,7 +49,10 @@ struct daemon_conf {
 	int scheduling;		      /* of workers; enum sched_policy_mode */
 	unsigned busy_poll;	      /* us that a worker looks on before it sleeps; 0: never */
 	unsigned backlog;
-	uint64_t max_message; /* bytes */
+	unsigned listen_mode;		      /* of Unix sockets that are listened at */
+	char *listen_owner, *listen_group;    /* name or number; empty: this process's */
+	struct net_unix_rights listen_rights; /* what they come to; by listen_unix_check() */
+	uint64_t max_message;		      /* bytes */
 	bool strict_payloadsize;
 	uint64_t idle_timeout;		/* ms; 0: never */
 	struct privdrop_conf isolation; /* of workers */

@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "clock.h"
+#include "listen_unix.h"
 #include "log.h"
 #include "net.h"
 #include "socket_activation.h"
@@ -26,27 +28,67 @@ first_of(const struct addr_list *list, sa_family_t family)
 	return NULL;
 }
 
-int
-listen_socket_ask(struct listen_socket *v, const char *listen, const char *fallback,
-		  const char **why)
+/* NULL, or what is wrong. */
+static const char *
+add_place(struct listen_socket *v, const struct addr *asked, bool other)
+{
+	struct listen_place *p = &v->at[v->n];
+
+	if (v->n == LISTEN_MOST)
+		return "more addresses than there may be";
+	for (unsigned i = 0; i < v->n; i++)
+		if (addr_eq(&v->at[i].asked, asked))
+			return "the same address twice";
+	*p = (struct listen_place){.asked = *asked, .addr = *asked, .fd = -1, .other = other};
+	v->n++;
+	return NULL;
+}
+
+static const char *
+ask(struct listen_socket *v, const char *listen, const char *fallback)
 {
 	struct addr_list list;
 	const struct addr *v4, *v6;
 	char host[ADDR_HOST];
+	const char *why = NULL;
 	uint16_t port;
 	int n;
 
-	if (addr_split(listen, host, &port, why) < 0)
-		return -1;
-	n = addr_resolve_all(list.at, ADDR_FOUND, host[0] != '\0' ? host : fallback, port, why);
+	if (addr_is_unix_text(listen))
+		return addr_unix(&list.at[0], listen, &why) < 0 ? why
+								: add_place(v, &list.at[0], false);
+	if (addr_split(listen, host, &port, &why) < 0)
+		return why;
+	n = addr_resolve_all(list.at, ADDR_FOUND, host[0] != '\0' ? host : fallback, port, &why);
 	if (n < 0)
-		return -1;
+		return why;
 	list.n = (size_t)n;
 	v4 = first_of(&list, AF_INET);
 	v6 = first_of(&list, AF_INET6);
-	v->asked = v4 != NULL ? *v4 : *v6;
-	v->other_asked = v4 != NULL && v6 != NULL ? *v6 : (struct addr){.len = 0};
-	return 0;
+	why = add_place(v, v4 != NULL ? v4 : v6, false);
+	return why != NULL || v4 == NULL || v6 == NULL ? why : add_place(v, v6, true);
+}
+
+int
+listen_socket_ask(struct listen_socket *v, const struct conf_list *listen, const char *fallback,
+		  const char *program, FILE *err)
+{
+	const char *why = listen->n > LISTEN_ADDRESSES ? "more addresses than there may be, 8"
+						       : NULL;
+
+	v->n = 0;
+	for (size_t i = 0; i < listen->n; i++) {
+		if (why == NULL)
+			why = ask(v, listen->item[i], fallback);
+		if (why == NULL)
+			continue;
+		(void)fprintf(err, "%s: listen: %s: %s\n", program, listen->item[i], why);
+		return -1;
+	}
+	if (v->n > 0)
+		return 0;
+	(void)fprintf(err, "%s: listen: an address is needed\n", program);
+	return -1;
 }
 
 /* ---- listening ---- */
@@ -58,108 +100,238 @@ is_missing(int error)
 	return error == EADDRNOTAVAIL || error == EAFNOSUPPORT || error == EPROTONOSUPPORT;
 }
 
-/* The other socket, at the port of the first.  fd: the one to go on with, or -1.  0, or -1 with
- * errno. */
+/* The other socket of a name, at the port of the one before.  fd: the one to go on with, or -1.  0,
+ * or -1 with errno. */
 static int
-open_other(struct listen_socket *v, int fd, int backlog)
+open_other(struct listen_place *p, int fd, int backlog)
 {
 	char text[ADDR_TEXT];
 
-	v->other_addr = v->other_asked;
-	addr_set_port(&v->other_addr, addr_port(&v->addr));
-	v->other_fd = fd >= 0 ? fd : net_listen(&v->other_addr, backlog);
-	if (v->other_fd >= 0) {
+	p->fd = fd >= 0 ? fd : net_listen(&p->addr, backlog);
+	if (p->fd >= 0) {
 		log_event(LOG_VERBOSE, "listening at the name's other address too", "listen=%s",
-			  addr_text(&v->other_addr, text));
+			  addr_text(&p->addr, text));
 		return 0;
 	}
 	if (!is_missing(errno))
 		return -1;
 	log_errno(LOG_INFO, "not listening at the name's other address", "listen=%s",
-		  addr_text(&v->other_addr, text));
+		  addr_text(&p->addr, text));
 	return 0;
+}
+
+static int
+begin_other(struct listen_place *p, const struct daemon_conf *conf)
+{
+	char text[ADDR_TEXT];
+	int fd;
+
+	p->addr = p->asked;
+	addr_set_port(&p->addr, addr_port(&p[-1].addr));
+	fd = takeover_listener(&p->addr);
+	if (fd < 0)
+		fd = socket_activation_listener(&p->addr, false);
+	if (open_other(p, fd, (int)conf->backlog) == 0)
+		return 0;
+	log_errno(LOG_ERROR, "cannot listen", "address=%s", addr_text(&p->addr, text));
+	return -1;
+}
+
+/* One address, with the other family's. */
+static bool
+is_alone(const struct listen_socket *v)
+{
+	return v->n == 1 || (v->n == 2 && v->at[1].other);
 }
 
 int
 listen_socket_begin(struct listen_socket *v, const struct daemon_conf *conf)
 {
-	char text[ADDR_TEXT];
-	struct addr at;
-	int fd;
+	for (unsigned i = 0; i < v->n; i++) {
+		struct listen_place *p = &v->at[i];
 
-	v->addr = v->asked;
-	v->fd = startup_listen(conf, &v->addr);
-	if (v->fd < 0 || v->other_asked.len == 0)
-		return v->fd < 0 ? -1 : 0;
-	at = v->other_asked;
-	addr_set_port(&at, addr_port(&v->addr));
-	fd = takeover_listener(&at);
-	if (fd < 0)
-		fd = socket_activation_listener(&at);
-	if (open_other(v, fd, (int)conf->backlog) == 0)
-		return 0;
-	log_errno(LOG_ERROR, "cannot listen", "address=%s", addr_text(&v->other_addr, text));
-	return -1;
+		if (p->other) {
+			if (begin_other(p, conf) < 0)
+				return -1;
+			continue;
+		}
+		p->addr = p->asked;
+		p->rights = conf->listen_rights;
+		p->fd = startup_listen(conf, &p->addr, is_alone(v), &p->owner);
+		if (p->fd < 0)
+			return -1;
+		listen_unix_remember(p);
+	}
+	return 0;
+}
+
+/* The one in force that was asked for the same, and can go on. */
+static const struct listen_place *
+same_of(const struct listen_socket *in_force, const struct listen_place *p)
+{
+	for (unsigned i = 0; i < in_force->n; i++) {
+		const struct listen_place *q = &in_force->at[i];
+		if (q->other != p->other || !addr_eq(&q->asked, &p->asked) || q->fd < 0)
+			continue;
+		if (p->other)
+			return addr_port(&q->addr) == addr_port(&p->addr) ? q : NULL;
+		return addr_is_unix(&q->addr) && q->owner != LISTEN_GIVEN &&
+				       !listen_unix_is_sound(q)
+			       ? NULL
+			       : q;
+	}
+	return NULL;
+}
+
+/* 0, or -1 with errno. */
+static int
+open_place(struct listen_place *p, const struct listen_socket *in_force,
+	   const struct daemon_conf *conf)
+{
+	const struct listen_place *same;
+
+	p->addr = p->asked;
+	if (p->other)
+		addr_set_port(&p->addr, addr_port(&p[-1].addr));
+	same = same_of(in_force, p);
+	if (p->other)
+		return open_other(p, same != NULL ? same->fd : -1, (int)conf->backlog);
+	p->rights = conf->listen_rights;
+	if (same != NULL) {
+		p->addr = same->addr;
+		p->owner = same->owner;
+		p->name = same->name;
+		p->fd = same->fd;
+		return listen(p->fd, (int)conf->backlog); /* the backlog may be another */
+	}
+	p->owner = LISTEN_OURS;
+	p->fd = startup_listen_anew(conf, &p->addr);
+	listen_unix_remember(p);
+	return p->fd < 0 ? -1 : 0;
 }
 
 int
 listen_socket_open(struct listen_socket *fresh, const struct listen_socket *in_force,
 		   const struct daemon_conf *conf, FILE *err)
 {
-	bool same_other = fresh->other_asked.len > 0 && in_force->other_asked.len > 0 &&
-			  addr_eq(&fresh->other_asked, &in_force->other_asked);
 	char text[ADDR_TEXT];
 
-	fresh->addr = fresh->asked;
-	fresh->fd = startup_listen_anew(conf, &in_force->asked, in_force->fd, &fresh->addr, err);
-	if (fresh->fd < 0)
+	for (unsigned i = 0; i < fresh->n; i++)
+		fresh->at[i].fd = -1;
+	for (unsigned i = 0; i < fresh->n; i++) {
+		if (open_place(&fresh->at[i], in_force, conf) == 0)
+			continue;
+		(void)fprintf(err, "cannot listen on %s: %s\n", addr_text(&fresh->at[i].addr, text),
+			      strerror(errno));
 		return -1;
-	same_other = same_other && addr_port(&fresh->addr) == addr_port(&in_force->addr);
-	if (fresh->other_asked.len == 0 ||
-	    open_other(fresh, same_other ? in_force->other_fd : -1, (int)conf->backlog) == 0)
-		return 0;
-	(void)fprintf(err, "cannot listen on %s: %s\n", addr_text(&fresh->other_addr, text),
-		      strerror(errno));
-	return -1;
+	}
+	return 0;
 }
 
+/* ---- while it does ---- */
+
 static void
-mend(struct listen_socket *v, int fd, const struct addr *at, const struct daemon_conf *conf)
+mend(struct listen_place *p, const struct daemon_conf *conf)
 {
 	char text[ADDR_TEXT];
 	uint64_t now = clock_ms();
 
-	if (fd < 0 || net_is_listening(fd))
+	if (p->fd < 0 || net_is_listening(p->fd))
 		return;
-	if (net_listen_again(fd, at, (int)conf->backlog) == 0) {
+	if (net_listen_again(p->fd, &p->addr, (int)conf->backlog) == 0) {
 		log_event(LOG_WARN, "the listening socket was shut down: it listens again",
-			  "listen=%s", addr_text(at, text));
-	} else if (v->told == 0 || now >= v->told + TELL_MS) {
-		v->told = now;
+			  "listen=%s", addr_text(&p->addr, text));
+	} else if (p->told == 0 || now >= p->told + TELL_MS) {
+		p->told = now;
 		log_errno(LOG_ERROR, "the listening socket was shut down and cannot listen again",
-			  "listen=%s", addr_text(at, text));
+			  "listen=%s", addr_text(&p->addr, text));
 	}
 }
 
 void
 listen_socket_tick(struct listen_socket *v, const struct daemon_conf *conf)
 {
-	mend(v, v->fd, &v->addr, conf);
-	mend(v, v->other_fd, &v->other_addr, conf);
+	for (unsigned i = 0; i < v->n; i++)
+		if (!addr_is_unix(&v->at[i].addr))
+			mend(&v->at[i], conf);
+		else if (v->at[i].fd >= 0 && v->at[i].owner == LISTEN_OURS)
+			listen_unix_tick(&v->at[i]);
+}
+
+static const struct listen_place *
+find_fd(const struct listen_socket *v, int fd)
+{
+	for (unsigned i = 0; v != NULL && i < v->n; i++)
+		if (v->at[i].fd == fd)
+			return &v->at[i];
+	return NULL;
 }
 
 bool
-listen_socket_is_same(const struct listen_socket *a, const struct listen_socket *b)
+listen_socket_is_within(const struct listen_socket *v, const struct listen_socket *other)
 {
-	return a->fd == b->fd;
+	for (unsigned i = 0; i < v->n; i++)
+		if (v->at[i].fd >= 0 && !v->at[i].other && find_fd(other, v->at[i].fd) == NULL)
+			return false;
+	return true;
+}
+
+static bool
+have_same_rights(const struct listen_place *p, const struct listen_place *q)
+{
+	return p->rights.mode == q->rights.mode && p->rights.owner == q->rights.owner &&
+	       p->rights.group == q->rights.group;
 }
 
 void
 listen_socket_close(struct listen_socket *aside, const struct listen_socket *in_force)
 {
-	if (aside->fd >= 0 && (in_force == NULL || aside->fd != in_force->fd))
-		(void)close(aside->fd);
-	if (aside->other_fd >= 0 && (in_force == NULL || aside->other_fd != in_force->other_fd))
-		(void)close(aside->other_fd);
-	aside->fd = aside->other_fd = -1;
+	for (unsigned i = 0; i < aside->n; i++) {
+		struct listen_place *p = &aside->at[i];
+		const struct listen_place *q = p->fd >= 0 ? find_fd(in_force, p->fd) : NULL;
+		if (q != NULL && !have_same_rights(p, q))
+			listen_unix_set_rights(q);
+		else if (q == NULL && p->fd >= 0)
+			listen_unix_remove(p);
+	}
+	listen_socket_forget(aside, in_force);
+}
+
+void
+listen_socket_forget(struct listen_socket *aside, const struct listen_socket *in_force)
+{
+	for (unsigned i = 0; i < aside->n; i++) {
+		if (aside->at[i].fd >= 0 && find_fd(in_force, aside->at[i].fd) == NULL)
+			(void)close(aside->at[i].fd);
+		aside->at[i].fd = -1;
+	}
+}
+
+/* ---- whose it is ---- */
+
+void
+listen_socket_given(struct listen_socket *v)
+{
+	for (unsigned i = 0; i < v->n; i++)
+		if (v->at[i].owner == LISTEN_OURS)
+			v->at[i].owner = LISTEN_SUCCESSORS;
+}
+
+void
+listen_socket_in_charge(struct listen_socket *v)
+{
+	for (unsigned i = 0; i < v->n; i++) {
+		if (v->at[i].owner != LISTEN_PREDECESSORS)
+			continue;
+		v->at[i].owner = LISTEN_OURS;
+		listen_unix_set_rights(&v->at[i]);
+	}
+}
+
+void
+listen_socket_end(struct listen_socket *v)
+{
+	listen_socket_close(v, NULL);
+	for (unsigned i = 0; i < v->n; i++)
+		listen_unix_remove_left(&v->at[i]);
 }

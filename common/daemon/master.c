@@ -2,6 +2,8 @@
 #include "master.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "clock.h"
 #include "daemon_metrics.h"
@@ -83,7 +85,7 @@ master_after_fork(unsigned slot, void *arg)
 	leave_to_master(m);
 	settings_forget_keys(m->settings);
 	if (m->former != NULL) {
-		listen_socket_close(&m->former_listen, &m->listen);
+		listen_socket_forget(&m->former_listen, &m->listen);
 		settings_forget_keys(m->former);
 	}
 	if (m->ops->after_fork != NULL)
@@ -95,9 +97,8 @@ keep_open(struct fd_keep *k, void *arg)
 {
 	const struct master *m = arg;
 
-	fd_keep_add(k, m->listen.fd);
-	if (m->listen.other_fd >= 0)
-		fd_keep_add(k, m->listen.other_fd);
+	for (unsigned i = 0; i < m->listen.n; i++)
+		fd_keep_add(k, m->listen.at[i].fd);
 	if (m->ops->keep_open != NULL)
 		m->ops->keep_open(k, arg);
 }
@@ -198,7 +199,7 @@ static int
 take(void *arg, FILE *notes, FILE *err)
 {
 	struct master *m = arg;
-	struct listen_socket at = LISTEN_SOCKET_NONE;
+	struct listen_socket at = {.n = 0};
 	struct settings *fresh;
 
 	startup_restore(&m->settings->daemon, m->control);
@@ -257,7 +258,7 @@ keep(void *arg)
 	struct settings *former = m->former;
 
 	m->former = NULL;
-	m->same_place = listen_socket_is_same(&m->former_listen, &m->listen);
+	m->same_place = listen_socket_is_within(&m->former_listen, &m->listen);
 	listen_socket_close(&m->former_listen, &m->listen);
 	m->ops->serving(m);
 	if (http_admin_set_names(m->admin, &m->settings->daemon.admin_names) < 0)
@@ -277,6 +278,7 @@ on_go(void *arg)
 	struct master *m = arg;
 
 	daemon_take_over();
+	listen_socket_in_charge(&m->listen);
 	if (m->control != NULL)
 		control_go(m->control);
 	upgrade_in_charge(m->upgrade);
@@ -329,18 +331,28 @@ give_tickets(struct upgrade *u)
 		log_errno(LOG_WARN, "cannot pass the secret of session tickets on", NULL);
 }
 
+static void
+give_listener(struct upgrade *u, const struct listen_place *p)
+{
+	char about[ADDR_TEXT + sizeof TAKEOVER_GIVEN];
+	size_t n = strlen(addr_text(&p->addr, about));
+
+	if (p->fd < 0)
+		return;
+	if (addr_is_unix(&p->addr) && p->owner == LISTEN_GIVEN)
+		(void)snprintf(about + n, sizeof about - n, "%s", TAKEOVER_GIVEN);
+	upgrade_give(u, TAKEOVER_LISTEN, p->fd, about, false);
+}
+
 static int
 gather(struct upgrade *u, void *arg)
 {
 	struct master *m = arg;
-	char text[ADDR_TEXT];
 
 	if (m->ops->give != NULL && m->ops->give(m) < 0)
 		return -1;
-	upgrade_give(u, TAKEOVER_LISTEN, m->listen.fd, addr_text(&m->listen.addr, text), false);
-	if (m->listen.other_fd >= 0)
-		upgrade_give(u, TAKEOVER_LISTEN, m->listen.other_fd,
-			     addr_text(&m->listen.other_addr, text), false);
+	for (unsigned i = 0; i < m->listen.n; i++)
+		give_listener(u, &m->listen.at[i]);
 	give_tickets(u);
 	startup_restore(&m->settings->daemon, m->control);
 	startup_give(u, m->control, m->admin);
@@ -353,6 +365,7 @@ handed_over(void *arg)
 	struct master *m = arg;
 
 	startup_given(m->upgrade, m->control, &m->admin);
+	listen_socket_given(&m->listen);
 	if (m->ops->given != NULL)
 		m->ops->given(m);
 }
@@ -483,7 +496,7 @@ release(struct master *m)
 	if (m->former != NULL)
 		listen_socket_close(&m->former_listen, &m->listen);
 	settings_release(m->former);
-	listen_socket_close(&m->listen, NULL);
+	listen_socket_end(&m->listen);
 }
 
 /* From the settings on; the exit status. */
@@ -513,7 +526,7 @@ master_main(struct master *m, const struct master_ops *ops, int argc, char *argv
 	process_init(PROCESS_DAEMON);
 	m->ops = ops;
 	m->settings = settings_new(ops->settings);
-	m->listen = m->former_listen = (struct listen_socket)LISTEN_SOCKET_NONE;
+	m->listen = m->former_listen = (struct listen_socket){.n = 0};
 	if (m->settings == NULL) {
 		(void)fprintf(stderr, "%s: out of memory\n", program_of(m));
 		return 1;

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "listen_unix.h"
+
 struct settings *
 settings_new(const struct settings_kind *kind)
 {
@@ -46,14 +48,19 @@ settings_forget_keys(struct settings *s)
 }
 
 int
-settings_check_daemon(struct settings *s, bool forwards, const struct addr *listen,
+settings_check_daemon(struct settings *s, bool forwards, const struct listen_socket *asked,
 		      const char *program, FILE *err)
 {
 	struct daemon_conf *d = &s->daemon;
 
+	for (unsigned i = 0; i < asked->n; i++)
+		if (!asked->at[i].other &&
+		    daemon_check_admin(d, &asked->at[i].asked, program, err) < 0)
+			return -1;
+
 	return privdrop_check(&d->isolation, program, err) < 0 ||
 			       daemon_fit_files(d, forwards, program, err) < 0 ||
-			       daemon_check_admin(d, listen, program, err) < 0 ||
+			       listen_unix_check(d, asked, program, err) < 0 ||
 			       daemon_check_log(d, program, err) < 0
 		       ? -1
 		       : 0;

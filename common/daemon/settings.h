@@ -53,8 +53,9 @@ void settings_release(struct settings *);
 
 /* For the program's check(): what both daemons have judged, once it is known where to listen.
  * forwards: see daemon_fit_files().  0, or -1 with a line on err. */
-MUST_CHECK int settings_check_daemon(struct settings *, bool forwards, const struct addr *listen,
-				     const char *program, FILE *err);
+MUST_CHECK int settings_check_daemon(struct settings *, bool forwards,
+				     const struct listen_socket *asked, const char *program,
+				     FILE *err);
 
 /* In a forked worker. */
 void settings_forget_keys(struct settings *);

@@ -75,8 +75,9 @@ judge(int fd, struct addr *where)
 		return "not a stream socket";
 	if (!option_is(fd, SO_ACCEPTCONN, 1))
 		return "not a listening socket";
-	if (!option_is(fd, SO_PROTOCOL, IPPROTO_TCP) || net_local(fd, where) < 0)
-		return "not a TCP socket";
+	if ((!option_is(fd, SO_PROTOCOL, IPPROTO_TCP) && !option_is(fd, SO_DOMAIN, AF_UNIX)) ||
+	    net_local(fd, where) < 0)
+		return "neither a TCP nor a Unix socket";
 	return NULL;
 }
 
@@ -97,14 +98,14 @@ take(unsigned i, const struct addr *where)
 }
 
 int
-socket_activation_listener(const struct addr *wanted)
+socket_activation_listener(const struct addr *wanted, bool alone)
 {
 	struct addr where;
 
 	for (unsigned i = 0; i < given.n; i++) {
 		if (given.fd[i] < 0 || judge(given.fd[i], &where) != NULL)
 			continue;
-		if (given.n == 1 || addr_eq(&where, wanted))
+		if ((given.n == 1 && alone) || addr_eq(&where, wanted))
 			return take(i, &where);
 	}
 	return -1;

@@ -4,6 +4,8 @@
 #ifndef POLICYPOOL_SOCKET_ACTIVATION_H
 #define POLICYPOOL_SOCKET_ACTIVATION_H
 
+#include <stdbool.h>
+
 #include "addr.h"
 #include "compiler.h"
 
@@ -11,10 +13,10 @@
  * takes the variables out of the environment, so that no child believes that it is meant. */
 void socket_activation_open(void);
 
-/* The socket that listens at *wanted or, when a single one was given, that one wherever it listens.
- * Non-blocking, found to be a listening TCP socket, the caller's from now on; what was taken is
- * logged.  -1 when there is none. */
-MUST_CHECK int socket_activation_listener(const struct addr *wanted);
+/* The socket that listens at *wanted or, when a single one was given and alone says that no other
+ * is wanted, that one wherever it listens.  Non-blocking, found to be a listening TCP or Unix
+ * socket, the caller's from now on; what was taken is logged.  -1 when there is none. */
+MUST_CHECK int socket_activation_listener(const struct addr *wanted, bool alone);
 
 /* Closes what nobody took and logs each. */
 void socket_activation_end(void);

@@ -12,6 +12,7 @@
 
 #include "log.h"
 #include "net.h"
+#include "net_unix.h"
 #include "pidfile.h"
 #include "process_init.h"
 #include "socket_activation.h"
@@ -254,38 +255,67 @@ startup_detach(const struct daemon_conf *d, const char *program)
 	return 0;
 }
 
+/* A descriptor, or -1 with errno. */
+static int
+listen_at(const struct daemon_conf *d, const struct addr *addr)
+{
+	if (!addr_is_unix(addr))
+		return net_listen(addr, (int)d->backlog);
+	if (addr_path(addr) != NULL && daemon_prepare_for(d, addr_path(addr)) < 0)
+		return -1;
+	return net_unix_listen(addr, &d->listen_rights, (int)d->backlog);
+}
+
 /* A predecessor that was killed may have the port for a moment more: its workers are about to end.
  */
 static int
-listen_patiently(const struct addr *addr, int backlog)
+listen_patiently(const struct daemon_conf *d, const struct addr *addr)
 {
 	const struct timespec pause = {.tv_nsec = LISTEN_PAUSE_MS * 1000000};
 	char text[ADDR_TEXT];
-	int fd = net_listen(addr, backlog);
+	int fd = listen_at(d, addr);
 
 	for (int i = 1; fd < 0 && errno == EADDRINUSE && i < LISTEN_TRIES; i++) {
 		if (i == 1)
 			log_errno(LOG_WARN, "waiting for the address", "address=%s",
 				  addr_text(addr, text));
 		(void)nanosleep(&pause, NULL);
-		fd = net_listen(addr, backlog);
+		fd = listen_at(d, addr);
 	}
 	return fd;
 }
 
-int
-startup_listen(const struct daemon_conf *d, struct addr *addr)
+/* -1: there is none. */
+static int
+take_over(const struct daemon_conf *d, const struct addr *addr, enum listen_owner *owner)
 {
-	char text[ADDR_TEXT];
-	int fd = takeover_listener(addr);
+	bool given = false;
+	int fd = addr_is_unix(addr) ? takeover_unix_listener(addr, &given)
+				    : takeover_listener(addr);
 
 	if (fd >= 0 && listen(fd, (int)d->backlog) < 0) /* the backlog may be another */
 		log_errno(LOG_WARN, "the backlog stays", NULL);
-	if (fd < 0)
-		fd = socket_activation_listener(addr);
-	if (fd < 0)
-		fd = listen_patiently(addr, (int)d->backlog);
-	if (fd >= 0 && net_local(fd, addr) == 0)
+	*owner = given ? LISTEN_GIVEN : LISTEN_PREDECESSORS;
+	return fd;
+}
+
+int
+startup_listen(const struct daemon_conf *d, struct addr *addr, bool alone, enum listen_owner *owner)
+{
+	char text[ADDR_TEXT];
+	int fd = take_over(d, addr, owner);
+	bool told = !addr_is_unix(addr);
+
+	if (fd < 0) {
+		fd = socket_activation_listener(addr, alone);
+		*owner = LISTEN_GIVEN;
+		told = told || fd >= 0;
+	}
+	if (fd < 0) {
+		fd = listen_patiently(d, addr);
+		*owner = LISTEN_OURS;
+	}
+	if (fd >= 0 && (!told || net_local(fd, addr) == 0))
 		return fd;
 	log_errno(LOG_ERROR, "cannot listen", "address=%s", addr_text(addr, text));
 	if (fd >= 0)
@@ -294,19 +324,13 @@ startup_listen(const struct daemon_conf *d, struct addr *addr)
 }
 
 int
-startup_listen_anew(const struct daemon_conf *d, const struct addr *asked_before, int fd,
-		    struct addr *addr, FILE *err)
+startup_listen_anew(const struct daemon_conf *d, struct addr *addr)
 {
-	struct addr asked = *addr;
-	char text[ADDR_TEXT];
+	int fd = listen_at(d, addr);
 
-	if (!addr_eq(addr, asked_before))
-		fd = net_listen(addr, (int)d->backlog);
-	else if (listen(fd, (int)d->backlog) < 0) /* the backlog may be another */
-		fd = -1;
-	if (fd >= 0 && net_local(fd, addr) == 0)
+	if (fd < 0 || addr_is_unix(addr) || net_local(fd, addr) == 0)
 		return fd;
-	(void)fprintf(err, "cannot listen on %s: %s\n", addr_text(&asked, text), strerror(errno));
+	(void)close(fd);
 	return -1;
 }
 
@@ -412,7 +436,7 @@ listen_for_operators(const struct daemon_conf *d, struct addr *at)
 	}
 	fd = takeover_listener(at);
 	if (fd < 0)
-		fd = socket_activation_listener(at);
+		fd = socket_activation_listener(at, true);
 	if (fd < 0)
 		fd = net_listen(at, OPERATORS_BACKLOG);
 	if (fd >= 0 && net_local(fd, at) == 0)

@@ -45,15 +45,15 @@ void startup_report_files(const struct daemon_conf *);
 /* Detaches and opens the log as the settings say.  0, or -1 with the reason told. */
 MUST_CHECK int startup_detach(const struct daemon_conf *, const char *program);
 
-/* Listens at *addr, or takes the listening socket that this process was given
- * (socket_activation.h); *addr is then where it does, a port 0 replaced by the one taken.  Waits
- * for up to a second while the address is in use.  The descriptor, or -1 with the reason logged. */
-MUST_CHECK int startup_listen(const struct daemon_conf *, struct addr *addr);
+/* Listens at *addr, or takes the listening socket that the predecessor has there or that this
+ * process was given (socket_activation.h; alone: no other is wanted); *addr is then where it does,
+ * a port 0 replaced by the one taken, and *owner tells whose a Unix socket's path is.  Waits for up
+ * to a second while the address is in use.  The descriptor, or -1 with the reason logged. */
+MUST_CHECK int startup_listen(const struct daemon_conf *, struct addr *addr, bool alone,
+			      enum listen_owner *owner);
 
-/* The same for fresh settings: `fd` itself where they ask for the place that was asked for before,
- * otherwise another, which is the caller's to close.  -1 with a line on err. */
-MUST_CHECK int startup_listen_anew(const struct daemon_conf *, const struct addr *asked_before,
-				   int fd, struct addr *addr, FILE *err);
+/* The same for fresh settings, without waiting.  -1 with errno. */
+MUST_CHECK int startup_listen_anew(const struct daemon_conf *, struct addr *addr);
 
 /* Opens the log as fresh settings say; 0, or -1 with a line on err. */
 MUST_CHECK int startup_log_anew(const struct daemon_conf *, const char *program, FILE *err);

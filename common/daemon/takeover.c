@@ -206,6 +206,21 @@ takeover_listener(const struct addr *wanted)
 	return -1;
 }
 
+int
+takeover_unix_listener(const struct addr *wanted, bool *given)
+{
+	char about[ADDR_TEXT + sizeof TAKEOVER_GIVEN];
+	size_t n = strlen(addr_text(wanted, about));
+	int fd = takeover_take(TAKEOVER_LISTEN, about);
+
+	*given = false;
+	if (fd >= 0)
+		return fd;
+	(void)snprintf(about + n, sizeof about - n, "%s", TAKEOVER_GIVEN);
+	*given = true;
+	return takeover_take(TAKEOVER_LISTEN, about);
+}
+
 bool
 takeover_is_of(const char *name)
 {

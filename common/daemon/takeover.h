@@ -39,9 +39,11 @@ enum takeover_kind { TAKEOVER_KINDS(TAKEOVER_ENUM) TAKEOVER_KIND_COUNT };
 #undef TAKEOVER_ENUM
 
 /* Of the lines and of the messages over the channel: another one is not understood. */
-enum { TAKEOVER_VERSION = 1, TAKEOVER_MOST = 16 };
+enum { TAKEOVER_VERSION = 1, TAKEOVER_MOST = 32 };
 /* Room for the names of all that can be taken. */
 enum { TAKEOVER_TAKEN = TAKEOVER_MOST * 16 };
+/* Behind a Unix socket's address whose path is the service manager's. */
+#define TAKEOVER_GIVEN	  " given"
 #define TAKEOVER_VARIABLE "POLICYPOOL_HANDOVER"
 
 const char *takeover_kind_text(enum takeover_kind);
@@ -59,6 +61,9 @@ bool takeover_is_on(void); /* there is a predecessor */
 MUST_CHECK int takeover_take(enum takeover_kind, const char *about);
 /* The same for the socket that listens at *wanted; port 0 there is whatever port it has. */
 MUST_CHECK int takeover_listener(const struct addr *wanted);
+/* The same of a Unix socket, which is known by what it is about, for it was bound to another name;
+ * *given: it is the service manager's (TAKEOVER_GIVEN). */
+MUST_CHECK int takeover_unix_listener(const struct addr *wanted, bool *given);
 
 /* Is it the predecessor's instance that goes by this name?  True without one. */
 bool takeover_is_of(const char *name);

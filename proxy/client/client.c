@@ -45,7 +45,7 @@ tell_refused(const struct client *c)
 
 	if (c->refused > 1)
 		log_limited(LOG_WARN, "packets of a connection refused", "peer=%s packets=%lu",
-			    addr_peer_text(&c->guest.peer, from), c->refused);
+			    log_quoted(addr_peer_text(&c->guest.peer, from)), c->refused);
 }
 
 void
@@ -250,6 +250,7 @@ client_refuse(struct client *c, const struct packet *p, enum packet_code code, c
 	char from[ADDR_TEXT];
 
 	log_limited(client_refusal_level(c), "packet refused", "peer=%s code=%s why=%s",
-		    addr_peer_text(&c->guest.peer, from), packet_code_text(code), log_quoted(why));
+		    log_quoted(addr_peer_text(&c->guest.peer, from)), packet_code_text(code),
+		    log_quoted(why));
 	client_fail(c, p, &r);
 }

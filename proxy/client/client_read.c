@@ -41,9 +41,9 @@ turn_away(struct client *c, const struct packet *p, const struct acl_refusal *r)
 
 	log_limited(client_refusal_level(c), "request turned away",
 		    "peer=%s srcid=%s policy=%s code=%s why=%s",
-		    addr_peer_text(&c->guest.peer, from), log_quoted_n(srcid.p, srcid.n),
-		    log_quoted_n(policy.p, policy.n), packet_code_text(r->code),
-		    log_quoted(r->why));
+		    log_quoted(addr_peer_text(&c->guest.peer, from)),
+		    log_quoted_n(srcid.p, srcid.n), log_quoted_n(policy.p, policy.n),
+		    packet_code_text(r->code), log_quoted(r->why));
 	counter_add(&c->front->meter->gate[r->by], 1);
 	client_fail(c, p, r);
 }
@@ -190,7 +190,8 @@ tell_idle(struct client *c)
 
 	counter_add(&c->front->meter->timeout[WORKER_STATS_client_idle], 1);
 	log_limited(LOG_VERBOSE, "client says nothing: closed",
-		    "peer=%s why=\"idle_timeout is %llums\"", addr_peer_text(&c->guest.peer, from),
+		    "peer=%s why=\"idle_timeout is %llums\"",
+		    log_quoted(addr_peer_text(&c->guest.peer, from)),
 		    (unsigned long long)c->front->conf->settings->base.daemon.idle_timeout);
 }
 
@@ -246,7 +247,7 @@ client_read_too_slow(void *client, enum conn_stall stall, void *arg)
 		return;
 	}
 	log_limited(LOG_WARN, "client does not read", "peer=%s unread=%zu why=client_read_timeout",
-		    addr_peer_text(&c->guest.peer, from), conn_queued(c->conn));
+		    log_quoted(addr_peer_text(&c->guest.peer, from)), conn_queued(c->conn));
 	conn_close(c->conn);
 	client_free(c);
 }

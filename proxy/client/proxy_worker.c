@@ -193,12 +193,14 @@ open_events(struct proxy_worker *f)
 	if (f->nudge == NULL || event_add(f->nudge, NULL) < 0 || f->patience == NULL ||
 	    f->restate == NULL || event_add(f->restate, &restate) < 0)
 		return -1;
-	f->listener = listener_new(base, f->conf->listen_fd,
+	f->listener = listener_new(base, f->conf->listen_fd[0],
 				   f->conf->settings->base.daemon.worker_connections,
 				   client_read_accept, f);
-	if (f->listener == NULL ||
-	    (f->conf->other_fd >= 0 && listener_add(f->listener, f->conf->other_fd) < 0))
+	if (f->listener == NULL)
 		return -1;
+	for (unsigned i = 1; i < f->conf->listeners; i++)
+		if (listener_add(f->listener, f->conf->listen_fd[i]) < 0)
+			return -1;
 	listener_share(f->listener, worker_scoreboard(f->worker), worker_slot(f->worker));
 	return 0;
 }

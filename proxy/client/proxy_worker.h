@@ -4,6 +4,7 @@
 
 #include "acl.h"
 #include "conn_limit.h"
+#include "listener.h"
 #include "proxy_conf.h"
 #include "registry.h"
 #include "server_health.h"
@@ -19,9 +20,10 @@ struct proxy_worker_conf {
 	struct worker_stats *meter;
 	struct acl *gate; /* NULL: everybody's requests are taken */
 	const struct verdicts *verdicts;
-	const char *instance;	 /* see request_probed() */
-	int listen_fd, other_fd; /* other_fd -1: none */
-	int access_fd;		 /* of the access log's file; -1: it has none */
+	const char *instance; /* see request_probed() */
+	int listen_fd[LISTENER_MOST];
+	unsigned listeners;
+	int access_fd; /* of the access log's file; -1: it has none */
 };
 
 /* The ops of a worker; their ctx is a struct proxy_worker_conf. */

@@ -14,7 +14,7 @@ struct proxy_conf {
 	struct policy_conf policy;	   /* of those that have no section */
 	struct conf_sections sections;	   /* of the others: struct policy_conf, by policy */
 	char *id;			   /* what it calls itself in errors and acknowledgements */
-	char *listen;			   /* PORT or HOST:PORT */
+	struct conf_list listen;	   /* PORT, HOST:PORT or a Unix socket */
 	struct conf_list trusted_networks; /* unsigned registrations are taken from these */
 	char *keyring;			   /* path; empty: no signed registrations */
 	char *cluster;			   /* name of the pool, part of what is signed */

@@ -125,8 +125,6 @@ make_rules(struct pool *p, struct settings *settings, const struct listen_socket
 					  .ledger = p->ledger,
 					  .proxy_id = c->id,
 					  .conf = c,
-					  .self = self->addr,
-					  .other_self = self->other_addr,
 					  .keyring = s->keyring,
 					  .cluster = c->cluster,
 					  .require_signature = c->require_signature,
@@ -137,6 +135,8 @@ make_rules(struct pool *p, struct settings *settings, const struct listen_socket
 					  .trusted_n = c->trusted_networks.n,
 					  .life = life_of,
 					  .ctx = p}};
+	for (unsigned i = 0; i < self->n; i++)
+		r->join.self[r->join.selves++] = self->at[i].addr;
 	if (c->refusals_per_address > 0)
 		r->join.refusals = rate_limit_new(c->refusals_per_address, 0, RATE_LIMIT_OWN);
 	if (r->join.trusted != NULL && (c->refusals_per_address == 0 || r->join.refusals != NULL) &&

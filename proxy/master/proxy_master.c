@@ -27,10 +27,10 @@ static void
 describe(struct master *base, struct json_object *o)
 {
 	struct pool *p = &proxy_of(base)->pool;
-	char text[ADDR_TEXT];
+	char text[LISTEN_TEXT];
 
 	status_add_text(o, "id", pool_conf(p)->id);
-	status_add_text(o, "listen", addr_text(&base->listen.addr, text));
+	status_add_text(o, "listen", listen_socket_text(&base->listen, text));
 	show_meter(o, p->meter);
 	show_permits(o, p->registry, p->permits);
 	status_add_counters(o, &registration_stats_type, &p->joins);
@@ -40,14 +40,19 @@ static void
 serving(struct master *base)
 {
 	struct supervisor_view v;
-	char text[ADDR_TEXT];
+	char text[LISTEN_TEXT];
+	const struct addr *at = listen_socket_main(&base->listen);
 
 	supervisor_snapshot(base->supervisor, &v);
+	(void)listen_socket_text(&base->listen, text);
 	if (!log_is_narrated())
-		log_event(LOG_INFO, "serving", "listen=%s workers=%u",
-			  addr_text(&base->listen.addr, text), v.ready);
-	log_narrate("Proxy running on port %u", addr_port(&base->listen.addr));
-	proctitle_set("master :%u", addr_port(&base->listen.addr));
+		log_event(LOG_INFO, "serving", "listen=%s workers=%u", log_quoted(text), v.ready);
+	if (base->listen.n == 1 && !addr_is_unix(at))
+		log_narrate("Proxy running on port %u", addr_port(at));
+	else
+		log_narrate("Proxy running at %s", text);
+	proctitle_set("master %s%s", addr_is_unix(at) ? "" : ":",
+		      listen_socket_label(&base->listen, text));
 }
 
 /* ---- what workers say ---- */
@@ -160,9 +165,8 @@ start_worker(struct worker *w, void *arg)
 					      .gate = m->pool.rules.gate,
 					      .verdicts = m->pool.verdicts,
 					      .instance = m->pool.instance,
-					      .listen_fd = m->base.listen.fd,
-					      .other_fd = m->base.listen.other_fd,
 					      .access_fd = m->access_fd};
+	m->front.listeners = listen_socket_fds(&m->base.listen, m->front.listen_fd);
 	return proxy_worker_ops.start(w, &m->front);
 }
 
@@ -397,8 +401,10 @@ open_console(struct proxy_master *m)
 static int
 name(struct master *base)
 {
-	(void)snprintf(base->name, sizeof base->name, "ppool-proxy-%u",
-		       addr_port(&base->listen.addr));
+	char label[ADDR_TEXT];
+
+	(void)snprintf(base->name, sizeof base->name, "ppool-proxy-%s",
+		       listen_socket_label(&base->listen, label));
 	return 0;
 }
 

@@ -85,13 +85,9 @@ check(struct settings *base, struct listen_socket *asked, FILE *err)
 {
 	struct proxy_settings *s = proxy_settings_of(base);
 	const struct proxy_conf *c = &s->proxy;
-	const char *why;
 
-	if (listen_socket_ask(asked, c->listen, "127.0.0.1", &why) < 0) {
-		(void)fprintf(err, "ppool-proxy: listen: %s: %s\n", c->listen, why);
-		return -1;
-	}
-	if (settings_check_daemon(base, true, &asked->asked, "ppool-proxy", err) < 0 ||
+	if (listen_socket_ask(asked, &c->listen, "127.0.0.1", "ppool-proxy", err) < 0 ||
+	    settings_check_daemon(base, true, asked, "ppool-proxy", err) < 0 ||
 	    (c->access_log != ACCESS_LOG_OFF &&
 	     daemon_check_file("ppool-proxy", "access_log_file", c->access_log_file, err) < 0))
 		return -1;

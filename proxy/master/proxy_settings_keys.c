@@ -15,16 +15,6 @@
 #define HOUR	   ((uint64_t)3600 * 1000)
 
 static const char *
-judge_address(const char *text)
-{
-	char host[ADDR_HOST];
-	uint16_t port;
-	const char *why;
-
-	return addr_split(text, host, &port, &why) < 0 ? why : NULL;
-}
-
-static const char *
 judge_network(const char *text)
 {
 	struct addr_net net;
@@ -56,12 +46,13 @@ const struct conf_key proxy_keys[] = {
 	 .help = "what the proxy calls itself in its own answers"},
 	{.name = "listen",
 	 .original = "port",
-	 .type = CONF_TEXT,
+	 .type = CONF_LIST,
 	 .offset = AT(listen),
 	 .fallback = "2100",
 	 .max = ADDR_HOST,
-	 .judge = judge_address,
-	 .help = "PORT or HOST:PORT to serve on; port 0 takes a free one, no host means 127.0.0.1"},
+	 .judge = conf_check_listen,
+	 .help = "PORT, HOST:PORT or unix:/PATH to serve on; port 0 takes a free one, no host means "
+		 "127.0.0.1"},
 	{.name = "trusted_networks",
 	 .type = CONF_LIST,
 	 .offset = AT(trusted_networks),

@@ -76,7 +76,7 @@ displace(struct registration_handling *h, unsigned at)
 	char origin[ADDR_TEXT];
 
 	log_limited(LOG_WARN, "server gives way to another", "id=%s announced_from=%s why=%s",
-		    log_quoted(s->id), addr_peer_host_text(&from, origin),
+		    log_quoted(s->id), log_quoted(addr_peer_host_text(&from, origin)),
 		    log_quoted("it never answered a request, and there is no room"));
 	events_add(j->events, EVENT_REMOVED, s->id, registry_policy(j->registry, s->policy)->name,
 		   "it never answered a request, and its place was needed");

@@ -9,6 +9,7 @@
 
 #include "events.h"
 #include "keyring.h"
+#include "listen_socket.h"
 #include "policy_stats.h"
 #include "proxy_conf.h"
 #include "rate_limit.h"
@@ -25,8 +26,9 @@ struct registration {
 	struct registration_stats *counts; /* NULL: not counted */
 	const char *proxy_id;
 	const struct proxy_conf *conf; /* which jobs policies are to do; NULL: any */
-	struct addr self;	       /* where the proxy itself listens: no server can be there */
-	struct addr other_self;	       /* the same; len 0: nowhere else */
+	/* Where the proxy itself listens: no server can be there. */
+	struct addr self[LISTEN_MOST];
+	unsigned selves;
 	struct addr_net *trusted;
 	size_t trusted_n;
 	const struct keyring *keyring; /* NULL: no key is known */

@@ -109,9 +109,8 @@ registration_check_place(struct registration_handling *h, struct addr *at)
 
 	if (why != NULL)
 		return registration_refuse(h, PACKET_BAD_MESSAGE, "%s", why);
-	why = server_addr_check(at, &h->guest->peer, &h->j->self);
-	if (why == NULL && h->j->other_self.len > 0)
-		why = server_addr_check(at, &h->guest->peer, &h->j->other_self);
+	for (unsigned i = 0; why == NULL && i < h->j->selves; i++)
+		why = server_addr_check(at, &h->guest->peer, &h->j->self[i]);
 	if (why == NULL && !registration_is_signed(h) && addr_is_unix(at) &&
 	    !addr_peer_is_unix(&h->guest->peer))
 		why = "a Unix socket, announced unsigned and not over one: whose it is is not known";

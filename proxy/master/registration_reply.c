@@ -33,7 +33,7 @@ registration_charge(struct registration_handling *h)
 	} else if (rate_limit_ask(refusals, key, h->now * 1000) > 0) {
 		log_limited(LOG_WARN,
 			    "an address causes many refusals: they are not told for a while",
-			    "peer=%s", addr_peer_host_text(&h->guest->peer, from));
+			    "peer=%s", log_quoted(addr_peer_host_text(&h->guest->peer, from)));
 	}
 }
 
@@ -59,8 +59,8 @@ registration_log_refusal(const struct registration_handling *h)
 	const char *why = why_refused(h);
 
 	log_limited(LOG_WARN, "registration refused", "peer=%s code=%s%s%s why=%s",
-		    addr_peer_text(&h->guest->peer, from), packet_code_text(h->fault.code),
-		    registration_is_signed(h) ? " key=" : "",
+		    log_quoted(addr_peer_text(&h->guest->peer, from)),
+		    packet_code_text(h->fault.code), registration_is_signed(h) ? " key=" : "",
 		    registration_is_signed(h) ? log_quoted(h->a.sign.keyid) : "", log_quoted(why));
 }
 

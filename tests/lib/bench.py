@@ -127,12 +127,23 @@ class Daemon:
         self.process.wait()
 
 
+def place(listen):
+    """Of the addresses that a daemon serves at: the first port, or None, and what it is called by."""
+    for at in listen.strip('"').split(", "):
+        if not at.startswith("unix:"):
+            port = int(at.rpartition(":")[2])
+            return port, port
+    return None, re.sub(r"\.sock$", "", re.split("[/@]", listen.strip('"').split(", ")[0])[-1])
+
+
 class Proxy(Daemon):
+    """port may name several addresses, "0,unix:/PATH"."""
+
     def __init__(self, bench, port=0, workers=2, options=()):
         super().__init__([f"{PROGRAMS}/ppool-proxy", "-port", str(port), "--runtime-dir", bench.runtime,
                           "--workers", str(workers), *map(str, options)])
-        self.port = int(self.wait_for(r'msg="serving" listen=\S+:(\d+) ')[1])
-        self.socket = f"{bench.runtime}/ppool-proxy-{self.port}.sock"
+        self.port, label = place(self.wait_for(r'msg="serving" listen=("[^"]+"|\S+) ')[1])
+        self.socket = f"{bench.runtime}/ppool-proxy-{label}.sock"
 
     def servers(self):
         return {s["id"]: s for s in ctl(self.socket, "servers")}
@@ -150,7 +161,7 @@ class Server(Daemon):
         where = [] if proxy is None else ["-revproc", str(proxy.port if isinstance(proxy, Proxy) else proxy)]
         super().__init__([f"{PROGRAMS}/ppool-server", "-id", str(id), "-pp", str(policy), "-listen", str(port), *where,
                           "--runtime-dir", bench.runtime, "--workers", str(workers), *map(str, options)])
-        self.port = int(self.wait_for(r'msg="serving" id=.* listen=\S+:(\d+) ')[1])
+        self.port, _ = place(self.wait_for(r'msg="serving" id=.* listen=("[^"]+"|\S+) ')[1])
         self.socket = f"{bench.runtime}/ppool-server-{id}.sock"
         if wait and isinstance(proxy, Proxy):
             proxy.wait_server(id, addr=f"127.0.0.1:{self.port}")
@@ -215,10 +226,14 @@ def request(payload="hello", policy="111", srcid="1", type="0", **more):
 
 
 class Peer:
-    """A raw connection that reads whole objects."""
+    """A raw connection that reads whole objects; to a port, to a daemon's, or to "unix:/PATH" or "unix:@NAME"."""
 
     def __init__(self, port, seconds=20):
-        self.socket = socket.create_connection(("127.0.0.1", port if isinstance(port, int) else port.port))
+        if isinstance(port, str):
+            self.socket = socket.socket(socket.AF_UNIX)
+            self.socket.connect(re.sub("^@", "\0", port.removeprefix("unix:")))
+        else:
+            self.socket = socket.create_connection(("127.0.0.1", port if isinstance(port, int) else port.port))
         self.socket.settimeout(seconds * PATIENCE)
         self.rest = b""
 

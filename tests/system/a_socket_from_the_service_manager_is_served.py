@@ -1,7 +1,8 @@
-"""Socket activation: the daemon finds its listening socket open, and connections made before it ran are served."""
+"""Socket activation: the daemon finds its listening sockets open, TCP and Unix, and connections made before it ran are served.  The
+path of a Unix socket is the service manager's: it stays, also through an upgrade."""
 import os
 import socket
-from lib.bench import PROGRAMS, Bench, Daemon, Peer, correct, request
+from lib.bench import PROGRAMS, Bench, Daemon, Peer, ask, correct, ctl, request
 
 
 def listening():
@@ -46,3 +47,31 @@ with Bench() as b:
     with Peer(port[1]) as p:
         assert p.ask(request())["code"] == "unknown-policy"
     assert proxy.stop() == 0
+
+    # A port and a path, whose sockets were given in the other order.
+    path = os.path.join(b.runtime, "given.sock")
+    given = socket.socket(socket.AF_UNIX)
+    given.bind(path)
+    given.listen()
+    with Peer(f"unix:{path}") as early:
+        early.send(request())
+        proxy = b.keep(activated([given, three], [f"{PROGRAMS}/ppool-proxy", "-port", f"{port[2]},unix:{path}", "--runtime-dir", b.runtime,
+                                                  "--workers", "1"]))
+        proxy.socket = f"{b.runtime}/ppool-proxy-{port[2]}.sock"
+        proxy.wait_for(f'msg="listening on the socket given" fd=3 address=unix:{path}')
+        proxy.wait_for("Proxy running at")
+        assert early.read()["code"] == "unknown-policy"
+    assert ask(port[2])["code"] == "unknown-policy"
+    inode = os.stat(path).st_ino
+    proxy.upgrade()
+    assert ctl(proxy.socket, "status")["listen"] == f"127.0.0.1:{port[2]}, unix:{path}"
+    assert ask(f"unix:{path}")["code"] == "unknown-policy"
+    assert proxy.stop() == 0
+    assert os.stat(path).st_ino == inode, "it is not the daemon's to remove"
+    # The only one, which listen does not name.
+    server = b.keep(activated([given], [f"{PROGRAMS}/ppool-server", "-id", "1", "-pp", "111", "-listen", "1", "--runtime-dir", b.runtime]))
+    server.socket = f"{b.runtime}/ppool-server-1.sock"
+    server.wait_for("listening at unix:")
+    assert correct(ask(f"unix:{path}"))
+    assert server.stop() == 0
+    os.unlink(path)

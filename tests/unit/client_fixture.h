@@ -195,8 +195,8 @@ open_worker(void)
 					  .tally = server_stats_new(1, SERVERS),
 					  .meter = worker_stats_new(1, POLICIES),
 					  .verdicts = verdicts_new(SERVERS),
-					  .listen_fd = listen_anywhere(&proxy_at),
-					  .other_fd = -1,
+					  .listen_fd = {listen_anywhere(&proxy_at)},
+					  .listeners = 1,
 					  .access_fd = -1};
 	permits_admit(conf.permits, 0);
 }
@@ -243,9 +243,8 @@ close_worker(void)
 	counters_free(conf.tally);
 	worker_stats_free(conf.meter);
 	verdicts_free((struct verdicts *)(uintptr_t)conf.verdicts);
-	(void)close(conf.listen_fd);
-	if (conf.other_fd >= 0)
-		(void)close(conf.other_fd);
+	for (unsigned i = 0; i < conf.listeners; i++)
+		(void)close(conf.listen_fd[i]);
 	event_free(tick);
 	counters_free(worker.scoreboard);
 	event_base_free(worker.base);

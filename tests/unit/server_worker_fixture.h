@@ -45,8 +45,7 @@ static struct server_worker_conf conf = {.id = "100",
 					 .pipeline = 64,
 					 .client_send_timeout = NEVER,
 					 .client_read_timeout = NEVER,
-					 .listen_fd = -1,
-					 .other_fd = -1};
+					 .listeners = 1};
 static struct addr place;
 static void *state;
 static int peer[PEERS] = {-1, -1, -1, -1};
@@ -149,7 +148,7 @@ open_serve(void)
 	conf.stats = stats;
 	conf.strikes = strikes;
 	(void)signal(SIGPIPE, SIG_IGN);
-	conf.listen_fd = listen_at("127.0.0.1", &place);
+	conf.listen_fd[0] = listen_at("127.0.0.1", &place);
 }
 
 static void
@@ -164,9 +163,8 @@ close_serve(void)
 	for (int i = 0; i < PEERS; i++)
 		if (peer[i] >= 0)
 			(void)close(peer[i]);
-	(void)close(conf.listen_fd);
-	if (conf.other_fd >= 0)
-		(void)close(conf.other_fd);
+	for (unsigned i = 0; i < conf.listeners; i++)
+		(void)close(conf.listen_fd[i]);
 	log_close();
 	(void)unlink(log_path);
 }

@@ -183,7 +183,7 @@ load(const char *text)
 {
 	char path[64], program[] = "ppool-server", option[] = "-c";
 	char *argv[] = {program, option, path, NULL}, *told;
-	struct listen_socket at = LISTEN_SOCKET_NONE;
+	struct listen_socket at = {.n = 0};
 	struct conf_command command;
 	struct settings *s = settings_new(&server_settings_kind);
 	size_t size;

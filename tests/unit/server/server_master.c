@@ -191,10 +191,10 @@ master_settled(void *master)
 }
 
 int
-listen_socket_ask(struct listen_socket *v, const char *listen, const char *fallback,
-		  const char **why)
+listen_socket_ask(struct listen_socket *v, const struct conf_list *listen, const char *fallback,
+		  const char *program, FILE *err)
 {
-	(void)v, (void)listen, (void)fallback, (void)why;
+	(void)v, (void)listen, (void)fallback, (void)program, (void)err;
 	return -1;
 }
 
@@ -262,7 +262,8 @@ open_server(void)
 	now = settings_of(another, proxy);
 	m.base.settings = &before.base;
 	m.base.supervisor = &fake;
-	cr_assert_eq(addr_numeric(&m.base.listen.addr, "127.0.0.1", 2105), 0);
+	cr_assert_eq(addr_numeric(&m.base.listen.at[0].addr, "127.0.0.1", 2105), 0);
+	m.base.listen.n = 1;
 	cr_assert_eq(server_master_ops.open(&m.base), 0);
 	cr_assert_eq(made, 1);
 }

@@ -48,7 +48,7 @@ Test(serve, requests_are_answered_in_their_order_however_they_are_cut)
 
 Test(serve, both_of_its_sockets_are_served)
 {
-	conf.other_fd = listen_at("127.0.0.2", &other_place);
+	conf.listen_fd[conf.listeners++] = listen_at("127.0.0.2", &other_place);
 	start();
 	come(0);
 	connect_to(1, &other_place);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "net.h"
+#include "net_unix.h"
 
 static struct event_base *base;
 static struct listener *l;
@@ -130,6 +131,30 @@ Test(listener, another_socket_counts_with_the_first)
 	for (int i = 0; i < 5; i++)
 		turn();
 	cr_assert_eq(n, 5);
+}
+
+/* It is readable for ever, and would hold the others up. */
+Test(listener, a_unix_socket_that_was_shut_down_is_accepted_from_no_more)
+{
+	char name[64];
+	const char *why;
+	const struct net_unix_rights rights = {0600, (uid_t)-1, (gid_t)-1};
+	struct addr first = at;
+	int other;
+
+	(void)snprintf(name, sizeof name, "unix:@listener-test-%d", (int)getpid());
+	cr_assert_eq(addr_unix(&at, name, &why), 0);
+	other = net_unix_listen(&at, &rights, 64);
+	cr_assert(other >= 0 && listener_add(l, other) == 0);
+	cr_assert_geq(net_connect(&at), 0);
+	turn();
+	cr_assert_eq(n, 1);
+	cr_assert_eq(shutdown(other, SHUT_RDWR), 0);
+	turn();
+	at = first;
+	(void)knock();
+	turn();
+	cr_assert_eq(n, 2, "the first one does not pause");
 }
 
 Test(listener, it_pauses_when_the_system_has_no_descriptor_left)

@@ -48,13 +48,13 @@ tie(struct settings *s)
 static int
 check(struct settings *s, struct listen_socket *asked, FILE *err)
 {
-	const char *why;
+	struct conf_list list = {&((struct toy *)s)->listen, 1};
 
 	((struct toy *)s)->key = true;
 	if (strcmp(word_of(s), "wrong") == 0)
 		(void)fprintf(err, "program: word: that is a wrong word\n");
 	return strcmp(word_of(s), "wrong") == 0 ||
-			       listen_socket_ask(asked, ((struct toy *)s)->listen, "", &why) < 0
+			       listen_socket_ask(asked, &list, "", "program", err) < 0
 		       ? -1
 		       : 0;
 }
@@ -82,7 +82,7 @@ static const struct settings_kind kind = {.size = sizeof(struct toy),
 static int
 take_it(struct master *of, struct settings *fresh, const struct listen_socket *at, FILE *err)
 {
-	cr_assert(of == &m && fresh != m.settings && at->fd >= 0);
+	cr_assert(of == &m && fresh != m.settings && at->at[0].fd >= 0);
 	if (refuses) {
 		(void)fprintf(err, "the program refuses\n");
 		return -1;
@@ -165,7 +165,7 @@ open_master(void)
 	m = (struct master){.ops = &ops,
 			    .command = {.argc = 2, .argv = words},
 			    .settings = settings_new(&kind),
-			    .listen = LISTEN_SOCKET_NONE};
+			    .listen = {.n = 0}};
 	cr_assert_eq(
 		conf_load(m.settings->table, m.settings->tables, 2, words, NULL, &command, stderr),
 		0);
@@ -208,11 +208,11 @@ refused(const char *why)
 {
 	struct settings *s = m.settings;
 	unsigned before = freed;
-	int fd = m.listen.fd;
+	int fd = m.listen.at[0].fd;
 
 	cr_assert_eq(take(), -1);
 	cr_expect(strstr(told, why) != NULL, "%s, not %s", told, why);
-	cr_expect(m.settings == s && m.former == NULL && m.listen.fd == fd);
+	cr_expect(m.settings == s && m.former == NULL && m.listen.at[0].fd == fd);
 	cr_expect_eq(freed, before + 1, "the fresh ones alone");
 	cr_expect(net_is_listening(fd));
 }
@@ -277,27 +277,27 @@ Test(master, a_log_that_cannot_be_opened_changes_nothing_and_frees_the_place)
 Test(master, what_is_taken_is_in_force_for_new_workers_and_can_be_undone)
 {
 	struct settings *former = m.settings;
-	int before = m.listen.fd, next;
+	int before = m.listen.at[0].fd, next;
 	struct supervisor_conf s;
 
 	write_settings("new", "127.0.0.2:0", "backlog = 78");
 	cr_assert_eq(take(), 0, "%s", told);
 	cr_expect_str_eq(word_of(m.settings), "new");
 	cr_expect_eq(m.settings->daemon.backlog, 78);
-	cr_expect(m.former == former && m.former_listen.fd == before);
-	next = m.listen.fd;
+	cr_expect(m.former == former && m.former_listen.at[0].fd == before);
+	next = m.listen.at[0].fd;
 	cr_expect(next != before && is_open(before));
 	master_reload_ops.conf(&m, &s);
 	cr_expect(s.workers == 2 && s.leave_timeout == 77);
 	master_reload_ops.undo(&m);
-	cr_expect(m.settings == former && m.former == NULL && m.listen.fd == before);
+	cr_expect(m.settings == former && m.former == NULL && m.listen.at[0].fd == before);
 	cr_expect(undone == 1 && freed == 1, "by nobody is the fresh snapshot held any more");
 	cr_expect(net_is_listening(before) && !is_open(next));
 }
 
 Test(master, what_is_kept_frees_the_former_after_the_program_has_seen_it)
 {
-	int before = m.listen.fd;
+	int before = m.listen.at[0].fd;
 
 	write_settings("new", "127.0.0.2:0", "");
 	cr_assert_eq(take(), 0, "%s", told);
@@ -305,7 +305,7 @@ Test(master, what_is_kept_frees_the_former_after_the_program_has_seen_it)
 	cr_expect(served == 1 && freed == 1 && keys_forgotten == 1);
 	cr_expect_str_eq(former_word, "old");
 	cr_expect_not(m.same_place);
-	cr_expect(m.former == NULL && !is_open(before) && net_is_listening(m.listen.fd));
+	cr_expect(m.former == NULL && !is_open(before) && net_is_listening(m.listen.at[0].fd));
 	settings_release(held);
 }
 
@@ -333,24 +333,24 @@ Test(master, what_the_program_holds_outlives_two_reloads)
 
 Test(master, the_same_place_keeps_its_socket)
 {
-	int fd = m.listen.fd;
+	int fd = m.listen.at[0].fd;
 
 	write_settings("new", "127.0.0.1:0", "backlog = 78");
 	cr_assert_eq(take(), 0, "%s", told);
-	cr_expect_eq(m.listen.fd, fd);
+	cr_expect_eq(m.listen.at[0].fd, fd);
 	master_reload_ops.undo(&m);
 	cr_expect(net_is_listening(fd));
 }
 
 Test(master, a_worker_closes_what_is_the_formers_alone_and_has_no_key)
 {
-	int before = m.listen.fd;
+	int before = m.listen.at[0].fd;
 
 	write_settings("new", "127.0.0.2:0", "");
 	cr_assert_eq(take(), 0, "%s", told);
 	master_after_fork(3, &m);
 	cr_expect_not(is_open(before));
-	cr_expect(net_is_listening(m.listen.fd));
+	cr_expect(net_is_listening(m.listen.at[0].fd));
 	cr_expect(keys_forgotten == 2 && freed == 0 && forked == 1);
 	cr_expect_str_eq(word_of(m.former), "old", "workers may still need to know");
 	settings_release(m.former);

@@ -102,9 +102,9 @@ refused(const char *option, const char *why)
 	struct settings *s = settings_new(&toy);
 	FILE *err = fmemopen(told, sizeof told, "w");
 	struct conf_command command;
-	struct addr listen;
+	struct listen_socket listen = {.n = 1};
 
-	cr_assert_eq(addr_numeric(&listen, "127.0.0.1", 2100), 0);
+	cr_assert_eq(addr_numeric(&listen.at[0].asked, "127.0.0.1", 2100), 0);
 	cr_assert_eq(conf_load(s->table, s->tables, 2, argv, NULL, &command, stderr), 0);
 	cr_expect_eq(settings_check_daemon(s, false, &listen, "program", err), -1);
 	(void)fclose(err);
@@ -116,9 +116,9 @@ refused(const char *option, const char *why)
 Test(settings, what_both_daemons_have_is_judged)
 {
 	struct settings *s = loaded();
-	struct addr listen;
+	struct listen_socket listen = {.n = 1};
 
-	cr_assert_eq(addr_numeric(&listen, "127.0.0.1", 2100), 0);
+	cr_assert_eq(addr_numeric(&listen.at[0].asked, "127.0.0.1", 2100), 0);
 	cr_expect_eq(settings_check_daemon(s, false, &listen, "program", stderr), 0);
 	settings_release(s);
 	refused("--user=no-such-user-here", "program: user: no-such-user-here: ");

@@ -9,19 +9,24 @@
 #include <unistd.h>
 
 #include "net.h"
+#include "net_unix.h"
 
-enum { TCP, TCP_SILENT, UDP, PIPE };
+enum { TCP, UNIX, TCP_SILENT, UDP, PIPE };
 
 static int
 make(int what)
 {
 	struct addr a;
+	const char *why;
 	int p[2];
 
 	cr_assert_eq(addr_numeric(&a, "127.0.0.1", 0), 0);
 	switch (what) {
 	case TCP: return net_listen(&a, 5);
 	case TCP_SILENT: return socket(AF_INET, SOCK_STREAM, 0);
+	case UNIX:
+		cr_assert_eq(addr_unix(&a, "unix:@activation-test", &why), 0);
+		return net_unix_listen(&a, &(struct net_unix_rights){0600, 0, 0}, 5);
 	case UDP: return socket(AF_INET, SOCK_DGRAM, 0);
 	default: return pipe(p) < 0 ? -1 : p[0];
 	}
@@ -93,11 +98,11 @@ single(void)
 	EXPECT(getenv("LISTEN_PID") == NULL && getenv("LISTEN_FDS") == NULL);
 	EXPECT(getenv("LISTEN_FDNAMES") == NULL);
 	EXPECT(addr_numeric(&other, "127.0.0.1", 1) == 0);
-	EXPECT(socket_activation_listener(&other) == 3);
+	EXPECT(socket_activation_listener(&other, true) == 3);
 	EXPECT(net_local(3, &got) == 0 && addr_eq(&got, &at));
 	EXPECT(fcntl(3, F_GETFD) & FD_CLOEXEC);
 	EXPECT(fcntl(3, F_GETFL) & O_NONBLOCK);
-	EXPECT(socket_activation_listener(&other) == -1);
+	EXPECT(socket_activation_listener(&other, true) == -1);
 	socket_activation_end();
 	EXPECT(is_open(3));
 }
@@ -114,9 +119,9 @@ several(void)
 
 	EXPECT(net_local(4, &second) == 0);
 	EXPECT(addr_numeric(&other, "127.0.0.1", 1) == 0);
-	EXPECT(socket_activation_listener(&other) == -1);
-	EXPECT(socket_activation_listener(&second) == 4);
-	EXPECT(socket_activation_listener(&at) == 3);
+	EXPECT(socket_activation_listener(&other, true) == -1);
+	EXPECT(socket_activation_listener(&second, true) == 4);
+	EXPECT(socket_activation_listener(&at, true) == 3);
 	socket_activation_end();
 	EXPECT(is_open(3) && is_open(4) && !is_open(5));
 }
@@ -126,6 +131,38 @@ Test(inherit, of_several_the_one_at_the_address_is_taken_and_the_rest_closed)
 	cr_assert(in_child(several));
 }
 
+/* Where several are wanted, the only one is no more than what it is. */
+static void
+not_alone(void)
+{
+	struct addr at = lay((int[]){TCP}, 1, NULL, "1"), other;
+
+	EXPECT(addr_numeric(&other, "127.0.0.1", 1) == 0);
+	EXPECT(socket_activation_listener(&other, false) == -1);
+	EXPECT(socket_activation_listener(&at, false) == 3);
+}
+
+static void
+of_unix(void)
+{
+	struct addr at, tcp;
+	const char *why;
+
+	(void)lay((int[]){UNIX, TCP}, 2, NULL, "2");
+	EXPECT(addr_unix(&at, "unix:@activation-test", &why) == 0);
+	EXPECT(addr_numeric(&tcp, "127.0.0.1", 1) == 0);
+	EXPECT(socket_activation_listener(&tcp, false) == -1);
+	EXPECT(socket_activation_listener(&at, false) == 3);
+	socket_activation_end();
+	EXPECT(!is_open(4));
+}
+
+Test(inherit, unix_sockets_are_found_by_their_name_too)
+{
+	cr_assert(in_child(not_alone));
+	cr_assert(in_child(of_unix));
+}
+
 static void
 wrong(int what)
 {
@@ -133,7 +170,7 @@ wrong(int what)
 
 	(void)lay(&what, 1, NULL, "1");
 	EXPECT(addr_numeric(&any, "127.0.0.1", 0) == 0);
-	EXPECT(socket_activation_listener(&any) == -1);
+	EXPECT(socket_activation_listener(&any, true) == -1);
 	socket_activation_end();
 	EXPECT(!is_open(3));
 }
@@ -171,7 +208,7 @@ not_ours(void)
 	(void)lay((int[]){TCP}, 1, "1", "1");
 	EXPECT(addr_numeric(&any, "127.0.0.1", 0) == 0);
 	EXPECT(getenv("LISTEN_PID") == NULL);
-	EXPECT(socket_activation_listener(&any) == -1);
+	EXPECT(socket_activation_listener(&any, true) == -1);
 	socket_activation_end();
 	EXPECT(is_open(3));
 }
@@ -185,7 +222,7 @@ nonsense(void)
 	EXPECT(addr_numeric(&any, "127.0.0.1", 0) == 0);
 	for (size_t i = 0; i < sizeof fds / sizeof *fds; i++) {
 		(void)lay((int[]){TCP}, 1, NULL, fds[i]);
-		EXPECT(socket_activation_listener(&any) == -1);
+		EXPECT(socket_activation_listener(&any, true) == -1);
 	}
 	(void)lay((int[]){TCP}, 1, NULL, "5"); /* more than there are */
 	socket_activation_end();

@@ -160,6 +160,30 @@ Test(handover, a_listening_socket_is_found_by_its_address)
 	(void)close(fd);
 }
 
+Test(handover, a_unix_socket_is_found_by_what_it_is_about)
+{
+	struct addr at, other;
+	bool is_given = true;
+	const char *why;
+	char more[128];
+	int one = dup(0), two = dup(0);
+
+	(void)snprintf(more, sizeof more, "listen %d unix:/run/a\nlisten %d unix:/run/b given\n",
+		       one, two);
+	cr_assert_eq(given("1", more), 0);
+	cr_assert_eq(addr_unix(&at, "unix:/run/a", &why), 0);
+	cr_assert_eq(addr_unix(&other, "unix:@run/a", &why), 0);
+	cr_assert_eq(takeover_unix_listener(&other, &is_given), -1);
+	cr_assert_eq(takeover_unix_listener(&at, &is_given), one);
+	cr_assert_not(is_given);
+	cr_assert_eq(takeover_unix_listener(&at, &is_given), -1, "once");
+	cr_assert_eq(addr_unix(&at, "unix:/run/b", &why), 0);
+	cr_assert_eq(takeover_unix_listener(&at, &is_given), two);
+	cr_assert(is_given, "the path is the service manager's");
+	(void)close(one);
+	(void)close(two);
+}
+
 Test(handover, what_is_not_understood_is_refused)
 {
 	(void)!freopen("/dev/null", "w", stderr);

@@ -53,17 +53,18 @@ Test(front, it_is_ready_once_it_accepts)
 
 Test(front, what_can_not_start_says_so_and_is_never_ready)
 {
-	int listening = conf.listen_fd;
+	int listening = conf.listen_fd[0];
 
-	conf.listen_fd = out_fd; /* a file, on which nothing can be awaited */
+	conf.listen_fd[0] = out_fd; /* a file, on which nothing can be awaited */
 	cr_assert_null(proxy_worker_ops.start(&worker, &conf));
 	cr_assert_eq(worker.ready, 0);
 	cr_assert_not_null(logged("level=error", "worker cannot start", "error="));
-	conf.listen_fd = listening;
-	conf.other_fd = out_fd;
+	conf.listen_fd[0] = listening;
+	conf.listen_fd[1] = out_fd;
+	conf.listeners = 2;
 	cr_assert_null(proxy_worker_ops.start(&worker, &conf));
 	cr_assert_eq(worker.ready, 0);
-	conf.other_fd = -1;
+	conf.listeners = 1;
 	start();
 	come(&a);
 }
@@ -72,7 +73,7 @@ Test(front, it_accepts_at_another_socket_too)
 {
 	struct addr other;
 
-	conf.other_fd = listen_anywhere(&other);
+	conf.listen_fd[conf.listeners++] = listen_anywhere(&other);
 	start();
 	connect_to(&a, &other);
 	ask(&a, "a", "nobody's");

@@ -23,7 +23,7 @@
 enum { A_LOCK = 70 };
 
 static struct pool p = {.journal_lock = -1};
-static struct listen_socket at = LISTEN_SOCKET_NONE;
+static struct listen_socket at = {.n = 1};
 static struct event_base *base;
 
 /* Something to point at; nobody looks into it. */
@@ -153,10 +153,10 @@ proxy_takeover_recall(struct registry *r)
 }
 
 int
-listen_socket_ask(struct listen_socket *v, const char *listen, const char *fallback,
-		  const char **why)
+listen_socket_ask(struct listen_socket *v, const struct conf_list *listen, const char *fallback,
+		  const char *program, FILE *err)
 {
-	(void)listen, (void)fallback, (void)why;
+	(void)listen, (void)fallback, (void)program, (void)err;
 	*v = at;
 	return 0;
 }
@@ -208,7 +208,7 @@ open_log_and_loop(void)
 {
 	log_to_memory();
 	base = event_base_new();
-	cr_assert_eq(addr_numeric(&at.addr, "127.0.0.1", 2100), 0);
+	cr_assert_eq(addr_numeric(&at.at[0].addr, "127.0.0.1", 2100), 0);
 }
 
 static void
@@ -384,10 +384,11 @@ Test(pool, registrations_are_judged_by_the_settings_in_force)
 	const struct registration *j = &p.rules.join;
 
 	cr_assert(!rate_limit_is(j->refusals, 3, 0) && p.rules.gate == NULL);
-	cr_assert_eq(addr_numeric(&at.other_addr, "::1", 2100), 0);
+	cr_assert_eq(addr_numeric(&at.at[at.n++].addr, "::1", 2100), 0);
 	take("--refusals-per-address=3", "--rate-per-address=5");
 	cr_assert(rate_limit_is(j->refusals, 3, 0) && p.rules.gate != NULL);
-	cr_assert(addr_eq(&j->self, &at.addr) && addr_eq(&j->other_self, &at.other_addr));
+	cr_assert(j->selves == 2 && addr_eq(&j->self[0], &at.at[0].addr) &&
+		  addr_eq(&j->self[1], &at.at[1].addr));
 	pool_keep_rules(&p);
 	take("--trusted-networks=192.0.2.0/24", "--servers-per-address=7");
 	cr_assert(j->servers_per_address == 7 && !j->tls_required && !j->tls_known);

@@ -22,7 +22,8 @@ open_join(void)
 				  .proxy_id = "proxy",
 				  .trusted = nets,
 				  .trusted_n = 1};
-	cr_assert_eq(addr_numeric(&j.self, "127.0.0.1", 2100), 0);
+	cr_assert_eq(addr_numeric(&j.self[0], "127.0.0.1", 2100), 0);
+	j.selves = 1;
 }
 
 static void

@@ -45,7 +45,8 @@ open_judge(void)
 				  .life = life_of,
 				  .ctx = &asked};
 	cr_assert_not_null(j.registry);
-	parse(&j.self, "127.0.0.1", 2100);
+	parse(&j.self[0], "127.0.0.1", 2100);
+	j.selves = 1;
 	guest.peer = peer_at("127.0.0.1", 40000);
 	h = (struct registration_handling){.j = &j,
 					   .guest = &guest,
@@ -230,7 +231,7 @@ Test(join_judge, it_is_at_none_of_the_proxys_own_addresses)
 	h.a.port = 2100;
 	refused(place(""), PACKET_DENIED, DENIED, "the announced address is the proxy's own");
 	cr_assert_eq(place("127.0.0.9"), 0);
-	parse(&j.other_self, "127.0.0.9", 2100);
+	parse(&j.self[j.selves++], "127.0.0.9", 2100);
 	refused(place("127.0.0.9"), PACKET_DENIED, DENIED,
 		"the announced address is the proxy's own");
 }

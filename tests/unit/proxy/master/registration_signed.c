@@ -46,7 +46,8 @@ open_join(void)
 				  .trusted_n = 1,
 				  .keyring = keyring,
 				  .cluster = "pool"};
-	cr_assert_eq(addr_numeric(&j.self, "192.0.2.1", 2100), 0);
+	cr_assert_eq(addr_numeric(&j.self[0], "192.0.2.1", 2100), 0);
+	j.selves = 1;
 	guest.peer = peer_at("192.0.2.7", 40000);
 	a = (struct packet_announcement){.id = "web-1",
 					 .policy = "111",
