@@ -207,6 +207,8 @@ class Unix(Policypool):
         asked = subprocess.run([f"{self.programs}/ppool-proxy", "-port", self.place("proxy"), "-T"], capture_output=True)
         if asked.returncode:
             raise Missing("these programs listen at no Unix sockets")
+        open_to_all = ["--listen-mode", "0666"]  # workers of root's daemons have another user
+        self.proxy, self.server = [*self.proxy, *open_to_all], [*self.server, *open_to_all]
         super().begin()
 
     def place(self, name):

@@ -250,6 +250,17 @@ default_host(const struct server_conf *c)
 	return "0.0.0.0";
 }
 
+/* Of several, the one that the proxy can use best. */
+const struct addr *
+server_settings_place(const struct server_settings *s, const struct listen_socket *v)
+{
+	if (addr_is_unix_text(s->server.revproc))
+		for (unsigned i = 0; i < v->n; i++)
+			if (addr_is_unix(&v->at[i].addr))
+				return &v->at[i].addr;
+	return listen_socket_main(v);
+}
+
 /* Where the proxy is told to reach this server.  It has been judged. */
 static struct addr
 announced_place(const struct server_conf *c, const struct addr *listen)
@@ -357,7 +368,7 @@ check(struct settings *base, struct listen_socket *asked, FILE *err)
 	if (listen_socket_ask(asked, &c->listen, default_host(c), "ppool-server", err) < 0)
 		return -1;
 	handler_conf_files(&c->handler, &base->daemon);
-	if (check_reach(c, listen_socket_main(asked), err) < 0 ||
+	if (check_reach(c, server_settings_place(s, asked), err) < 0 ||
 	    settings_check_daemon(base, false, asked, "ppool-server", err) < 0 ||
 	    handler_conf_check(&s->server.handler, &base->daemon, s->server.handler_origin,
 			       "ppool-server", err) < 0)

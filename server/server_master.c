@@ -103,7 +103,7 @@ registration(const struct master *base, struct registrar_conf *conf, struct pack
 					.tls_name = c->proxy.name,
 					.handshake = s->base.daemon.tls.handshake_timeout,
 					.reannounce = c->reannounce};
-	server_settings_announcement(s, listen_socket_main(&base->listen),
+	server_settings_announcement(s, server_settings_place(s, &base->listen),
 				     ((const struct server_master *)base)->repeatable, a);
 }
 

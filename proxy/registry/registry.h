@@ -80,7 +80,7 @@ enum registry_change registry_join(struct registry *, const struct packet_announ
 				   const struct addr *, uint64_t now);
 
 /* The same of a server whose socket has to be that user's: of a Unix socket that was announced over
- * one.  Else anybody could have the proxy connect where he himself may not. */
+ * one.  Else the proxy could be had to connect where its user may not. */
 enum registry_change registry_join_of(struct registry *, const struct packet_announcement *,
 				      const struct addr *, uid_t user, uint64_t now);
 

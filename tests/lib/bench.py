@@ -13,6 +13,8 @@ import subprocess
 import threading
 import time
 
+from lib.plain import connect
+
 PROGRAMS = os.environ["POLICYPOOL_PROGRAMS"]
 FOLDER = os.environ["POLICYPOOL_SCENARIO"]
 WRAP = shlex.split(os.environ.get("POLICYPOOL_WRAP", ""))
@@ -229,11 +231,7 @@ class Peer:
     """A raw connection that reads whole objects; to a port, to a daemon's, or to "unix:/PATH" or "unix:@NAME"."""
 
     def __init__(self, port, seconds=20):
-        if isinstance(port, str):
-            self.socket = socket.socket(socket.AF_UNIX)
-            self.socket.connect(re.sub("^@", "\0", port.removeprefix("unix:")))
-        else:
-            self.socket = socket.create_connection(("127.0.0.1", port if isinstance(port, int) else port.port))
+        self.socket = connect(getattr(port, "port", port))
         self.socket.settimeout(seconds * PATIENCE)
         self.rest = b""
 

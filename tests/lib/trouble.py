@@ -8,7 +8,7 @@ import os
 import random
 import signal
 
-from lib import plain
+from lib import plain, unix
 from lib.bench import SLOW, ctl_run
 from lib.footprint import below, children
 
@@ -46,9 +46,15 @@ class Field:
         self.killed = 0
 
     def start_proxy(self, port=0):
-        self.proxy = self.bench.proxy(port=port, workers=self.options.workers, options=self.of_the_proxy)
+        if self.options.unix:
+            self.proxy = self.bench.keep(unix.UnixProxy(self.bench, workers=self.options.workers, options=self.of_the_proxy))
+        else:
+            self.proxy = self.bench.proxy(port=port, workers=self.options.workers, options=self.of_the_proxy)
 
     def start(self, id, port=0):
+        if self.options.unix:
+            return self.bench.keep(unix.UnixServer(self.bench, id, "111", self.proxy, workers=self.options.workers, options=self.quiet,
+                                                   wait=port == 0))
         return self.bench.server(id, "111", self.proxy, port=port, workers=self.options.workers, options=self.quiet, wait=port == 0)
 
     @property

@@ -14,7 +14,7 @@ with Bench() as b:
     lines = [l for l in shown.splitlines() if l and not l.startswith("#")]
     force = dict(l.split(" = ", 1) for l in lines)
     assert force["workers"] == "5", "the command line must beat the file"
-    assert force["listen"].strip('"') == "2107" and force["strict_payloadsize"] in ("yes", "true"), force
+    assert force["listen"] == '{ "2107" }' and force["strict_payloadsize"] in ("yes", "true"), force
     again = b.file("again.conf", shown)
     status, second, err = run("ppool-proxy", "-c", again, "-T")
     assert status == 0 and second == shown, (err, second, shown)
