@@ -39,8 +39,8 @@ close_peer(struct peer *p)
 	server_peer_free(p);
 }
 
-void
-server_peer_fail(struct peer *p)
+static void
+fail(struct peer *p)
 {
 	log_limited_errno(LOG_ERROR, "cannot answer", NULL);
 	close_peer(p);
@@ -58,6 +58,26 @@ server_peer_part(struct peer *p)
 	    handler_farewell(&s->handler, out) < 0)
 		log_limited_errno(LOG_ERROR, "cannot say that nothing was run", NULL);
 	conn_finish(p->conn);
+}
+
+void
+server_peer_done(void *arg, struct job_task *t, const struct job_result *r)
+{
+	const struct server_worker *s = arg;
+	struct peer *p = t->owner;
+
+	if (drain_phase(s->drain) != DRAIN_NOT)
+		p->heard = clock_ms();
+	if (server_peer_answer(p, t, r) < 0)
+		fail(p);
+	else if (!TAILQ_EMPTY(&p->jobs))
+		server_peer_regulate(p);
+	else if (p->ended)
+		conn_finish(p->conn);
+	else if (drain_phase(s->drain) == DRAIN_LAST)
+		server_peer_part(p);
+	else
+		server_peer_regulate(p);
 }
 
 /* ---- packets ---- */
@@ -87,7 +107,7 @@ take_job(struct peer *p, const struct handler_note *note)
 	struct job_task *t = job_dispatch_task(d, &note->request, note->payload);
 
 	if (t == NULL) {
-		server_peer_fail(p);
+		fail(p);
 		return;
 	}
 	t->owner = p;
@@ -123,7 +143,8 @@ on_packet(struct conn *c, struct span text, void *arg)
 	}
 	if (out != &s->later)
 		counter_add(&s->row->bytes_out, buf_len(out) - before);
-	server_peer_settle(p, outcome, &note);
+	if (server_peer_settle(p, outcome, &note) < 0)
+		fail(p);
 }
 
 /* The stream broke: a last answer, then the end. */
@@ -131,9 +152,11 @@ static void
 broken(struct peer *p, enum handler_break how)
 {
 	struct handler_note note;
+	enum handler_outcome outcome = handler_broken(&p->worker->handler, how,
+						      server_peer_output(p), &note);
 
-	server_peer_settle(
-		p, handler_broken(&p->worker->handler, how, server_peer_output(p), &note), &note);
+	if (server_peer_settle(p, outcome, &note) < 0)
+		fail(p);
 }
 
 static void

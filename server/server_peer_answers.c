@@ -102,32 +102,29 @@ flush(struct peer *p)
 	}
 }
 
-/* An answer is in worker->later.  last: the connection ends after it. */
-static void
+/* An answer is in worker->later.  last: the connection ends after it.  -1 with ENOMEM. */
+static int
 keep_for_later(struct peer *p, bool last)
 {
 	struct buf *later = &p->worker->later;
 	struct job_task *t = job_task_answered(buf_span(later), last);
 
 	buf_clear(later);
-	if (t == NULL) {
-		server_peer_fail(p);
-		return;
-	}
+	if (t == NULL)
+		return -1;
 	server_peer_add_task(p, t);
 	p->ended |= last;
 	server_peer_regulate(p);
+	return 0;
 }
 
-void
+int
 server_peer_settle(struct peer *p, enum handler_outcome outcome, const struct handler_note *note)
 {
 	struct server_worker *s = p->worker;
 
-	if (outcome == HANDLER_FAILED) {
-		server_peer_fail(p);
-		return;
-	}
+	if (outcome == HANDLER_FAILED)
+		return -1;
 	if (outcome == HANDLER_ANSWERED) {
 		counter_add(&s->row->requests, 1);
 		log_answer(p, note);
@@ -135,13 +132,12 @@ server_peer_settle(struct peer *p, enum handler_outcome outcome, const struct ha
 		counter_add(&s->row->errors, 1);
 		log_refusal(p, note);
 	}
-	if (!TAILQ_EMPTY(&p->jobs)) {
-		keep_for_later(p, outcome == HANDLER_LOST);
-		return;
-	}
+	if (!TAILQ_EMPTY(&p->jobs))
+		return keep_for_later(p, outcome == HANDLER_LOST);
 	flush(p);
 	if (outcome == HANDLER_LOST)
 		conn_finish(p->conn);
+	return 0;
 }
 
 /* Those that are complete leave, up to the first that is not.  -1 with ENOMEM. */
@@ -227,34 +223,18 @@ write_in_turn(struct peer *p, struct job_task *t, struct job_result *r)
 	return 0;
 }
 
-void
-server_peer_done(void *arg, struct job_task *t, const struct job_result *result)
+int
+server_peer_answer(struct peer *p, struct job_task *t, const struct job_result *result)
 {
-	struct server_worker *s = arg;
-	struct peer *p = t->owner;
+	struct server_worker *s = p->worker;
 	struct job_result r = *result;
 	int written = write_in_turn(p, t, &r);
 
 	log_job(p, t, &r);
 	counter_add(r.outcome == JOB_OUTCOME_DONE ? &s->row->requests : &s->row->errors, 1);
-	if (drain_phase(s->drain) != DRAIN_NOT)
-		p->heard = clock_ms();
-	if (written < 0) {
-		t->answered = true;
-		server_peer_fail(p);
-		return;
-	}
-	if (send_answers(p) < 0) {
-		server_peer_fail(p);
-		return;
-	}
+	t->answered = true;
+	if (written < 0 || send_answers(p) < 0)
+		return -1;
 	flush(p);
-	if (!TAILQ_EMPTY(&p->jobs))
-		server_peer_regulate(p);
-	else if (p->ended)
-		conn_finish(p->conn);
-	else if (drain_phase(s->drain) == DRAIN_LAST)
-		server_peer_part(p);
-	else
-		server_peer_regulate(p);
+	return 0;
 }

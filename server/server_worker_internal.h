@@ -55,8 +55,8 @@ void server_peer_accept(int fd, const struct addr_peer *from, void *worker);
 void server_peer_free(struct peer *);
 /* Draining, and it has no job in hand: what it has asked since was not read and is not run. */
 void server_peer_part(struct peer *);
-/* Without memory for an answer it is closed. */
-void server_peer_fail(struct peer *);
+/* A request of it has been with a job process; done of struct job_dispatch_ops. */
+void server_peer_done(void *worker, struct job_task *, const struct job_result *);
 /* A client_timeout_fn. */
 void server_peer_too_slow(void *peer, enum conn_stall, void *ctx);
 
@@ -68,11 +68,12 @@ void server_peer_add_task(struct peer *, struct job_task *);
 void server_peer_abandon(struct peer *);
 /* Is it read from?  Not while it has more in hand than it may. */
 void server_peer_regulate(struct peer *);
-/* Where its next answer is written; then server_peer_settle() for what became of the packet. */
+/* Where its next answer is written; then server_peer_settle() for what became of the packet.  0, or
+ * -1 without memory for an answer. */
 struct buf *server_peer_output(struct peer *);
-void server_peer_settle(struct peer *, enum handler_outcome, const struct handler_note *);
-/* A request of it has been with a job process; done of struct job_dispatch_ops. */
-void server_peer_done(void *worker, struct job_task *, const struct job_result *);
+MUST_CHECK int server_peer_settle(struct peer *, enum handler_outcome, const struct handler_note *);
+/* What became of its job: in its turn it leaves, with those that waited for it.  The same. */
+MUST_CHECK int server_peer_answer(struct peer *, struct job_task *, const struct job_result *);
 
 /* ---- server_worker.c ---- */
 
