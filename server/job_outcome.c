@@ -146,6 +146,7 @@ enum {
 	UNUSUAL_MIN_MS = 100,	/* and at least so long */
 	UNUSUAL_OF_TIMEOUT = 4, /* and at most that part of job_timeout */
 	STRUCK = 4,		/* that part of it for a payload with strikes */
+	PRINT = 4096,		/* bytes at each end of a payload that tell it from others */
 	HELD_MIN_MS = 10,
 	HELD_MAX_MS = 5000 /* that a peer is told to wait for it */
 };
@@ -155,6 +156,28 @@ static bool
 shares(const struct job_dispatch *d)
 {
 	return d->conf.handler->strikes > 0 && d->share.workers * d->share.processes > 1;
+}
+
+/* Made of each job, so it costs little: the payload as it stands, of a large one its size and ends.
+ */
+static uint64_t
+print_of(const struct job_dispatch *d, struct job_task *t)
+{
+	struct span policy = span_str(d->conf.policy), all = t->request.payload, size;
+	uint64_t head, tail;
+
+	if (t->print != 0)
+		return t->print;
+	if (all.n <= (size_t)2 * PRINT) {
+		t->print = job_strikes_fingerprint(d->conf.strikes, policy, all);
+		return t->print;
+	}
+	size = span_of((const char *)&all.n, sizeof all.n);
+	head = job_strikes_fingerprint(d->conf.strikes, policy, span_of(all.p, PRINT));
+	tail = job_strikes_fingerprint(d->conf.strikes, size,
+				       span_of(all.p + all.n - PRINT, PRINT));
+	t->print = head != tail ? head ^ tail : head;
+	return t->print;
 }
 
 /* ms after which a job of the payload takes unusually long. */
@@ -201,7 +224,7 @@ job_may_run(struct job_dispatch *d, struct job_task *t, const struct job_link *p
 
 	if (!shares(d))
 		return true;
-	ask.payload = fingerprint_of(d, t);
+	ask.payload = print_of(d, t);
 	ask.now = clock_ms();
 	ask.patience = patience_with(d, t);
 	v = p != NULL ? job_share_take(&d->share, &ask, p->number, &age)
@@ -249,7 +272,7 @@ void
 job_worked(struct job_dispatch *d, struct job_task *t)
 {
 	if (shares(d))
-		job_share_answered(&d->share, fingerprint_of(d, t));
+		job_share_answered(&d->share, print_of(d, t));
 	if (t->struck)
 		send_strike(d, t, JOB_END_SELF, true);
 	t->trial = JOB_BREAKER_NO_TRIAL;
@@ -314,7 +337,7 @@ job_fail(struct job_dispatch *d, struct job_task *t, enum job_stats_outcome outc
 
 	(void)snprintf(text, sizeof text, "handler: %s", d->why);
 	if (strike) {
-		job_share_failed(&d->share, fingerprint_of(d, t));
+		job_share_failed(&d->share, print_of(d, t));
 		send_strike(d, t, end, false);
 	}
 	failed_again(d, t);

@@ -7,8 +7,8 @@
  *
  * A payload that was answered lately may have all processes.  Any other one has at most half of a
  * worker's and half of the server's, and at least one; one with strikes (job_strikes.h) has one.
- * Two workers that begin at the same moment may come to one more.  Payloads are known by the
- * fingerprints of job_strikes.h. */
+ * Two workers that begin at the same moment may come to one more.  Payloads are known by
+ * numbers, of which the lowest bit is 0; and 0 is none. */
 #ifndef POLICYPOOL_JOB_SHARE_H
 #define POLICYPOOL_JOB_SHARE_H
 

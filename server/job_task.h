@@ -26,6 +26,7 @@ struct job_task {
 	bool waits;		    /* it is there */
 	bool held;		    /* it waits among those of which others go before */
 	uint64_t fingerprint;	    /* of its payload, decoded; 0: not made yet */
+	uint64_t print;		    /* what job_share.h knows it by; 0: not made yet */
 	int process;		    /* that has it or had it last; -1: none */
 	bool repeated;		    /* another process had it and broke the protocol */
 	bool struck;		    /* its payload has strikes */

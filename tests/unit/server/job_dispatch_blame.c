@@ -544,3 +544,23 @@ Test(job_dispatch, the_only_process_is_left_to_nobody)
 	answered("1", JOB_OUTCOME_DONE, "late");
 	hear(0, "\"same\"");
 }
+
+Test(job_dispatch, a_large_payload_is_known_by_its_size_and_its_ends)
+{
+	static char text[3][20000];
+
+	for (int i = 0; i < 3; i++)
+		memset(text[i], 'x', sizeof text[i]);
+	text[1][10000] = 'y';
+	text[2][sizeof text[2] - 1] = 'y';
+	open_with(4);
+	for (int i = 0; i < 2; i++)
+		ask_for("same", span_of(text[i], sizeof text[i]));
+	cr_assert_eq(hearing(4, "xxx\"}"), 2);
+	ask_for("held", span_of(text[1], sizeof text[1]));
+	cr_assert_eq(hearing(4, ""), 0);
+	ask_for("end", span_of(text[2], sizeof text[2]));
+	cr_assert_eq(hearing(4, "xxxy\"}"), 1);
+	ask_for("size", span_of(text[0], sizeof text[0] - 1));
+	cr_assert_eq(hearing(4, "xxx\"}"), 1);
+}
