@@ -11,6 +11,8 @@
 #include "printable.h"
 #include "trial.h"
 
+enum { ENDING_MS = 500 }; /* of a process whose output has ended, until it has */
+
 struct bench_process {
 	struct trial trial;
 	uint64_t number, sent_us;
@@ -48,14 +50,34 @@ send_job(struct bench *b, struct bench_process *p)
 		       : fail(b, "a job", strerror(ENOMEM));
 }
 
+/* 0 once it is ready, or -1 with why not. */
+static int
+await_ready(struct bench *b, struct bench_process *p)
+{
+	static const char what[] = "a process is not ready";
+	struct job_answer answer;
+	struct span line;
+	const char *why = "out of memory";
+	char text[100];
+	int status;
+
+	switch (trial_await(&p->trial, b->conf->handler->start_timeout, &answer, &line, &why)) {
+	case TRIAL_ANSWERED:
+		return answer.kind != JOB_ANSWER_ERROR ? 0 : fail(b, what, "it says so");
+	case TRIAL_NOTHING: return fail(b, what, "no answer within handler_start_timeout");
+	case TRIAL_BROKEN: return fail(b, what, why);
+	case TRIAL_ENDED: break;
+	}
+	if (trial_end(&p->trial, ENDING_MS, &status) < 0)
+		return fail(b, what, "it has closed its standard output");
+	return fail(b, what, trial_status_text(status, text, sizeof text));
+}
+
 /* All start at the same time, as in a worker. */
 static int
 start_all(struct bench *b)
 {
 	const struct handler_conf *c = b->conf->handler;
-	struct job_answer answer;
-	struct span line;
-	const char *why = "it is not ready in time";
 
 	for (unsigned i = 0; i < c->processes; i++)
 		b->process[i].trial = (struct trial){.to = -1, .from = -1};
@@ -65,9 +87,8 @@ start_all(struct bench *b)
 			       c->start_timeout) < 0)
 			return -1;
 	for (unsigned i = 0; i < c->processes; i++)
-		if (trial_await(&b->process[i].trial, c->start_timeout, &answer, &line, &why) !=
-		    TRIAL_ANSWERED)
-			return fail(b, "a process is not ready", why);
+		if (await_ready(b, &b->process[i]) < 0)
+			return -1;
 	return 0;
 }
 
@@ -174,6 +195,8 @@ handler_bench(const struct handler_bench *conf, FILE *out, FILE *err)
 		result = drive(b);
 	if (result == 0)
 		tell(b, clock_us() - began, out);
+	if (result == 0 && b->errors == b->jobs)
+		result = fail(b, "no job was done", "each was answered by an error");
 	for (unsigned i = 0; i < conf->handler->processes; i++)
 		(void)trial_kill(&b->process[i].trial);
 	free(b);

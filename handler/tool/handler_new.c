@@ -171,16 +171,17 @@ make_folder(struct made *m)
 	return 0;
 }
 
-/* It is that of a file, of a policy and of a job. */
+/* It is that of a file, of a policy and of a job.  Python and Node take a suffix for more than a
+ * part of a name: json.py would be what the handler imports. */
 static bool
 is_name(const char *name)
 {
 	static const char bytes[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				    "0123456789_-.";
+				    "0123456789_-";
 	size_t n = strspn(name, bytes);
 
 	return n > 0 && name[n] == '\0' && n <= PACKET_ID_MAX - 2 && name[0] != '-' &&
-	       name[0] != '.';
+	       strcmp(name, "README") != 0;
 }
 
 static const struct language *
@@ -214,8 +215,8 @@ handler_new(const char *language, const char *name, FILE *out, FILE *err)
 	}
 	if (!is_name(name)) {
 		(void)fail(&m, name,
-			   "no name for a handler: letters, digits, _, - and . are, 62 at most, "
-			   "and a letter, digit or _ first");
+			   "no name for a handler: letters, digits, _ and - are, 62 at most, and a "
+			   "letter, digit or _ first; README is another file's");
 		return 2;
 	}
 	result = make_folder(&m) < 0 ? -1 : make_files(&m);

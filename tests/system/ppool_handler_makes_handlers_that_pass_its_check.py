@@ -39,6 +39,20 @@ assert status == 0 and "processes 2, payload of 256 bytes" in out and " 0 of the
 status, out, err = handler("bench", "--duration", "50ms", "--payload", "é", "--handler", "exec-once", "tr", "a-z", "A-Z")
 assert status == 0 and "payload of 2 bytes" in out, (status, out, err)
 
+for program in "false", "/bin/false":
+    status, out, err = handler("bench", program)
+    assert status == 1 and "not ready: ended with status 1" in err, (status, out, err)
+    status, out, err = handler("bench", "--duration", "50ms", "--handler", "exec-once", program)
+    assert status == 1 and "no job was done: each was answered by an error" in err and "errors" in out, (status, out, err)
+status, out, err = handler("check", *PATIENT, "--handler", "exec-once", "false")
+assert status == 1 and "13 payloads answered, 13 of them by errors" in out and "FAIL answers  does a job: each of " in out, (status, out, err)
+status, out, err = handler("check", *PATIENT, "jq", "--unbuffered", "-c", '{job, error: "no database"}') if shutil.which("jq") else (1, "says that it is not ready: no database", "")
+assert status == 1 and "says that it is not ready: no database" in out, (status, out, err)
+
+for name in "README", "packet.json", "json.py", "test.node", "x.conf", ".x", "-x":
+    status, out, err = handler("new", "python", name)
+    assert status == 2 and ("no name for a handler" in err or name == "-x") and not os.path.exists(f"{FOLDER}/{name}"), (name, status, out, err)
+
 for argv, wanted in ((["new", "cobol", "x"], "cobol: no such language; there are:\n  python sh node perl c"), (["new", "sh", "a/b"], "no name for a handler"),
                      (["new"], "usage:"), ([], "usage:"), (["chek"], "chek: no such command"), (["check"], "PROGRAM, or -c FILE"),
                      (["check", "--job-timeout", "0", "cat"], "--job-timeout"), (["check", "no-such-program"], "no-such-program"),
