@@ -2,6 +2,7 @@
 #include "server_once.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,6 +46,13 @@ fail(struct once *o, const char *why)
 	leave(o);
 }
 
+static int
+lost_output(void)
+{
+	(void)fprintf(stderr, "ppool-server: --once: standard output: %s\n", strerror(errno));
+	return 1;
+}
+
 /* An error is shown as it came, too. */
 static void
 on_packet(struct conn *c, struct span text, void *arg)
@@ -53,9 +61,10 @@ on_packet(struct conn *c, struct span text, void *arg)
 	struct once *o = arg;
 	struct packet p;
 
-	(void)printf("%.*s\n", SPAN_ARG(text));
-	o->answered = packet_parse(&p, text, &fault) == 0 && p.type == PACKET_REPLY &&
-		      fflush(stdout) == 0;
+	if (printf("%.*s\n", SPAN_ARG(text)) < 0 || fflush(stdout) != 0)
+		(void)lost_output();
+	else
+		o->answered = packet_parse(&p, text, &fault) == 0 && p.type == PACKET_REPLY;
 	conn_close(c);
 	leave(o);
 }
@@ -218,8 +227,11 @@ server_once(int argc, char *argv[])
 {
 	static struct once o;
 	int n, status;
-	char **all = surround(argc, argv, &n);
+	char **all;
 
+	if (fcntl(STDOUT_FILENO, F_GETFD) < 0) /* or the answer would go to what is opened there */
+		return lost_output();
+	all = surround(argc, argv, &n);
 	if (all == NULL || read_packet(&o.packet) < 0) {
 		free(all);
 		return 1;

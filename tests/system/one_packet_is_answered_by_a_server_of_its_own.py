@@ -2,8 +2,9 @@
 makes it fail, and says why.  Nothing is left behind, and the proxy that the settings name hears nothing."""
 import json
 import os
+import subprocess
 from lib import handlers
-from lib.bench import FOLDER, Bench, run, sha1
+from lib.bench import FOLDER, PROGRAMS, Bench, run, sha1
 
 PACKET = '{"type":"0","srcid":"7","privPoliId":"111","payload":"hello"}\n'
 
@@ -37,5 +38,8 @@ with Bench() as b:
         assert status == 1 and json.loads(out)["code"] == "handler-failed" and why in json.loads(out)["message"], (payload, status, out, err)
     status, out, err = once("-pp", "111", "--handler", "exec", "--handler-command", "/usr/bin/false")
     assert status == 1 and out == "" and "job process" in err, (status, out, err)
+    for output, why in ((">/dev/full", "No space left"), (">&-", "Bad file descriptor")):
+        done = subprocess.run(["sh", "-c", f'exec "$0" --once -pp 111 {output}', f"{PROGRAMS}/ppool-server"], input=PACKET, text=True, stderr=subprocess.PIPE)
+        assert done.returncode == 1 and f"standard output: {why}" in done.stderr, (output, done)
     status, out, err = once()
     assert status == 2 and "-pp POLICY is needed" in err, (status, err)
