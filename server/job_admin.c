@@ -16,6 +16,7 @@
 	X(STARTING, "starting") \
 	X(IDLE, "idle")         \
 	X(BUSY, "busy")         \
+	X(ENDING, "ending")     \
 	X(DOWN, "down") /* there is none at the moment */
 #define STATE_ENUM(name, text) name,
 #define STATE_TEXT(name, text) text,
@@ -40,6 +41,7 @@ see(const struct job_admin *a, uint64_t now, struct sight *p)
 	p->cell = counters_cell(a->stats->cells, p->worker, p->number);
 	p->began = job_stats_in_hand(a->stats, p->worker, p->number, now, p->client);
 	p->state = p->life->pid == 0 ? DOWN
+		   : p->life->ending ? ENDING
 		   : !p->life->ready ? STARTING
 		   : p->began > 0    ? BUSY
 				     : IDLE;

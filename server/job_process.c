@@ -280,6 +280,7 @@ job_process_end(struct job_process *p, enum job_end end)
 	if (p->state != SLOT_STARTING && p->state != SLOT_READY)
 		return; /* it is about to */
 	p->end = end;
+	job_stats_ending(p->host->stats, p->worker, p->number);
 	happen(p, SLOT_TIMED_OUT);
 }
 

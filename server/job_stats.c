@@ -115,7 +115,7 @@ job_stats_started(struct job_stats *s, unsigned worker, unsigned number, uint64_
 	l->pid = pid;
 	l->serial = serial;
 	l->started = now;
-	l->ready = false;
+	l->ready = l->ending = false;
 }
 
 void
@@ -128,12 +128,18 @@ job_stats_ready(struct job_stats *s, unsigned worker, unsigned number, uint64_t 
 }
 
 void
+job_stats_ending(struct job_stats *s, unsigned worker, unsigned number)
+{
+	job_stats_life(s, worker, number)->ending = true;
+}
+
+void
 job_stats_ended(struct job_stats *s, unsigned worker, unsigned number, enum job_end end, int status)
 {
 	struct job_life *l = job_stats_life(s, worker, number);
 
 	l->pid = 0;
-	l->ready = false;
+	l->ready = l->ending = false;
 	l->restarts += end != JOB_END_STOP;
 	l->last_end = (int)end;
 	l->last_status = status;

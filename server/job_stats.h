@@ -66,6 +66,7 @@ struct job_life {
 	uint64_t serial;
 	uint64_t started;  /* clock_ms() */
 	bool ready;	   /* it has answered job 0 */
+	bool ending;	   /* it is to end, and gets no job any more */
 	unsigned restarts; /* ends of processes in this place, but for those with their worker */
 	int last_end;	   /* enum job_end, -1: none yet */
 	int last_status;   /* its wait(2) status */
@@ -141,10 +142,11 @@ job_stats_life(const struct job_stats *s, unsigned worker, unsigned number)
 	return &s->life[worker * JOB_STATS_PROCESSES + number];
 }
 
-/* A process was started there, answered job 0 (of the life with that serial), was reaped. */
+/* A process was started there, answered job 0 (of the life with that serial), is to end, ended. */
 void job_stats_started(struct job_stats *, unsigned worker, unsigned number, uint64_t serial, pid_t,
 		       uint64_t now);
 void job_stats_ready(struct job_stats *, unsigned worker, unsigned number, uint64_t serial);
+void job_stats_ending(struct job_stats *, unsigned worker, unsigned number);
 void job_stats_ended(struct job_stats *, unsigned worker, unsigned number, enum job_end,
 		     int status);
 

@@ -87,21 +87,22 @@ Test(job_admin, a_row_is_a_process_of_a_worker_that_lives)
 
 Test(job_admin, a_process_goes_through_its_states)
 {
-	static const char *const wanted[] = {"starting", "idle", "busy", "idle", "down"};
+	static const char *const wanted[] = {"starting", "idle", "busy", "idle", "ending", "down"};
 	struct job_stats_cell *c = job_stats_cell(a.stats, 0, 1);
 
-	for (unsigned i = 0; i < 5; i++) {
+	for (unsigned i = 0; i < 6; i++) {
 		struct json_object *rows;
 		switch (i) {
 		case 0: job_stats_started(a.stats, 0, 1, 5, 99999999, 1); break;
 		case 1: job_stats_ready(a.stats, 0, 1, 5); break;
 		case 2: job_stats_begin(c, span_str("x"), 1); break;
 		case 3: job_stats_end(c); break;
+		case 4: job_stats_ending(a.stats, 0, 1); break;
 		default: job_stats_ended(a.stats, 0, 1, JOB_END_TIMEOUT, 9);
 		}
 		rows = ask("handlers", NULL, NULL);
 		cr_assert_str_eq(cell(rows, 1, "state"), wanted[i], "%u", i);
-		if (i == 4) {
+		if (i == 5) {
 			cr_assert_str_eq(cell(rows, 1, "restarts"), "1");
 			cr_assert_str_eq(cell(rows, 1, "last_end"), "timeout");
 			cr_assert_str_eq(cell(rows, 1, "last_exit"), "signal 9 KILL");

@@ -414,7 +414,9 @@ Test(job_processes, a_group_that_ignores_signals_is_killed_after_the_grace)
 	child = (pid_t)strtol(line_of(0), NULL, 10);
 	first = pid_of(0);
 	say(0, JOB_MSG_READY, JOB_END_SELF);
+	cr_expect_not(job_stats_life(stats, WORKER, 0)->ending);
 	say(0, JOB_MSG_KILL, JOB_END_TIMEOUT);
+	cr_expect(job_stats_life(stats, WORKER, 0)->ending);
 	hang_up(0);
 	await(process[0].ended == 1);
 	cr_expect_eq(process[0].end.ended.end, JOB_END_TIMEOUT);
