@@ -1,7 +1,7 @@
 import json
 import subprocess
 from lib import plain
-from lib.bench import PROGRAMS, SLOW, Bench, ctl
+from lib.bench import PROGRAMS, SLOW, Bench, ctl, wait_until
 from lib.certificates import authority, issue, listening
 
 
@@ -36,6 +36,7 @@ with Bench() as b:
     assert status == 1 and got["refused"] == 200 and got["requests"] == got["wrong"] == 0, got
 
     liar = plain.Server(proxy.port, id="2", policy="222", behave=lie)
+    wait_until(lambda: load(proxy.port, "--name", "222", "--count", "1")[1]["wrong"] == 1, "the liar is registered")
     status, got = load(proxy.port, "--name", "222")
     assert status == 1 and got["wrong"] == 200 and got["requests"] == 0, got
     liar.stop()
