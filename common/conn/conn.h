@@ -128,6 +128,11 @@ const struct json_text_object *conn_members(const struct conn *);
 /* Queues bytes.  0, or -1 with ENOMEM (nothing queued) or ENOTCONN (finishing or closed). */
 MUST_CHECK int conn_write(struct conn *, struct span bytes);
 
+/* The same for two spans one after the other that are large together: what the socket takes at once
+ * is sent from where it stands, and only the rest copied.  Nothing closes from here. */
+enum { CONN_LARGE = 1 << 14 }; /* bytes that are worth a write of their own */
+MUST_CHECK int conn_write_large(struct conn *, struct span, struct span);
+
 /* The output buffer itself, to append to directly; follow with conn_flush_later().  NULL when
  * finishing or closed. */
 struct buf *conn_output(struct conn *);

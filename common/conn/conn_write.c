@@ -1,7 +1,9 @@
 /* conn_write.c - the writing half of conn: from its buffer to the socket or TLS, and the end of our
  * side; see conn.h and conn_internal.h. */
 #include <errno.h>
+#include <stdint.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 #include "conn_internal.h"
 
@@ -101,6 +103,56 @@ conn_write(struct conn *c, struct span bytes)
 	if (buf_append_span(out, bytes) < 0)
 		return -1;
 	conn_flush_later(c);
+	return 0;
+}
+
+/* What the socket takes of them; 0 also where they are not to be sent from here, or can't be: the
+ * flush then tells of that. */
+static size_t
+send_at_once(struct conn *c, struct span a, struct span b)
+{
+	struct iovec iov[2] = {{(void *)(uintptr_t)a.p, a.n}, {(void *)(uintptr_t)b.p, b.n}};
+	struct msghdr m = {.msg_iov = iov, .msg_iovlen = 2};
+	ssize_t n;
+
+	if (c->tls != NULL || buf_len(&c->out) > 0 || !conn_is_open(c))
+		return 0;
+	n = sendmsg(c->fd, &m, MSG_NOSIGNAL);
+	if (n <= 0)
+		return 0;
+	c->sent += (uint64_t)n;
+	return (size_t)n;
+}
+
+/* n is at most s.n. */
+static struct span
+without(struct span s, size_t n)
+{
+	return n == 0 ? s : span_of(s.p + n, s.n - n);
+}
+
+int
+conn_write_large(struct conn *c, struct span a, struct span b)
+{
+	size_t sent = send_at_once(c, a, b), of_a = sent < a.n ? sent : a.n;
+	struct buf *out;
+
+	if (sent == a.n + b.n)
+		return 0;
+	a = without(a, of_a);
+	b = without(b, sent - of_a);
+	out = conn_output(c);
+	if (out != NULL && buf_reserve(out, a.n + b.n) != NULL && buf_append_span(out, a) == 0 &&
+	    buf_append_span(out, b) == 0) {
+		conn_flush_later(c);
+		return 0;
+	}
+	if (out == NULL)
+		errno = ENOTCONN;
+	if (sent == 0)
+		return -1;
+	c->turned_off = ENOMEM; /* half of it is gone */
+	conn_mark_dirty(c);
 	return 0;
 }
 

@@ -92,16 +92,28 @@ upstream_conn_take_last(struct upstream_conn *l)
 	return r;
 }
 
-int
-upstream_conn_send(struct upstream_conn *l, struct request *r, bool newline)
+/* A small one leaves with others when the turn ends.  0, or -1 and nothing is written. */
+static int
+write_request(struct conn *c, const struct request *r, bool newline)
 {
-	struct buf *out = l->conn == NULL ? NULL : conn_output(l->conn);
+	struct buf *out;
 
+	if (r->text.n >= CONN_LARGE)
+		return conn_write_large(c, r->text, span_of("\n", newline));
+	out = conn_output(c);
 	if (out == NULL || buf_reserve(out, r->text.n + 1) == NULL)
 		return -1;
 	if (buf_append_span(out, r->text) < 0 || (newline && buf_append(out, "\n", 1) < 0))
 		abort(); /* the room was reserved */
-	conn_flush_later(l->conn);
+	conn_flush_later(c);
+	return 0;
+}
+
+int
+upstream_conn_send(struct upstream_conn *l, struct request *r, bool newline)
+{
+	if (l->conn == NULL || write_request(l->conn, r, newline) < 0)
+		return -1;
 	TAILQ_INSERT_TAIL(&l->flight, r, link);
 	r->state = REQUEST_IN_FLIGHT;
 	r->sent_us = conn_loop_us(l->loop);

@@ -209,6 +209,62 @@ Test(conn, what_is_written_in_a_turn_leaves_in_one_piece)
 	cr_assert_eq(got.drains, 1);
 }
 
+Test(conn, what_is_large_leaves_at_once_but_behind_what_was_written_before)
+{
+	open_pair(0);
+	cr_assert_eq(conn_write_large(c, span_str("large"), span_str("\n")), 0);
+	cr_assert_str_eq(hear(), "large\n", "without the end of a turn");
+	cr_assert_eq(conn_queued(c), 0);
+	cr_assert_eq(conn_write(c, span_str("small ")), 0);
+	cr_assert_eq(conn_write_large(c, span_str("behind it"), span_of(NULL, 0)), 0);
+	cr_assert_eq(conn_queued(c), 15);
+	turn();
+	cr_assert_str_eq(hear(), "small behind it");
+	cr_assert_eq(conn_write_large(c, span_str("large"), span_of(NULL, 0)), 0);
+	cr_assert_str_eq(hear(), "large");
+	conn_finish(c);
+	cr_assert_eq(conn_write_large(c, span_str("late"), span_str("\n")), -1);
+	cr_assert_eq(errno, ENOTCONN);
+}
+
+/* The socket takes a part of it: anywhere, also in front of the end. */
+Test(conn, what_the_socket_does_not_take_of_a_large_one_follows)
+{
+	enum { MUCH = 4 << 20 };
+	char *much = malloc(MUCH), room[65536];
+	size_t come = 0;
+	ssize_t n;
+
+	cr_assert_not_null(much);
+	for (size_t i = 0; i < MUCH; i++)
+		much[i] = (char)('a' + (i * 7 + i / 251) % 26);
+	open_pair(0);
+	cr_assert_eq(conn_write_large(c, span_of(much, MUCH), span_str("\n")), 0);
+	cr_assert(conn_queued(c) > 0 && conn_queued(c) < MUCH, "%zu", conn_queued(c));
+	while (come < MUCH + 1) {
+		turn();
+		while ((n = recv(peer, room, sizeof room, 0)) > 0) {
+			for (ssize_t i = 0; i < n; i++, come++)
+				cr_assert_eq(room[i], come < MUCH ? much[come] : '\n', "byte %zu",
+					     come);
+		}
+	}
+	turn();
+	cr_assert_eq(conn_queued(c), 0);
+	free(much);
+}
+
+Test(conn, a_peer_that_is_gone_is_told_when_the_turn_ends_after_a_large_one)
+{
+	open_pair(0);
+	(void)close(peer);
+	peer = -1;
+	cr_assert_eq(conn_write_large(c, span_str("nobody"), span_str("\n")), 0);
+	cr_assert_eq(got.closes, 0, "not from within the call");
+	turn_until(&got.closes, 1);
+	cr_assert_eq(got.closes, 1);
+}
+
 Test(conn, a_held_one_reads_nothing_and_loses_nothing)
 {
 	open_pair(0);
