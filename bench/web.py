@@ -53,7 +53,7 @@ class Web(Stack):
         return p
 
     def lua(self, port, name="nginx", workers=2, keys=None):
-        tls = "" if keys is None else f"ssl_certificate {keys}/crt; ssl_certificate_key {keys}/key; ssl_ecdh_curve prime256v1;"
+        tls = "" if keys is None else f"ssl_certificate {keys}/crt; ssl_certificate_key {keys}/key; ssl_ecdh_curve X25519; ssl_protocols TLSv1.3;"
         return self.nginx(LUA, port, name, workers, MODULES, tls="" if keys is None else "ssl", keys=tls)
 
 
@@ -97,7 +97,7 @@ frontend front
         tls = ""
         if self.keys:
             pem = self.file("front.pem", "".join(open(f"{self.keys}/{part}").read() for part in ("crt", "key")))
-            tls = f"ssl crt {pem} curves P-256"
+            tls = f"ssl crt {pem} curves X25519 ssl-min-ver TLSv1.3"
             self.load.append("--tls")
         conf = self.file("haproxy.cfg", self.HAPROXY.format(front=front, tls=tls, more=more, timeout=timeout, connect=connect) + text)
         self.wait_port(self.start("haproxy", tool("haproxy"), "-db", "-f", conf), front)

@@ -95,8 +95,8 @@ set_handshake_interest(struct conn *c)
 	bool writes = c->state == CONN_HANDSHAKING && c->tls_writes;
 	struct timeval tv;
 
-	(void)event_del(&c->rd);
-	(void)event_del(&c->wr);
+	/* One that is there already gets a new time and costs no call of the system. */
+	(void)event_del(writes ? &c->rd : &c->wr);
 	arm(c, writes ? &c->wr : &c->rd, handshake_left(c, &tv));
 }
 
@@ -199,10 +199,25 @@ conn_handshake_failed(struct conn *c)
 
 /* ---- transitions ---- */
 
+/* After a handshake it is read from as before, but by another clock. */
+static void
+keep_reading(struct conn *c)
+{
+	struct timeval tv;
+
+	if (c->idle_ms != 0 && event_pending(&c->rd, EV_READ, NULL))
+		arm(c, &c->rd, timeout_of(c->loop, c->idle_ms, &tv));
+}
+
 void
 conn_opened(struct conn *c)
 {
-	(void)event_del(&c->rd); /* their time-outs were those of before */
+	bool reads = c->tls != NULL && event_pending(&c->rd, EV_READ, NULL);
+
+	if (reads) /* its time-out was that of before */
+		(void)event_remove_timer(&c->rd);
+	else
+		(void)event_del(&c->rd);
 	(void)event_del(&c->wr);
 	c->state = CONN_OPEN;
 	if (c->ops->on_open != NULL)
@@ -210,6 +225,8 @@ conn_opened(struct conn *c)
 	if (c->state == CONN_CLOSED)
 		return;
 	conn_update_interest(c);
+	if (reads)
+		keep_reading(c);
 	conn_mark_dirty(c); /* what was written while connecting goes out in this turn */
 }
 

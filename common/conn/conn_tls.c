@@ -54,8 +54,6 @@ static void
 begin_handshake(struct conn *c)
 {
 	c->state = CONN_HANDSHAKING;
-	(void)event_del(&c->rd);
-	(void)event_del(&c->wr);
 	if (c->handshake_until == 0)
 		start_clock(c, c->handshake_ms);
 	conn_count_held(c);

@@ -169,8 +169,10 @@ static int
 set_up(struct tls *t, int fd, const char *name)
 {
 	bool server = t->creds->side == TLS_SERVER;
-	/* Ours is shown whatever CAs the server names: it then says what is wrong with it. */
-	unsigned side = server ? GNUTLS_SERVER : GNUTLS_CLIENT | GNUTLS_FORCE_CLIENT_CERT;
+	/* Ours is shown whatever CAs the server names: it then says what is wrong with it.  A
+	 * second key for another group would be made for nothing but a server without the first. */
+	unsigned side = server ? GNUTLS_SERVER
+			       : GNUTLS_CLIENT | GNUTLS_FORCE_CLIENT_CERT | GNUTLS_KEY_SHARE_TOP;
 	int rc = gnutls_init(&t->session, side | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL);
 
 	if (rc == 0)
@@ -258,12 +260,38 @@ step(struct tls *t)
 	return failed(t, rc);
 }
 
-/* What may be the reason of a failure is not tried again. */
+static enum tls_result
+flush(struct tls *t)
+{
+	if (tls_transport_flush(&t->transport) == 0)
+		return TLS_DONE;
+	return errno == EAGAIN ? TLS_WANT_WRITE : failed(t, GNUTLS_E_PUSH_ERROR);
+}
+
+/* With all that it has to say in one write. */
+static enum tls_result
+step_and_send(struct tls *t)
+{
+	enum tls_result r, sent;
+
+	tls_transport_gather(&t->transport);
+	r = step(t);
+	if (r == TLS_FAILED) /* an alert goes as far as the socket takes it */
+		return tls_transport_flush(&t->transport) < 0 ? TLS_FAILED : r;
+	t->shaken = r == TLS_DONE;
+	sent = flush(t);
+	return sent == TLS_DONE ? r : sent;
+}
+
 enum tls_result
 tls_handshake(struct tls *t)
 {
-	enum tls_result r = step(t);
+	enum tls_result r = TLS_DONE;
 
+	if (tls_transport_is_unsent(&t->transport))
+		r = flush(t);
+	if (r == TLS_DONE && !t->shaken)
+		r = step_and_send(t);
 	if (r == TLS_FAILED)
 		tls_resume_failed(t);
 	return r;
@@ -347,14 +375,6 @@ encrypt(struct tls *t, const char *from, size_t n)
 			t->promised += (size_t)rc;
 	}
 	return rc >= 0 || t->interrupted ? 0 : (int)rc;
-}
-
-static enum tls_result
-flush(struct tls *t)
-{
-	if (tls_transport_flush(&t->transport) == 0)
-		return TLS_DONE;
-	return errno == EAGAIN ? TLS_WANT_WRITE : failed(t, GNUTLS_E_PUSH_ERROR);
 }
 
 enum tls_result

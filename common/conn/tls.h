@@ -33,10 +33,14 @@ struct tls_files {
 };
 
 /* No RSA key transport (it has no forward secrecy), no CBC, no SHA-1; keys of 2048 bits of RSA, or
- * what is as strong, at least. */
-#define TLS_PRIORITIES                                                                   \
-	"NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-RSA:-MAC-ALL:+AEAD:-SIGN-RSA-SHA1:" \
-	"-SIGN-ECDSA-SHA1:%PROFILE_MEDIUM:%SERVER_PRECEDENCE"
+ * what is as strong, at least.  First what costs least at that strength: X25519, which takes two
+ * thirds of what P-256 does, and AES-128 with SHA-256, which processors have instructions for. */
+#define TLS_PRIORITIES                                                                     \
+	"NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-RSA:-MAC-ALL:+AEAD:-CIPHER-ALL:"      \
+	"+AES-128-GCM:+AES-256-GCM:+CHACHA20-POLY1305:+AES-128-CCM:+AES-256-CCM:"          \
+	"-SIGN-RSA-SHA1:-SIGN-ECDSA-SHA1:-GROUP-ALL:+GROUP-X25519:+GROUP-SECP256R1:"       \
+	"+GROUP-SECP384R1:+GROUP-SECP521R1:+GROUP-X448:+GROUP-FFDHE2048:+GROUP-FFDHE3072:" \
+	"%PROFILE_MEDIUM:%SERVER_PRECEDENCE"
 
 struct tls_creds;
 

@@ -11,6 +11,7 @@ struct tls {
 	gnutls_session_t session;
 	struct tls_transport transport;
 	size_t promised;  /* bytes of the caller's in records that are not all sent */
+	bool shaken;	  /* the handshake is done, but for what is unsent */
 	bool closed;	  /* the peer has said that nothing more comes */
 	bool broken;	  /* and text says why */
 	bool interrupted; /* a write is to be gone on with */

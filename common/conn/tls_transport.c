@@ -11,8 +11,8 @@ enum {
 	RECORD_MOST = 16384 + 512 /* of one, with all that goes around the data */
 };
 
-/* Of this process, which does one step of one session at a time. */
-static char scratch[SCRATCH];
+/* Of this process, which does one step of one session at a time; a handshake's reads and writes. */
+static char scratch[SCRATCH], records[SCRATCH];
 
 /* ---- reading ---- */
 
@@ -100,7 +100,7 @@ gather(struct tls_transport *t, const giovec_t *iov, int n)
 	for (int i = 0; i < n; i++) {
 		if (iov[i].iov_len > SCRATCH - t->gathered)
 			break;
-		memcpy(scratch + t->gathered, iov[i].iov_base, iov[i].iov_len);
+		memcpy(records + t->gathered, iov[i].iov_base, iov[i].iov_len);
 		t->gathered += iov[i].iov_len;
 	}
 	if (t->gathered > before)
@@ -153,7 +153,7 @@ send_some(const struct tls_transport *t, struct span s)
 static int
 send_gathered(struct tls_transport *t)
 {
-	struct span s = span_of(scratch, t->gathered);
+	struct span s = span_of(records, t->gathered);
 	ssize_t n = s.n > 0 ? send_some(t, s) : 0;
 
 	t->gathers = false;

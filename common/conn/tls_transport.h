@@ -2,7 +2,7 @@
  * read by one call, and written by one; internal to tls.c.
  *
  *   recv -> scratch of the process -> GnuTLS            what it does not take is kept
- *   GnuTLS -> scratch of the process -> send            what the socket does not take is kept
+ *   GnuTLS -> another one -> send                       what the socket does not take is kept
  *
  * GnuTLS by itself reads a record in two calls and writes each in one of its own. */
 #ifndef POLICYPOOL_TLS_TRANSPORT_H
@@ -22,10 +22,16 @@ struct tls_transport {
 	size_t limit;	   /* bytes that this step may read */
 	struct span ahead; /* read, and not yet taken: in the scratch, or in kept */
 	struct buf kept;   /* between two steps */
-	size_t gathered;   /* bytes of records in the scratch */
+	size_t gathered;   /* bytes of records in the other scratch */
 	bool gathers;
 	struct buf unsent; /* of what was gathered */
 };
+
+static inline bool
+tls_transport_is_unsent(const struct tls_transport *t)
+{
+	return buf_len(&t->unsent) > 0;
+}
 
 /* The session's from now on, zeroed but for the descriptor. */
 void tls_transport_set(struct tls_transport *, gnutls_session_t);

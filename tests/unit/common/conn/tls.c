@@ -196,7 +196,8 @@ Test(tls, bytes_go_both_ways_and_each_side_ends_for_itself)
 	size_t n;
 
 	cr_assert(p.s == TLS_DONE && p.c == TLS_DONE);
-	cr_assert_not_null(strstr(tls_describe(p.client), "TLS1.3"), "%s", tls_describe(p.client));
+	cr_assert_not_null(strstr(tls_describe(p.client), "TLS1.3, AES-128-GCM"), "%s",
+			   tls_describe(p.client));
 	cr_assert_not_null(strstr(tls_describe(p.client), "CN=server"), "%s",
 			   tls_describe(p.client));
 	cr_assert_null(strstr(tls_describe(p.server), "CN="), "%s", tls_describe(p.server));
@@ -335,6 +336,71 @@ Test(tls, what_comes_with_the_end_of_a_handshake_is_kept_for_the_first_read)
 	cr_assert(tls_pending(p.server), "read along with the handshake's end");
 	cr_assert_lt(recv(ends[0], room, sizeof room, 0), 0, "the socket has nothing more");
 	cr_assert_eq(tls_read(p.server, room, sizeof room, &n), TLS_DONE);
+	cr_assert_eq(n, 5);
+	part(&p);
+	tls_creds_unref(s);
+	tls_creds_unref(c);
+}
+
+/* The server's end takes no more. */
+static size_t
+fill_up(void)
+{
+	static const char junk[1024];
+	size_t n = 0;
+	ssize_t some;
+
+	while ((some = send(ends[0], junk, sizeof junk, 0)) > 0)
+		n += (size_t)some;
+	return n;
+}
+
+static void
+drain(size_t n)
+{
+	static char room[65536];
+
+	while (n > 0) {
+		ssize_t some = recv(ends[1], room, n < sizeof room ? n : sizeof room, 0);
+		cr_assert_gt(some, 0);
+		n -= (size_t)some;
+	}
+}
+
+/* The server's answer, and the tickets that it gives once it has verified a client. */
+Test(tls, a_handshake_that_has_no_room_for_what_it_says_is_gone_on_with)
+{
+	struct tls_files sf = server_files(), cf = client_files();
+	struct tls_creds *s, *c;
+	struct pair p;
+	size_t much, n;
+
+	sf.resume_for = 60;
+	sf.ca = made.ca.certificate;
+	sf.verify = TLS_VERIFY_REQUIRED;
+	cf.certificate = made.client.certificate;
+	cf.key = made.client.key;
+	s = load(TLS_SERVER, &sf);
+	c = load(TLS_CLIENT, &cf);
+	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
+	p.server = tls_new(s, ends[0], NULL);
+	p.client = tls_new(c, ends[1], "127.0.0.1");
+	cr_assert_eq(tls_handshake(p.client), TLS_WANT_READ);
+	much = fill_up();
+	cr_assert_eq(tls_handshake(p.server), TLS_WANT_WRITE);
+	cr_assert_eq(tls_handshake(p.server), TLS_WANT_WRITE);
+	drain(much);
+	cr_assert_eq(tls_handshake(p.server), TLS_WANT_READ);
+	cr_assert_eq(tls_handshake(p.client), TLS_DONE);
+	much = fill_up();
+	cr_assert_eq(tls_handshake(p.server), TLS_WANT_WRITE, "it is done, but for its tickets");
+	drain(much);
+	cr_assert_eq(tls_handshake(p.server), TLS_DONE);
+	cr_assert_eq(tls_write(p.server, "hello", 5, &n), TLS_DONE);
+	for (n = 0; n == 0;) {
+		static char room[TLS_RECORD];
+		cr_assert_neq(tls_read(p.client, room, sizeof room, &n), TLS_FAILED);
+	}
 	cr_assert_eq(n, 5);
 	part(&p);
 	tls_creds_unref(s);
