@@ -117,6 +117,7 @@ on_event(struct upstream_conn *l, const struct upstream_conn_event *e, void *arg
 			finish(x, true, CAUSE_REFUSED);
 		break;
 	case UPSTREAM_CONN_REPLIED: finish(x, !e->request->refused, CAUSE_ERROR); break;
+	case UPSTREAM_CONN_STOPPING:
 	case UPSTREAM_CONN_DECLINED: finish(x, false, CAUSE_ERROR); break;
 	case UPSTREAM_CONN_ENDED: finish(x, false, e->end->cause); break;
 	}

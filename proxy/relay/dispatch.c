@@ -236,6 +236,18 @@ is_unseen(enum upstream_loss loss)
 	return loss == UPSTREAM_UNREACHED || loss == UPSTREAM_LATE;
 }
 
+static bool
+is_leaving(enum upstream_loss loss)
+{
+	return loss == UPSTREAM_ENDED || loss == UPSTREAM_STOPPING;
+}
+
+static bool
+is_declined(enum upstream_loss loss)
+{
+	return loss == UPSTREAM_DECLINED || loss == UPSTREAM_STOPPING;
+}
+
 static void
 try_further(struct dispatch *r, struct request *q, unsigned server, enum upstream_loss loss,
 	    const char *why)
@@ -252,7 +264,7 @@ try_further(struct dispatch *r, struct request *q, unsigned server, enum upstrea
 static bool
 counts_as_try(struct request *q, enum upstream_loss loss)
 {
-	if (loss == UPSTREAM_ENDED)
+	if (is_leaving(loss))
 		return ++q->endings > ENDINGS_MAX;
 	return !is_unseen(loss);
 }
@@ -263,7 +275,7 @@ end_once(struct dispatch *r, struct request *q, enum upstream_loss loss, const c
 {
 	char why[LINE_WHY + sizeof UNKNOWN];
 
-	if (loss == UPSTREAM_DECLINED) {
+	if (is_declined(loss)) {
 		dispatch_fail(r, q, PACKET_OVERLOADED, text);
 		return;
 	}
@@ -276,7 +288,7 @@ static bool
 ends_once(const struct request *q, enum upstream_loss loss, unsigned most)
 {
 	return loss == UPSTREAM_BROKEN || loss == UPSTREAM_TIMEOUT ||
-	       (loss == UPSTREAM_DECLINED && q->tries > most);
+	       (is_declined(loss) && q->tries > most);
 }
 
 static void
@@ -288,13 +300,13 @@ on_lost(struct request *q, const struct upstream_server *server, enum upstream_l
 	char text[LINE_WHY];
 
 	counter_add(&r->meter->timeout[WORKER_STATS_reply], loss == UPSTREAM_TIMEOUT);
-	counter_add(&line_at(r->lines, q->policy)->meter->turned_away, loss == UPSTREAM_DECLINED);
+	counter_add(&line_at(r->lines, q->policy)->meter->turned_away, is_declined(loss));
 	if (q->client == NULL) {
 		dispatch_answer(r, q, NULL, span_of(NULL, 0));
 		return;
 	}
 	(void)snprintf(text, sizeof text, "server %s: %s", server->id, why);
-	if (loss != UPSTREAM_ENDED && !is_unseen(loss))
+	if (!is_leaving(loss) && !is_unseen(loss))
 		request_failed_by(q, server->incarnation, server->id);
 	q->tries += counts_as_try(q, loss);
 	if (server->once && ends_once(q, loss, most))

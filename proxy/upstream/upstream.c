@@ -177,16 +177,19 @@ lane_replied(struct upstream *up, struct upstream_conn *l, const struct upstream
 }
 
 static void
-lane_declined(struct upstream *up, struct upstream_conn *l, struct request *r, struct span error)
+lane_declined(struct upstream *up, struct upstream_conn *l, const struct upstream_conn_event *e,
+	      enum upstream_loss loss)
 {
 	struct upstreams *all = up->all;
 	char reason[REPLY_CHECK_REASON], why[REPLY_CHECK_REASON + 32];
 
-	(void)reply_check_reason(error, reason);
+	(void)reply_check_reason(e->reply, reason);
 	(void)snprintf(why, sizeof why, "it takes nothing now%s%s", reason[0] != '\0' ? ": " : "",
 		       reason);
 	before_reply(up, l);
-	all->ops->on_lost(r, &l->server, UPSTREAM_DECLINED, why, all->ctx);
+	if (loss == UPSTREAM_STOPPING)
+		upstream_retire(l);
+	all->ops->on_lost(e->request, &l->server, loss, why, all->ctx);
 	after_reply(up, l);
 }
 
@@ -196,7 +199,8 @@ on_event(struct upstream_conn *l, const struct upstream_conn_event *e, void *arg
 	switch (e->what) {
 	case UPSTREAM_CONN_OPENED: upstream_opened(arg, l); break;
 	case UPSTREAM_CONN_REPLIED: lane_replied(arg, l, e); break;
-	case UPSTREAM_CONN_DECLINED: lane_declined(arg, l, e->request, e->reply); break;
+	case UPSTREAM_CONN_DECLINED: lane_declined(arg, l, e, UPSTREAM_DECLINED); break;
+	case UPSTREAM_CONN_STOPPING: lane_declined(arg, l, e, UPSTREAM_STOPPING); break;
 	case UPSTREAM_CONN_ENDED: upstream_ended(arg, l, e->end); break;
 	}
 }

@@ -32,6 +32,7 @@ enum upstream_loss {
 	UPSTREAM_ENDED,	    /* a connection that has served was ended between two replies */
 	UPSTREAM_BROKEN,    /* the connection ended, or spoke what is no reply to it */
 	UPSTREAM_TIMEOUT,   /* no reply within reply_timeout */
+	UPSTREAM_STOPPING,  /* the same: what is at its other end is about to stop, and said so */
 	UPSTREAM_DECLINED   /* it takes nothing now, and said so */
 };
 

@@ -175,16 +175,35 @@ fail(struct upstream_conn *l, const struct conn *c, enum failure_cause cause)
 		    .cause = cause, .why = failure_text(cause), .unasked = is_unasked(l, c)});
 }
 
+static bool
+is_error(struct packet *p, struct span text, enum packet_code code)
+{
+	struct packet_fault fault;
+
+	return packet_parse(p, text, &fault) == 0 && p->type == PACKET_ERROR &&
+	       span_eq_str(packet_scalar(p, "code"), packet_code_text(code));
+}
+
 /* Is it an error that answers nobody, with that code? */
 static bool
 is_for_nobody(struct span text, enum packet_code code)
 {
-	struct packet_fault fault;
 	struct packet p;
 
-	return packet_parse(&p, text, &fault) == 0 && p.type == PACKET_ERROR &&
-	       packet_raw(&p, "destid").n == 2 &&
-	       span_eq_str(packet_scalar(&p, "code"), packet_code_text(code));
+	return is_error(&p, text, code) && packet_raw(&p, "destid").n == 2;
+}
+
+/* Of a plain server's connections each has one request: nothing is said of a next one. */
+static enum upstream_conn_what
+what_of(const struct upstream_conn *l, enum reply_check_result result, struct span text)
+{
+	struct packet p;
+
+	if (result != REPLY_CHECK_DECLINED)
+		return UPSTREAM_CONN_REPLIED;
+	return l->server.pooled && is_error(&p, text, PACKET_SHUTTING_DOWN)
+		       ? UPSTREAM_CONN_STOPPING
+		       : UPSTREAM_CONN_DECLINED;
 }
 
 /* What came answers nothing that is in flight. */
@@ -258,11 +277,8 @@ on_packet(struct conn *c, struct span text, void *arg)
 		return;
 	}
 	r->refused = result == REPLY_CHECK_REFUSED;
-	answered(l, &(struct upstream_conn_event){.what = result == REPLY_CHECK_DECLINED
-								  ? UPSTREAM_CONN_DECLINED
-								  : UPSTREAM_CONN_REPLIED,
-						  .request = r,
-						  .reply = text});
+	answered(l, &(struct upstream_conn_event){
+			    .what = what_of(l, result, text), .request = r, .reply = text});
 }
 
 static void

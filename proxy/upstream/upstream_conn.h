@@ -43,13 +43,14 @@ enum upstream_conn_what {
 	UPSTREAM_CONN_REPLIED,	/* the first in flight has its reply, and is in flight no more */
 	UPSTREAM_CONN_DECLINED, /* the same with an error that says nothing of it: it may go
 				   elsewhere */
+	UPSTREAM_CONN_STOPPING, /* the same, as will be what else is sent on it */
 	UPSTREAM_CONN_ENDED	/* it is over: take what is in flight, then upstream_conn_free() */
 };
 
 /* What happens on a lane; it borrows until return. */
 struct upstream_conn_event {
 	enum upstream_conn_what what;
-	struct request *request;	     /* REPLIED, DECLINED */
+	struct request *request;	     /* REPLIED, DECLINED, STOPPING */
 	struct span reply;		     /* the same: judged, see reply_check.h */
 	bool last;			     /* REPLIED: it reads nothing that was sent after it */
 	const struct upstream_conn_end *end; /* ENDED */

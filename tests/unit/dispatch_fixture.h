@@ -450,7 +450,7 @@ lose(unsigned server, enum upstream_loss loss, const char *why)
 	while ((q = TAILQ_LAST(&servers.server[server].flight, request_list)) != NULL) {
 		land(q, server);
 		servers.ops->on_lost(q, &u, loss, why, servers.ctx);
-		if (loss == UPSTREAM_DECLINED)
+		if (loss == UPSTREAM_DECLINED || loss == UPSTREAM_STOPPING)
 			break;
 	}
 }

@@ -62,7 +62,8 @@ on_lost(struct request *r, const struct upstream_server *server, enum upstream_l
 	static const char *const words[] = {
 		[UPSTREAM_UNREACHED] = "unreached", [UPSTREAM_LATE] = "late",
 		[UPSTREAM_ENDED] = "ended",	    [UPSTREAM_BROKEN] = "broken",
-		[UPSTREAM_TIMEOUT] = "timeout",	    [UPSTREAM_DECLINED] = "declined"};
+		[UPSTREAM_TIMEOUT] = "timeout",	    [UPSTREAM_STOPPING] = "stopping",
+		[UPSTREAM_DECLINED] = "declined"};
 
 	cr_assert(ctx == &told && why != NULL);
 	named = *server;

@@ -203,6 +203,22 @@ Test(relay_back, a_server_that_declines_is_not_asked_again_while_there_are_other
 	cr_assert_eq(counter_get(&queue_counts()->turned_away), 1, "that one did not decline");
 }
 
+Test(relay_back, a_worker_that_is_about_to_stop_costs_no_try_and_its_server_is_asked_again)
+{
+	conf.policy.retries = 0;
+	servers.server[TWO].verdict = servers.server[THREE].verdict = UPSTREAM_PAUSING;
+	ask(1, "111");
+	for (unsigned i = 1; i <= 3; i++) {
+		lose(ONE, UPSTREAM_STOPPING, "it takes nothing now");
+		assert_waits(1);
+		room(ONE);
+		cr_assert_eq(server_of(1), ONE);
+		cr_assert_eq(counter_get(&queue_counts()->turned_away), i);
+	}
+	reply(ONE);
+	cr_assert_eq(answer[1].code, PACKET_OK);
+}
+
 /* ---- what must not run twice ---- */
 
 Test(relay_back, what_may_have_run_is_not_tried_again)
@@ -223,7 +239,8 @@ Test(relay_back, what_may_have_run_is_not_tried_again)
 Test(relay_back, what_has_not_run_is_tried_elsewhere)
 {
 	static const enum upstream_loss unrun[] = {UPSTREAM_UNREACHED, UPSTREAM_LATE,
-						   UPSTREAM_ENDED, UPSTREAM_DECLINED};
+						   UPSTREAM_ENDED, UPSTREAM_STOPPING,
+						   UPSTREAM_DECLINED};
 
 	once = true;
 	for (unsigned i = 0; i < sizeof unrun / sizeof *unrun; i++) {

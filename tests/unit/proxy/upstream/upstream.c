@@ -126,6 +126,27 @@ Test(upstream, who_declines_has_not_failed_and_keeps_its_lane)
 	(void)close(peer);
 }
 
+Test(upstream, a_lane_to_what_is_about_to_stop_takes_no_more_and_has_its_answers)
+{
+	int next, peer = open_pooled(8, UNBOUNDED);
+
+	send_all("ab");
+	say(peer, ERROR_OF("shutting-down", "a"));
+	expect_told("lost(a, stopping) ");
+	cr_assert(failed() == 0 && upstreams_in_flight(all) == 1);
+	expect_verdict(UPSTREAM_USABLE);
+	send_all("c");
+	next = accept_one(listener);
+	expect_heard(next, REQUEST("c") "\n");
+	say(next, REPLY("c"));
+	expect_told("reply(c) ");
+	say(peer, REPLY("b"));
+	expect_told("reply(b) ");
+	expect_end(peer);
+	cr_assert_eq(connections(), 1);
+	(void)close(next);
+}
+
 Test(upstream, servers_do_not_share_lanes)
 {
 	struct addr elsewhere;

@@ -34,10 +34,10 @@ on_reply(struct upstream_conn *lane, struct request *r, struct span reply, bool 
 }
 
 static void
-on_declined(struct upstream_conn *lane, struct request *r, void *ctx)
+on_declined(struct upstream_conn *lane, struct request *r, const char *how, void *ctx)
 {
 	cr_assert(lane == l && ctx == &server);
-	tell("declined(%.*s) ", SPAN_ARG(r->srcid));
+	tell("%s(%.*s) ", how, SPAN_ARG(r->srcid));
 	request_free(r);
 }
 
@@ -66,7 +66,8 @@ on_event(struct upstream_conn *lane, const struct upstream_conn_event *e, void *
 	switch (e->what) {
 	case UPSTREAM_CONN_OPENED: on_open(lane, ctx); break;
 	case UPSTREAM_CONN_REPLIED: on_reply(lane, e->request, e->reply, e->last, ctx); break;
-	case UPSTREAM_CONN_DECLINED: on_declined(lane, e->request, ctx); break;
+	case UPSTREAM_CONN_DECLINED: on_declined(lane, e->request, "declined", ctx); break;
+	case UPSTREAM_CONN_STOPPING: on_declined(lane, e->request, "stopping", ctx); break;
 	case UPSTREAM_CONN_ENDED: on_end(lane, e->end, ctx); break;
 	}
 }
@@ -273,6 +274,15 @@ Test(lane, an_error_that_says_nothing_of_the_request_is_told_apart)
 	say(peer, ERROR_OF("overloaded", "a") ERROR_OF("shutting-down", "b"));
 	say(peer, ERROR_OF("unknown-policy", "c") REPLY("d"));
 	expect_told("declined(a) declined(b) declined(c) reply(d) ");
+}
+
+Test(lane, a_pooled_server_that_is_about_to_stop_says_so_of_the_connection)
+{
+	server.pooled = true;
+	open_lane(REPLY_CHECK_SHAPE);
+	send_all("abc");
+	say(peer, ERROR_OF("overloaded", "a") ERROR_OF("shutting-down", "b") REPLY("c"));
+	expect_told("declined(a) stopping(b) reply(c) ");
 }
 
 Test(lane, a_request_knows_when_it_was_sent_and_on_which_connection)

@@ -103,6 +103,7 @@ on_event(struct upstream_conn *lane, const struct upstream_conn_event *e, void *
 	switch (e->what) {
 	case UPSTREAM_CONN_OPENED: on_open(lane, ctx); break;
 	case UPSTREAM_CONN_REPLIED: on_reply(lane, e->request, e->reply, ctx); break;
+	case UPSTREAM_CONN_STOPPING:
 	case UPSTREAM_CONN_DECLINED: cr_assert_fail("none is declined"); break;
 	case UPSTREAM_CONN_ENDED: on_end(lane, e->end, ctx); break;
 	}
