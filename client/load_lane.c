@@ -94,14 +94,6 @@ lane_fail_unknown(struct load_lane *l, const char *why)
 	load_lane_fail_flights(l, text);
 }
 
-/* The first one was declined; what is behind it is lost with the connection. */
-static void
-lane_take_back_declined(struct load_lane *l, const char *why)
-{
-	lane_take_back(l, 1, why);
-	lane_fail_unknown(l, why);
-}
-
 /* how: what becomes of the requests in flight. */
 static void
 lane_leave(struct load_lane *l, const char *why, void (*how)(struct load_lane *, const char *))
@@ -143,14 +135,29 @@ lane_ended(struct load_lane *l, const char *why)
 		lane_leave(l, why, load_lane_fail_flights);
 }
 
-/* The first in flight was answered `shutting-down`: it did not run. */
+/* Another one has its answer, on a connection that is to end. */
+static void
+lane_leave_when_answered(struct load_lane *l, const char *why)
+{
+	if (l->n == 0)
+		lane_leave(l, why, lane_fail_unknown);
+	else
+		load_update(l->load, NULL);
+}
+
+/* The first in flight was answered `shutting-down`: it did not run.  Those behind it have answers
+ * of their own to come. */
 static void
 lane_declined(struct load_lane *l, const char *why)
 {
-	if (l->load->conf.resend || l->backoff.tries >= l->load->conf.retries)
+	if (l->backoff.tries >= l->load->conf.retries) {
 		lane_ended(l, why);
-	else
-		lane_leave(l, why, lane_take_back_declined);
+		return;
+	}
+	l->leaving = true;
+	lane_take_back(l, 1, why);
+	load_spread(l->load);
+	lane_leave_when_answered(l, why);
 }
 
 static int
@@ -181,7 +188,7 @@ load_lane_fill(struct load_lane *l)
 {
 	struct load *load = l->load;
 
-	while (l->n < load->conf.pipeline && load->unsent > 0 &&
+	while (!l->leaving && l->n < load->conf.pipeline && load->unsent > 0 &&
 	       conn_queued(l->conn) < QUEUED_MAX) {
 		if (lane_send(l) < 0) {
 			lane_lost(l, strerror(ENOMEM));
@@ -249,6 +256,10 @@ on_packet(struct conn *c, struct span text, void *ctx)
 	load->in_flight--;
 	backoff_reset(&l->backoff);
 	load->ops->on_answer(&reply, clock_us() - f->first_us, load->ctx);
+	if (l->leaving) {
+		lane_leave_when_answered(l, "the connection was to end");
+		return;
+	}
 	lane_go_on(l);
 	load_update(load, NULL);
 }
@@ -303,6 +314,7 @@ load_lane_connect(struct load_lane *l)
 
 	lane_set(l, LANE_CONNECTING);
 	l->head = 0;
+	l->leaving = false;
 	l->conn = conn_connect_tls(l->load->conns, &conf->proxy.at[l->address],
 				   conf->connect_timeout, &peer, &lane_ops, l);
 	if (l->conn == NULL && !lane_try_next(l))

@@ -24,6 +24,7 @@ enum habit {
 	CUTS_AFTER,	/* likewise, in the middle of the next */
 	RESETS_AFTER,	/* likewise, at once */
 	DECLINES_AFTER, /* likewise, with a word */
+	DECLINES_REST,	/* the same word for each further request, and it does not close */
 	LOSES_ONE,	/* leaves the first request unanswered, and resets its connection a while
 			   after so many answers in all; it listens no more then */
 	TALKS_NONSENSE,
@@ -184,6 +185,16 @@ misbehave(struct conn *c, struct guest *g, const struct packet *request)
 						  PACKET_SHUTTING_DOWN, "not run", 0),
 				     0);
 			conn_finish(c);
+			return true;
+		}
+		answer(c, request, true);
+		break;
+	case DECLINES_REST:
+		if (g->answered >= p->after) {
+			cr_assert_eq(packet_error(conn_output(c), request, "p",
+						  PACKET_SHUTTING_DOWN, "not run", 0),
+				     0);
+			conn_flush_later(c);
 			return true;
 		}
 		answer(c, request, true);
@@ -649,6 +660,22 @@ Test(load, what_was_declined_is_sent_again_for_it_has_not_run)
 	o = against(DECLINES_AFTER, 1, conf, &p);
 	cr_assert_eq(o.correct, 8);
 	cr_assert_eq(o.resent, 7);
+}
+
+Test(load, what_is_behind_a_declined_one_is_waited_for_on_its_connection)
+{
+	struct load_conf conf = conf_of(12, 1, 4);
+	struct deferred_cmds o;
+	struct peer p;
+
+	conf.resend = false;
+	o = against(DECLINES_REST, 2, conf, &p);
+	cr_assert(o.correct == 12 && o.failed == 0 && o.stray == 0 && o.sent == 12);
+	cr_assert_geq(o.resent, 4, "those that were under way");
+	cr_assert_eq(p.accepted, 6);
+	conf = conf_of(40, 3, 4);
+	o = against(DECLINES_REST, 5, conf, &p);
+	cr_assert(o.correct == 40 && o.failed == 0 && o.stray == 0);
 }
 
 Test(load, latency_counts_from_the_first_time)
