@@ -147,6 +147,12 @@ handler_answer(struct handler *s, struct span text, const struct json_text_objec
 	if (failed != 0)
 		return failed < 0 ? HANDLER_FAILED : refuse(s, &p, out, note);
 	note->payload = payload.n;
+	if (s->stopping) {
+		note->fault = (struct packet_fault){
+			PACKET_SHUTTING_DOWN, false,
+			"this server worker is about to end; connect anew"};
+		return refuse(s, &p, out, note);
+	}
 	if (s->processes)
 		return give_to_process(s, &p, note) == 0 ? HANDLER_JOB : refuse(s, &p, out, note);
 	if (packet_reply(out, &p, s->id, digest(s, payload, note)) < 0 || end_line(out, before) < 0)

@@ -18,6 +18,7 @@ struct handler {
 	bool processes;		   /* job processes do it */
 	bool keyed;		   /* and requests may name a key */
 	bool strict_payloadsize;
+	bool stopping;		   /* whatever is asked is refused: shutting-down */
 	struct buf scratch, bytes; /* decoded payloads; handler_release() */
 };
 

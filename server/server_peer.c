@@ -70,12 +70,8 @@ server_peer_done(void *arg, struct job_task *t, const struct job_result *r)
 		p->heard = clock_ms();
 	if (server_peer_answer(p, t, r) < 0)
 		fail(p);
-	else if (!TAILQ_EMPTY(&p->jobs))
-		server_peer_regulate(p);
-	else if (p->ended)
+	else if (TAILQ_EMPTY(&p->jobs) && p->ended)
 		conn_finish(p->conn);
-	else if (drain_phase(s->drain) == DRAIN_LAST)
-		server_peer_part(p);
 	else
 		server_peer_regulate(p);
 }
@@ -125,20 +121,17 @@ on_packet(struct conn *c, struct span text, void *arg)
 	struct handler_note note;
 	size_t before = buf_len(out);
 	enum handler_outcome outcome;
+	enum drain_phase phase = drain_phase(s->drain);
 
-	if (drain_phase(s->drain) != DRAIN_NOT)
+	if (phase != DRAIN_NOT)
 		p->heard = clock_ms();
+	s->handler.stopping = phase >= DRAIN_LAST;
 	outcome = handler_answer(&s->handler, text, conn_members(c), out, &note);
 	counter_add(&s->row->bytes_in, text.n);
 	if (outcome == HANDLER_JOB && note.request.probe)
 		outcome = answer_probe(s, &note, out);
 	if (outcome == HANDLER_JOB) {
-		/* What has come in the last moment is not refused but asked elsewhere, by a peer
-		 * that sees the end in place of an answer. */
-		if (TAILQ_EMPTY(&p->jobs) && drain_phase(s->drain) == DRAIN_LAST)
-			server_peer_part(p);
-		else
-			take_job(p, &note);
+		take_job(p, &note);
 		return;
 	}
 	if (out != &s->later)

@@ -75,6 +75,11 @@ log_refusal(struct peer *p, const struct handler_note *n)
 	const char *code = packet_code_text(n->fault.code);
 	char from[ADDR_TEXT];
 
+	if (n->fault.code == PACKET_SHUTTING_DOWN) {
+		log_limited(LOG_VERBOSE, "a peer asks to the last: told to connect anew", "peer=%s",
+			    log_quoted(addr_peer_text(&p->addr, from)));
+		return;
+	}
 	log_limited(p->refused++ == 0 ? LOG_WARN : LOG_VERBOSE, "packet refused",
 		    "peer=%s code=%s why=%s", log_quoted(addr_peer_text(&p->addr, from)), code,
 		    log_quoted(n->fault.why));

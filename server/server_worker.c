@@ -37,22 +37,30 @@ give_up(struct server_worker *s)
 	worker_done(s->worker);
 }
 
+/* One that has just been answered may have asked again. */
+static bool
+may_part(const struct server_worker *s, const struct peer *p)
+{
+	if (!TAILQ_EMPTY(&p->jobs) || !drain_is_due(s->drain, p->heard))
+		return false;
+	return drain_phase(s->drain) == DRAIN_OVER ||
+	       (conn_is_idle(p->conn) && !conn_has_unread(p->conn));
+}
+
 static void
 on_drain_turn(void *arg)
 {
 	struct server_worker *s = arg;
-	bool last = drain_phase(s->drain) == DRAIN_LAST;
 	struct peer *p;
 
 	if (s->listener != NULL && drain_phase(s->drain) != DRAIN_GRACE) {
 		listener_free(s->listener);
 		s->listener = NULL;
 	}
-	if (last && s->dispatch != NULL)
+	if (s->dispatch != NULL && drain_phase(s->drain) >= DRAIN_LAST)
 		job_dispatch_shut_down(s->dispatch);
 	LIST_FOREACH(p, &s->peers, link)
-		if (TAILQ_EMPTY(&p->jobs) &&
-		    (last || (drain_is_due(s->drain, p->heard) && conn_is_idle(p->conn))))
+		if (may_part(s, p))
 			server_peer_part(p);
 	server_worker_check_done(s);
 	if (!s->done && s->dispatch != NULL && job_dispatch_busy(s->dispatch) > 0 &&

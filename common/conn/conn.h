@@ -163,6 +163,8 @@ size_t conn_gathered(const struct conn *);
 bool conn_is_open(const struct conn *); /* OPEN or HALF */
 /* Nothing to write, no object half read, no handshake under way. */
 bool conn_is_idle(const struct conn *);
+/* Something has come that was not looked at yet: asks the socket. */
+bool conn_has_unread(const struct conn *);
 int conn_fd(const struct conn *);
 /* In on_close: a sentence for the error. */
 const char *conn_why(const struct conn *, int error);

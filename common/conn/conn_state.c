@@ -2,6 +2,7 @@
  * its end.  Everything else of conn stands on this; see conn_internal.h. */
 #include <assert.h>
 #include <errno.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -314,6 +315,18 @@ conn_is_idle(const struct conn *c)
 {
 	return c->state != CONN_HANDSHAKING && !c->delivering && buf_len(&c->out) == 0 &&
 	       !frame_partial(&c->frame, &c->in);
+}
+
+bool
+conn_has_unread(const struct conn *c)
+{
+	int n = 0;
+
+	if (c->state != CONN_OPEN && c->state != CONN_SNIFFING)
+		return false;
+	if (frame_partial(&c->frame, &c->in) || (c->tls != NULL && tls_pending(c->tls)))
+		return true;
+	return ioctl(c->fd, FIONREAD, &n) == 0 && n > 0;
 }
 
 const struct json_text_object *

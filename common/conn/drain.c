@@ -9,8 +9,9 @@
 enum {
 	TURN_MS = 10,
 	GRACE_MS = 200,
-	GAP_MS = 50,	  /* so long without input is a pause */
-	MARGIN_MS = 1000, /* of the limit, for the last ones to take note */
+	GAP_MS = 50,	/* so long without input is a pause */
+	LAST_MS = 2000, /* of the limit, for the last ones to take note */
+	OVER_MS = 1000, /* of that, for their ends */
 };
 
 struct drain {
@@ -66,10 +67,11 @@ drain_begin(struct drain *d, uint64_t limit, bool grace)
 		log_event(LOG_ERROR, "cannot arm the clock of draining", NULL);
 }
 
+/* So long before the limit is over, in ms, or a part of it where it is short. */
 static uint64_t
-last_after(uint64_t limit)
+left(uint64_t limit, uint64_t part, uint64_t most)
 {
-	return limit - (limit / 4 < MARGIN_MS ? limit / 4 : MARGIN_MS);
+	return limit - (limit / part < most ? limit / part : most);
 }
 
 enum drain_phase
@@ -79,7 +81,9 @@ drain_phase(const struct drain *d)
 
 	if (d->begun == 0)
 		return DRAIN_NOT;
-	if (since >= last_after(d->limit))
+	if (since >= left(d->limit, 8, OVER_MS))
+		return DRAIN_OVER;
+	if (since >= left(d->limit, 4, LAST_MS))
 		return DRAIN_LAST;
 	return since < d->grace ? DRAIN_GRACE : DRAIN_QUIET;
 }
@@ -91,5 +95,5 @@ drain_is_due(const struct drain *d, uint64_t heard)
 
 	if (heard < d->begun)
 		heard = d->begun;
-	return phase == DRAIN_LAST || (phase == DRAIN_QUIET && clock_ms() >= heard + GAP_MS);
+	return phase == DRAIN_OVER || (phase >= DRAIN_QUIET && clock_ms() >= heard + GAP_MS);
 }

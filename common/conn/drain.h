@@ -2,9 +2,12 @@
  *
  *   GRACE   it still accepts: connections from before it left wait in the backlog
  *   QUIET   nothing new; a connection is answered until nothing has come for a while, then ended
- *   LAST    the time is nearly over: a connection that never pauses is ended between two answers
+ *   LAST    the time is nearly over: what is asked now is refused, which tells a peer that never
+ *           pauses to go; a connection is ended as before
+ *   OVER    a connection is ended between two answers, whatever comes
  *
- * Ended means our side first: the peer knows that what it has no answer to was not answered. */
+ * Ended means our side first: the peer knows that what it has no answer to was not answered.  It is
+ * never ended right after an answer: a peer that asks again at once could not know. */
 #ifndef POLICYPOOL_DRAIN_H
 #define POLICYPOOL_DRAIN_H
 
@@ -14,7 +17,7 @@
 
 #include "compiler.h"
 
-enum drain_phase { DRAIN_NOT, DRAIN_GRACE, DRAIN_QUIET, DRAIN_LAST };
+enum drain_phase { DRAIN_NOT, DRAIN_GRACE, DRAIN_QUIET, DRAIN_LAST, DRAIN_OVER };
 
 struct drain;
 
@@ -28,8 +31,8 @@ void drain_begin(struct drain *, uint64_t limit, bool grace);
 
 enum drain_phase drain_phase(const struct drain *);
 
-/* May a connection end on which something last came at `heard` (clock_ms(); 0: not since the
- * beginning)? */
+/* May a connection end on which the last packet or answer was at `heard` (clock_ms(); 0: none since
+ * the beginning)?  Before OVER only if nothing waits on it to be read. */
 bool drain_is_due(const struct drain *, uint64_t heard);
 
 #endif

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "clock.h"
 #include "log.h"
 #include "proxy_worker_internal.h"
 
@@ -84,7 +85,9 @@ client_pace(struct client *c)
 void
 client_settle(struct client *c)
 {
-	if (c->n == 0 && (c->last || drain_phase(c->front->drain) == DRAIN_LAST))
+	if (drain_phase(c->front->drain) != DRAIN_NOT)
+		c->heard = clock_ms(); /* it may ask again at once */
+	if (c->n == 0 && c->last)
 		conn_finish(c->conn);
 	else
 		client_pace(c);

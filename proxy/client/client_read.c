@@ -79,6 +79,21 @@ take_request(struct client *c, const struct packet *p)
 	client_pace(c);
 }
 
+/* A client that keeps asking would keep a draining worker from ever ending, and one that asks as
+ * soon as it is answered could not see an end in time.  It may go on until it has pauses: what it
+ * has sent by now is all answered. */
+static void
+send_away(struct client *c, const struct packet *p)
+{
+	const struct acl_refusal r = {.code = PACKET_SHUTTING_DOWN,
+				      .why = "this proxy worker is about to end; connect anew"};
+	char from[ADDR_TEXT];
+
+	log_limited(LOG_VERBOSE, "a client asks to the last: told to connect anew", "peer=%s",
+		    log_quoted(addr_peer_text(&c->guest.peer, from)));
+	client_fail(c, p, &r);
+}
+
 /* NULL when the payload is as the settings ask, otherwise what is wrong. */
 static bool
 size_is_right(const struct proxy_worker *f, const struct packet *p, struct packet_fault *fault)
@@ -132,10 +147,8 @@ on_packet(struct conn *conn, struct span text, void *arg)
 	} else if (has_come_back(c, &p)) {
 		client_refuse(c, &p, PACKET_UPSTREAM_FAILED,
 			      "this probe has come back to the proxy that sent it");
-	} else if (drain_phase(c->front->drain) == DRAIN_LAST) {
-		/* A client that keeps sending would keep a draining worker from ever ending. */
-		client_refuse(c, &p, PACKET_SHUTTING_DOWN,
-			      "this proxy worker is about to end; connect anew");
+	} else if (drain_phase(c->front->drain) >= DRAIN_LAST) {
+		send_away(c, &p);
 	} else if (!make_room(c->front)) {
 		client_refuse(c, &p, PACKET_OVERLOADED, too_much);
 	} else if (!size_is_right(c->front, &p, &fault)) {

@@ -205,6 +205,16 @@ open_events(struct proxy_worker *f)
 	return 0;
 }
 
+/* One that has just been answered may have asked again. */
+static bool
+may_end(const struct proxy_worker *f, const struct client *c)
+{
+	if (c->n > 0 || !drain_is_due(f->drain, c->heard))
+		return false;
+	return drain_phase(f->drain) == DRAIN_OVER ||
+	       (conn_is_idle(c->conn) && !conn_has_unread(c->conn));
+}
+
 static void
 on_drain_turn(void *arg)
 {
@@ -217,8 +227,7 @@ on_drain_turn(void *arg)
 		clients_check_end(f);
 	}
 	LIST_FOREACH(c, &f->clients, link)
-		if (c->n == 0 && drain_is_due(f->drain, c->heard) &&
-		    (conn_is_idle(c->conn) || drain_phase(f->drain) == DRAIN_LAST))
+		if (may_end(f, c))
 			conn_finish(c->conn);
 }
 

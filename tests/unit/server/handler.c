@@ -92,6 +92,19 @@ Test(service, what_it_cannot_answer_is_refused_by_name)
 	check_refusal("{\"type\":0,", HANDLER_LOST, PACKET_BAD_JSON);
 }
 
+Test(service, one_that_stops_refuses_what_it_could_answer)
+{
+	svc.stopping = true;
+	check_refusal("{\"type\":0,\"srcid\":7,\"privPoliId\":111,\"payload\":\"\"}",
+		      HANDLER_REFUSED, PACKET_SHUTTING_DOWN);
+	check_refusal("{\"type\":0,\"srcid\":7,\"privPoliId\":222,\"payload\":\"\"}",
+		      HANDLER_REFUSED, PACKET_UNKNOWN_POLICY);
+	svc.processes = true;
+	check_refusal("{\"type\":0,\"srcid\":7,\"privPoliId\":111,\"payload\":\"\"}",
+		      HANDLER_REFUSED, PACKET_SHUTTING_DOWN);
+	svc.processes = svc.stopping = false;
+}
+
 Test(service, a_refusal_names_the_policy_that_is_served)
 {
 	check_refusal("{\"type\":\"0\",\"srcid\":\"7\",\"privPoliId\":\"222\",\"payload\":\"\"}",

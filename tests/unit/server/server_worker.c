@@ -356,6 +356,26 @@ Test(serve, who_never_finishes_is_ended_when_the_time_is_nearly_over)
 		turn();
 }
 
+Test(serve, whoever_keeps_asking_is_told_to_go_and_all_that_it_asked_is_answered)
+{
+	yields = true;
+	settings.stop_timeout = 1200;
+	start();
+	come(0);
+	say(0, REQUEST("111", "abc"));
+	hear(0, ABC);
+	server_worker_ops.drain(state);
+	while (COUNT(errors) == 0) {
+		say(0, REQUEST("111", "abc"));
+		hear(0, "\"destid\":\"1\"");
+	}
+	say(0, REQUEST("111", "abc") REQUEST("111", "abc"));
+	hear(0, "\"code\":\"shutting-down\"");
+	hear(0, "\"code\":\"shutting-down\"");
+	hear_the_end(0);
+	cr_assert_null(strstr(logged(), "level=warn"), "%s", log_read);
+}
+
 Test(serve, its_end_closes_all)
 {
 	start();

@@ -195,6 +195,25 @@ Test(conn, packets_come_whole_however_they_were_cut)
 	cr_assert(conn_is_idle(c));
 }
 
+Test(conn, what_was_not_looked_at_yet_is_known)
+{
+	open_pair(0);
+	cr_assert_not(conn_has_unread(c));
+	say("{\"a\":1}");
+	cr_assert(conn_has_unread(c), "in the socket");
+	turn();
+	cr_assert_not(conn_has_unread(c));
+	say("{\"a\"");
+	turn();
+	cr_assert(conn_has_unread(c), "an object has begun");
+	say(":1}");
+	turn();
+	cr_assert_not(conn_has_unread(c));
+	conn_finish(c);
+	say("{\"a\":1}");
+	cr_assert_not(conn_has_unread(c), "nothing more is looked at");
+}
+
 Test(conn, what_is_written_in_a_turn_leaves_in_one_piece)
 {
 	open_pair(0);

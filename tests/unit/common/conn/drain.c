@@ -1,4 +1,4 @@
-/* drain: the three stages of taking leave. */
+/* drain: the stages of taking leave. */
 #include "drain.h"
 
 #include <criterion/criterion.h>
@@ -10,7 +10,7 @@ static struct drain *d;
 static unsigned turns;
 static bool grace = true;
 static enum drain_phase wanted;
-static uint64_t heard, seen[DRAIN_LAST + 1], due_at;
+static uint64_t heard, seen[DRAIN_OVER + 1], due_at;
 
 static void
 on_turn(void *ctx)
@@ -69,7 +69,7 @@ Test(drain, grace_then_quiet_then_the_last)
 
 	cr_assert(seen[DRAIN_GRACE] >= begun && seen[DRAIN_QUIET] >= begun + 200);
 	cr_assert(seen[DRAIN_LAST] >= begun + 750,
-		  "a quarter of the limit, at most a second, is left");
+		  "a quarter of the limit, at most two seconds, is left");
 	cr_assert_gt(turns, 10);
 }
 
@@ -81,18 +81,31 @@ Test(drain, a_connection_that_was_silent_is_due_once_the_grace_is_over)
 	cr_assert_lt(due_at, seen[DRAIN_LAST]);
 }
 
-Test(drain, one_that_keeps_speaking_is_due_at_the_last)
+Test(drain, one_that_keeps_speaking_is_due_when_it_is_over)
 {
+	uint64_t begun;
+
 	heard = clock_ms() + 100000;
-	run_to(DRAIN_LAST, 600);
-	cr_assert(due_at + 50 > seen[DRAIN_LAST], "%llu ms too early",
-		  (unsigned long long)(seen[DRAIN_LAST] - due_at));
+	begun = run_to(DRAIN_OVER, 600);
+	cr_assert(seen[DRAIN_OVER] >= begun + 525, "an eighth of the limit is left");
+	cr_assert(due_at + 50 > seen[DRAIN_OVER], "%llu ms too early",
+		  (unsigned long long)(seen[DRAIN_OVER] - due_at));
 }
 
-Test(drain, a_limit_of_nothing_is_the_last_at_once)
+/* It waits for a pause at the last as before. */
+Test(drain, one_that_has_paused_is_due_at_the_last)
 {
-	run_to(DRAIN_LAST, 0);
-	cr_assert_eq(seen[DRAIN_GRACE] + seen[DRAIN_QUIET], 0);
+	grace = false;
+	heard = clock_ms() + 460;
+	run_to(DRAIN_OVER, 600);
+	cr_assert_geq(due_at, heard + 50);
+	cr_assert_lt(due_at, seen[DRAIN_OVER]);
+}
+
+Test(drain, a_limit_of_nothing_is_over_at_once)
+{
+	run_to(DRAIN_OVER, 0);
+	cr_assert_eq(seen[DRAIN_GRACE] + seen[DRAIN_QUIET] + seen[DRAIN_LAST], 0);
 	cr_assert(drain_is_due(d, 0));
 }
 
