@@ -19,7 +19,10 @@
 #include "load_state.h"
 #include "net.h"
 
-enum { QUEUED_MAX = 256 * 1024 }; /* bytes in a connection's output that are enough for now */
+enum {
+	QUEUED_MAX = 256 * 1024, /* bytes in a connection's output that are enough for now */
+	PAUSED_US = 20000	 /* without a request: the proxy may have closed meanwhile */
+};
 
 static bool lane_try_next(struct load_lane *);
 
@@ -169,7 +172,7 @@ lane_send(struct load_lane *l)
 	if (template_next(load->template, conn_output(l->conn), f->digest) < 0)
 		return -1;
 	conn_flush_later(l->conn);
-	f->sent_us = f->first_us = clock_us();
+	f->sent_us = f->first_us = l->sent_us = clock_us();
 	l->n++;
 	load->unsent--;
 	load->in_flight++;
@@ -183,11 +186,19 @@ lane_send(struct load_lane *l)
 	return 0;
 }
 
+/* A request that goes out to a connection which has ended by then is lost. */
+static bool
+has_ended(const struct load_lane *l)
+{
+	return l->sent_us != 0 && clock_us() > l->sent_us + PAUSED_US && conn_has_end(l->conn);
+}
+
 void
 load_lane_fill(struct load_lane *l)
 {
 	struct load *load = l->load;
 
+	l->leaving = l->leaving || has_ended(l);
 	while (!l->leaving && l->n < load->conf.pipeline && load->unsent > 0 &&
 	       conn_queued(l->conn) < QUEUED_MAX) {
 		if (lane_send(l) < 0) {
@@ -314,6 +325,7 @@ load_lane_connect(struct load_lane *l)
 
 	lane_set(l, LANE_CONNECTING);
 	l->head = 0;
+	l->sent_us = 0;
 	l->leaving = false;
 	l->conn = conn_connect_tls(l->load->conns, &conf->proxy.at[l->address],
 				   conf->connect_timeout, &peer, &lane_ops, l);

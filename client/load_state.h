@@ -33,6 +33,7 @@ struct load_lane {
 	size_t failed;		  /* of them, since the last connection or pause */
 	struct load_flight *ring; /* load->pipeline of them */
 	unsigned head, n;	  /* oldest in flight; in flight */
+	uint64_t sent_us;	  /* clock_us() of the last request on this connection; 0: none */
 	bool leaving;		  /* OPEN: takes none any more, ends when all have their answers */
 };
 

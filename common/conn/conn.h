@@ -165,6 +165,9 @@ bool conn_is_open(const struct conn *); /* OPEN or HALF */
 bool conn_is_idle(const struct conn *);
 /* Something has come that was not looked at yet: asks the socket. */
 bool conn_has_unread(const struct conn *);
+/* The peer's end has come, and nothing before it that was not read: asks the socket.  Of TLS it is
+ * not known before it is told. */
+bool conn_has_end(const struct conn *);
 int conn_fd(const struct conn *);
 /* In on_close: a sentence for the error. */
 const char *conn_why(const struct conn *, int error);

@@ -329,6 +329,16 @@ conn_has_unread(const struct conn *c)
 	return ioctl(c->fd, FIONREAD, &n) == 0 && n > 0;
 }
 
+bool
+conn_has_end(const struct conn *c)
+{
+	char byte;
+
+	if (c->state != CONN_OPEN || c->tls != NULL)
+		return c->eof;
+	return c->eof || recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
 const struct json_text_object *
 conn_members(const struct conn *c)
 {

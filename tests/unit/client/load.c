@@ -4,6 +4,7 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -25,6 +26,7 @@ enum habit {
 	RESETS_AFTER,	/* likewise, at once */
 	DECLINES_AFTER, /* likewise, with a word */
 	DECLINES_REST,	/* the same word for each further request, and it does not close */
+	LEAVES_AFTER,	/* so many answers on a connection, the last one late: ends it with that */
 	LOSES_ONE,	/* leaves the first request unanswered, and resets its connection a while
 			   after so many answers in all; it listens no more then */
 	TALKS_NONSENSE,
@@ -188,6 +190,13 @@ misbehave(struct conn *c, struct guest *g, const struct packet *request)
 			return true;
 		}
 		answer(c, request, true);
+		break;
+	case LEAVES_AFTER:
+		if (g->answered + 1 == p->after)
+			(void)poll(NULL, 0, 30);
+		answer(c, request, true);
+		if (g->answered + 1 == p->after)
+			conn_finish(c);
 		break;
 	case DECLINES_REST:
 		if (g->answered >= p->after) {
@@ -676,6 +685,18 @@ Test(load, what_is_behind_a_declined_one_is_waited_for_on_its_connection)
 	conf = conf_of(40, 3, 4);
 	o = against(DECLINES_REST, 5, conf, &p);
 	cr_assert(o.correct == 40 && o.failed == 0 && o.stray == 0);
+}
+
+Test(load, nothing_is_sent_to_a_connection_that_has_ended_in_a_pause)
+{
+	struct load_conf conf = conf_of(9, 1, 1);
+	struct deferred_cmds o;
+	struct peer p;
+
+	conf.resend = false;
+	o = against(LEAVES_AFTER, 3, conf, &p);
+	cr_assert(o.correct == 9 && o.failed == 0 && o.resent == 0, "%s", o.why);
+	cr_assert_eq(p.accepted, 3);
 }
 
 Test(load, latency_counts_from_the_first_time)

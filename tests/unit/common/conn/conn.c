@@ -214,6 +214,17 @@ Test(conn, what_was_not_looked_at_yet_is_known)
 	cr_assert_not(conn_has_unread(c), "nothing more is looked at");
 }
 
+Test(conn, an_end_that_has_come_is_known_before_it_is_told)
+{
+	open_pair(0);
+	cr_assert_not(conn_has_end(c));
+	say("{\"a\":1}");
+	cr_assert_eq(shutdown(peer, SHUT_WR), 0);
+	cr_assert_not(conn_has_end(c), "something is to be read before");
+	turn();
+	cr_assert(got.packets == 1 && conn_has_end(c));
+}
+
 Test(conn, what_is_written_in_a_turn_leaves_in_one_piece)
 {
 	open_pair(0);
