@@ -10,9 +10,8 @@
 #include "printable.h"
 
 enum {
-	REFUSALS = 32, /* codes told apart */
-	REASONS = 16,  /* reasons told apart */
-	LISTED = 8     /* entries of a table shown to people */
+	REASONS = 16, /* reasons told apart */
+	LISTED = 8    /* entries of a table shown to people */
 };
 
 /* The quantiles that are told, by their names. */
@@ -30,7 +29,7 @@ summary_init(struct summary *s)
 {
 	memset(s, 0, sizeof *s);
 	counts_init(&s->servers, COUNTS_MAX);
-	counts_init(&s->refusals, REFUSALS);
+	counts_init(&s->refusals, SUMMARY_CODES);
 	counts_init(&s->failures, REASONS);
 	counts_init(&s->mismatches, REASONS);
 	counts_init(&s->resends, REASONS);
@@ -80,6 +79,17 @@ add_latency(struct summary *s, uint64_t us)
 	histogram_add(&s->latency, us);
 }
 
+static void
+add_refusal(struct summary *s, const struct reply *r)
+{
+	size_t known = s->refusals.n;
+
+	s->refused++;
+	counts_add(&s->refusals, span_str(r->code), 1);
+	if (s->refusals.n > known)
+		memcpy(s->message[known], r->detail, sizeof s->message[known]);
+}
+
 void
 summary_answer(struct summary *s, const struct reply *r, uint64_t latency_us)
 {
@@ -89,10 +99,7 @@ summary_answer(struct summary *s, const struct reply *r, uint64_t latency_us)
 		s->wrong++;
 		counts_add(&s->mismatches, span_str(r->mismatch), 1);
 		break;
-	case REPLY_REFUSED:
-		s->refused++;
-		counts_add(&s->refusals, span_str(r->code), 1);
-		break;
+	case REPLY_REFUSED: add_refusal(s, r); break;
 	case REPLY_BROKEN: summary_failed(s, 1, r->detail); break;
 	}
 	if (r->server.n > 0) {
@@ -146,6 +153,21 @@ print_count(const char *name, uint64_t n, const struct counts *detail, FILE *out
 	(void)fputc('\n', out);
 }
 
+/* A code alone does not tell which limit was met. */
+static void
+print_messages(const struct summary *s, FILE *out)
+{
+	char shown[4 * REPLY_TEXT];
+
+	for (size_t i = 0; i < s->refusals.n && i < LISTED; i++) {
+		if (s->message[i][0] == '\0')
+			continue;
+		(void)fprintf(out, "%-9s %s: ", "",
+			      printable(s->refusals.entry[i].text, shown, sizeof shown));
+		(void)fprintf(out, "%s\n", printable(s->message[i], shown, sizeof shown));
+	}
+}
+
 static void
 print_latency(const struct summary *s, FILE *out)
 {
@@ -165,6 +187,7 @@ summary_print(const struct summary *s, FILE *out)
 	print_count("correct", s->correct, NULL, out);
 	print_count("wrong", s->wrong, &s->mismatches, out);
 	print_count("refused", s->refused, &s->refusals, out);
+	print_messages(s, out);
 	print_count("failed", s->failed, &s->failures, out);
 	if (s->resent > 0)
 		print_count("resent", s->resent, &s->resends, out);
@@ -240,6 +263,18 @@ counts_json(struct summary_writer *w, const struct counts *c)
 	return o;
 }
 
+static struct json_object *
+messages_json(struct summary_writer *w, const struct summary *s)
+{
+	struct json_object *o = json_object_new_object();
+
+	if (o == NULL)
+		return NULL;
+	for (size_t i = 0; i < s->refusals.n; i++)
+		add(w, o, s->refusals.entry[i].text, json_object_new_string(s->message[i]));
+	return o;
+}
+
 static void
 fill(struct summary_writer *w, struct json_object *o, const struct summary *s)
 {
@@ -256,6 +291,7 @@ fill(struct summary_writer *w, struct json_object *o, const struct summary *s)
 	add(w, o, "servers", counts_json(w, &s->servers));
 	add_number(w, o, "servers_other", s->servers.other);
 	add(w, o, "errors", counts_json(w, &s->refusals));
+	add(w, o, "error_messages", messages_json(w, s));
 	add(w, o, "failures", counts_json(w, &s->failures));
 	add(w, o, "mismatches", counts_json(w, &s->mismatches));
 	add(w, o, "resends", counts_json(w, &s->resends));

@@ -13,6 +13,8 @@
 #include "histogram.h"
 #include "reply.h"
 
+enum { SUMMARY_CODES = 32 }; /* of errors, told apart */
+
 struct summary {
 	uint64_t sent, correct, wrong, refused, failed;
 	uint64_t resent;	  /* again, since their connection was lost; counted once as sent */
@@ -22,6 +24,8 @@ struct summary {
 	struct histogram latency; /* us, of replies of type 2, right or wrong */
 	struct counts servers;	  /* replies of type 2 by srcid */
 	struct counts refusals;	  /* by code */
+	/* The first message of each code, at the place that it has there. */
+	char message[SUMMARY_CODES][REPLY_TEXT];
 	struct counts failures;	  /* by reason */
 	struct counts mismatches; /* wrong ones by kind */
 	struct counts resends;	  /* by reason */

@@ -8,7 +8,12 @@
 static const struct reply correct = {.verdict = REPLY_CORRECT, .server = {"100", 3}};
 static const struct reply wrong = {
 	.verdict = REPLY_WRONG, .server = {"300", 3}, .mismatch = REPLY_WRONG_HASH};
-static const struct reply refused = {.verdict = REPLY_REFUSED, .code = "no-server"};
+static const struct reply refused = {
+	.verdict = REPLY_REFUSED, .code = "no-server", .detail = "nobody"};
+static const struct reply full = {
+	.verdict = REPLY_REFUSED, .code = "overloaded", .detail = "full\x1b[1m"};
+static const struct reply late = {
+	.verdict = REPLY_REFUSED, .code = "overloaded", .detail = "too late"};
 
 static void
 setup(struct summary *s)
@@ -141,6 +146,7 @@ Test(summary, tells_people_everything)
 			       "correct   5\n"
 			       "wrong     1  (wrong hash 1)\n"
 			       "refused   2  (no-server 2)\n"
+			       "          no-server: nobody\n"
 			       "failed    2  (Connection reset by peer 2)\n"
 			       "stray     1\n"
 			       "elapsed   2.000 s\n"
@@ -148,6 +154,32 @@ Test(summary, tells_people_everything)
 			       "latency   min 0.005  p50 0.011  p90 0.014  p99 0.014  p99.9 0.014"
 			       "  max 0.014 ms\n"
 			       "servers   100 5, 300 1\n");
+	free(text);
+	summary_free(&s);
+}
+
+Test(summary, an_error_is_told_with_its_first_message)
+{
+	struct summary s;
+	struct json_object *o;
+	char *text;
+
+	setup(&s);
+	summary_answer(&s, &full, 1);
+	summary_answer(&s, &late, 1);
+	summary_answer(&s, &refused, 1);
+	text = printed(&s, false);
+	cr_assert_not_null(strstr(text, "refused   5  (no-server 3, overloaded 2)\n"
+					"          no-server: nobody\n"
+					"          overloaded: full\\u001b[1m\n"
+					"failed "),
+			   "%s", text);
+	free(text);
+	text = printed(&s, true);
+	o = json_tokener_parse(text);
+	cr_assert_str_eq(json_object_get_string(at(at(o, "error_messages"), "overloaded")),
+			 "full\x1b[1m");
+	cr_assert_eq(json_object_put(o), 1);
 	free(text);
 	summary_free(&s);
 }
