@@ -147,6 +147,8 @@ class Stack:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+            with contextlib.suppress(ProcessLookupError):  # fcgiwrap ends without its children
+                os.killpg(process.pid, signal.SIGKILL)
         self.started = []
 
 
