@@ -12,8 +12,9 @@
 #include "log.h"
 
 enum {
-	RETURNS_MAX = 3, /* times a job is given on unread */
-	MEAN = 8	 /* jobs over which the mean of their times runs */
+	RETURNS_MAX = 3,  /* times a job is given on unread */
+	MEAN = 8,	  /* jobs over which the mean of their times runs */
+	RETIRE_EVERY = 64 /* jobs over handler_max_jobs, between two words to the master */
 };
 
 /* ---- states ---- */
@@ -309,14 +310,14 @@ answered(struct job_link *p, const struct job_answer *a, const char *wrong)
 
 /* One process at a time is recycled: the others are up. */
 static enum job_end
-end_of_life(const struct job_link *p)
+end_of_life(struct job_link *p)
 {
-	const struct job_dispatch *d = p->dispatch;
-
 	if (p->accused != NULL)
 		return JOB_END_PROTOCOL;
-	if (p->jobs_max > 0 && p->jobs >= p->jobs_max && d->serving == d->conf.handler->processes)
-		return JOB_END_JOBS;
+	/* The master retires one of the server's at a time.  More than once: it may not hear it. */
+	if (p->jobs_max > 0 && p->jobs >= p->jobs_max &&
+	    (p->jobs - p->jobs_max) % RETIRE_EVERY == 0)
+		send_to_master(p, JOB_MSG_RETIRE, JOB_END_JOBS);
 	return p->retire;
 }
 

@@ -13,6 +13,7 @@
  *                 KILL            it is to be ended, for a reason
  *                 STRIKE          a payload has ended a process or used up its time
  *                 FAILING         whether the handler fails at everything
+ *                 RETIRE          it has done handler_max_jobs: a RETIRE answers when its turn is
  *
  * What comes is judged by job_msg_read(), for a worker that was taken over can send anything. */
 #ifndef POLICYPOOL_JOB_MSG_H

@@ -65,6 +65,7 @@ struct job_process {
 	enum slot_state state;
 	bool wanted;	 /* its worker lives */
 	uint64_t serial; /* of the present life */
+	uint64_t due;	 /* the life that has done handler_max_jobs */
 	pid_t pid;	 /* 0: none */
 	bool was_ready;
 	enum job_end end;  /* why it is to end; JOB_END_SELF: it is not */

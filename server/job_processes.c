@@ -24,8 +24,8 @@ struct job_processes {
 	struct job_process_list all;
 	struct event *look;
 	bool strays; /* a process has ended since the last look for what it left */
-	/* The one that was asked to end for its memory: 0, or its serial, until another is in its
-	 * place. */
+	/* The one that is being replaced, for its memory or its jobs: 0, or its serial, until
+	 * another is in its place. */
 	uint64_t retiring;
 	unsigned retiring_worker, retiring_number;
 };
@@ -55,7 +55,7 @@ lives(uint64_t serial, pid_t pid, void *arg)
 	return false;
 }
 
-/* ---- memory ---- */
+/* ---- replacing one at a time ---- */
 
 static bool
 is_too_large(const struct job_process *p, struct procstat *has)
@@ -66,26 +66,23 @@ is_too_large(const struct job_process *p, struct procstat *has)
 	       has->resident > most;
 }
 
-/* Its worker lets the job in hand end first. */
-static void
-retire(struct job_processes *s, const struct job_process *p, const struct procstat *has)
+/* Its worker lets the job in hand end first.  False: another time. */
+static bool
+retire(struct job_processes *s, const struct job_process *p, enum job_end why)
 {
 	const struct job_msg m = {.kind = JOB_MSG_RETIRE,
 				  .number = p->number,
 				  .serial = p->serial,
-				  .kill = {.end = JOB_END_MEMORY}};
+				  .kill = {.end = why}};
 
 	if (supervisor_send(s->host.supervisor, p->worker, job_msg_span(&m)) < 0)
-		return; /* another time */
-	log_event(LOG_VERBOSE, "job process has too much memory",
-		  "worker=%u process=%u process_pid=%d bytes=%llu", p->worker, p->number,
-		  (int)p->pid, (unsigned long long)has->resident);
+		return false;
 	s->retiring = p->serial;
 	s->retiring_worker = p->worker;
 	s->retiring_number = p->number;
+	return true;
 }
 
-/* One at a time. */
 static void
 look_at_memory(struct job_processes *s)
 {
@@ -93,16 +90,30 @@ look_at_memory(struct job_processes *s)
 	struct procstat has;
 
 	LIST_FOREACH(p, &s->all, link)
-		if (s->retiring == 0 && is_too_large(p, &has))
-			retire(s, p, &has);
+		if (s->retiring == 0 && is_too_large(p, &has) && retire(s, p, JOB_END_MEMORY))
+			log_event(LOG_VERBOSE, "job process has too much memory",
+				  "worker=%u process=%u process_pid=%d bytes=%llu", p->worker,
+				  p->number, (int)p->pid, (unsigned long long)has.resident);
+}
+
+static void
+look_at_jobs(struct job_processes *s)
+{
+	struct job_process *p;
+
+	LIST_FOREACH(p, &s->all, link)
+		if (s->retiring == 0 && p->wanted && p->state == SLOT_READY && p->due == p->serial)
+			(void)retire(s, p, JOB_END_JOBS);
 }
 
 /* Another is in its place, or there is none any more. */
 static void
 settle_retired(struct job_processes *s, const struct job_process *p)
 {
-	if (p->worker == s->retiring_worker && p->number == s->retiring_number)
-		s->retiring = 0;
+	if (s->retiring == 0 || p->worker != s->retiring_worker || p->number != s->retiring_number)
+		return;
+	s->retiring = 0;
+	look_at_jobs(s);
 }
 
 /* ---- what is left behind ---- */
@@ -120,6 +131,7 @@ on_look(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	look_at_jobs(s);
 	look_at_memory(s);
 	if (s->strays)
 		look_for_strays(s);
@@ -174,8 +186,8 @@ on_over(struct job_process *p, void *arg)
 {
 	struct job_processes *s = arg;
 
-	settle_retired(s, p);
 	LIST_REMOVE(p, link);
+	settle_retired(s, p);
 	job_process_free(p);
 	if (!LIST_EMPTY(&s->all))
 		return;
@@ -242,6 +254,9 @@ job_processes_hear(struct job_processes *s, unsigned worker, const struct job_ms
 		job_process_ready(p);
 	else if (m->kind == JOB_MSG_KILL)
 		job_process_end(p, (enum job_end)m->kill.end);
+	else
+		p->due = p->serial;
+	look_at_jobs(s);
 }
 
 bool

@@ -33,7 +33,7 @@ void job_processes_attach(struct job_processes *, struct supervisor *);
 /* As the supervisor's ops have it.  settings: of the worker; held as long as they are needed. */
 void job_processes_worker_forked(struct job_processes *, unsigned worker, struct settings *);
 void job_processes_worker_ended(struct job_processes *, unsigned worker);
-/* READY or KILL of a worker, judged by job_msg_read(). */
+/* READY, KILL or RETIRE of a worker, judged by job_msg_read(). */
 void job_processes_hear(struct job_processes *, unsigned worker, const struct job_msg *);
 /* Was it one of them? */
 bool job_processes_reaped(struct job_processes *, pid_t, int status);

@@ -124,7 +124,8 @@ from_worker(unsigned slot, struct span message, void *arg)
 		m->repeatable = said.ready.repeatable;
 		job_processes_hear(m->processes, slot, &said);
 		break;
-	case JOB_MSG_KILL: job_processes_hear(m->processes, slot, &said); break;
+	case JOB_MSG_KILL:
+	case JOB_MSG_RETIRE: job_processes_hear(m->processes, slot, &said); break;
 	case JOB_MSG_STRIKE: strike(m, &said); break;
 	case JOB_MSG_FAILING:
 		job_stats_failing(m->stats, slot, said.failing.failing ? said.failing.why : NULL,

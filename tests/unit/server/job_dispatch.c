@@ -309,8 +309,10 @@ Test(job_dispatch, a_probe_asks_whether_a_process_is_up)
 
 /* ---- recycling, other lives ---- */
 
-Test(job_dispatch, a_process_is_recycled_after_its_jobs_one_at_a_time)
+Test(job_dispatch, a_process_that_has_done_its_jobs_goes_on_until_the_master_retires_it)
 {
+	struct job_msg m;
+
 	conf.max_jobs = 2;
 	open_with(2);
 	for (int i = 0; i < 2; i++) {
@@ -318,21 +320,15 @@ Test(job_dispatch, a_process_is_recycled_after_its_jobs_one_at_a_time)
 		hear(1, "\"1\"");
 		answer_with(1, "");
 	}
-	master_kills(1, JOB_END_JOBS);
-	for (int i = 0; i < 3; i++) {
-		ask("1");
-		hear(0, "\"1\"");
-		answer_with(0, "");
-	}
-	master_hears_nothing();
-	close_fake(1);
-	be_ready(1);
-	(void)master_hears(JOB_MSG_READY);
+	cr_assert_eq(master_hears(JOB_MSG_RETIRE)->number, 1);
 	ask("1");
-	ask("2");
-	hear(0, "\"2\"");
-	answer_with(0, "");
-	master_kills(0, JOB_END_JOBS);
+	hear(1, "\"1\"");
+	answer_with(1, "");
+	master_hears_nothing();
+	m = about(JOB_MSG_RETIRE, 1);
+	m.kill.end = JOB_END_JOBS;
+	job_dispatch_hear(d, &m);
+	master_kills(1, JOB_END_JOBS);
 }
 
 Test(job_dispatch, one_that_is_to_retire_ends_when_it_has_no_job)

@@ -552,6 +552,25 @@ Test(job_processes, of_those_that_grow_one_at_a_time_is_replaced)
 	}
 }
 
+Test(job_processes, of_those_that_have_done_their_jobs_one_at_a_time_is_replaced)
+{
+	shell("read x; read x", "handler_processes = 2");
+	for (unsigned i = 0; i < 2; i++) {
+		say(i, JOB_MSG_READY, JOB_END_SELF);
+		say(i, JOB_MSG_RETIRE, JOB_END_JOBS);
+		say(i, JOB_MSG_RETIRE, JOB_END_JOBS);
+	}
+	await(process[0].retired == 1);
+	cr_expect_eq(process[1].retired, 0);
+	say(0, JOB_MSG_KILL, JOB_END_JOBS);
+	hang_up(0);
+	await(process[0].started == 2);
+	cr_expect_eq(process[1].retired, 0, "the other one is not ready yet");
+	say(0, JOB_MSG_READY, JOB_END_SELF);
+	await(process[1].retired == 1);
+	cr_expect_eq(process[0].retired, 1);
+}
+
 /* ---- isolation ---- */
 
 Test(job_processes, it_has_no_privileges_to_gain_and_no_sockets)
