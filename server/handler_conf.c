@@ -139,6 +139,42 @@ name_after(const struct check *k, const char *path, const char *suffix)
 	return why == NULL ? 0 : wrong(k, "job", "%s cannot be its name: %s; give one", base, why);
 }
 
+static bool
+is_interpreter(const char *program)
+{
+	/* Versions may follow: python3.11, lua5.4. */
+	static const char *const names[] = {"python", "perl", "ruby", "php", "node", "lua", "tclsh",
+					    "sh",     "bash", "dash", "ksh", "zsh",  "env", NULL};
+	const char *slash = strrchr(program, '/'), *base = slash == NULL ? program : slash + 1;
+
+	for (const char *const *name = names; *name != NULL; name++) {
+		size_t n = strlen(*name);
+		if (strncmp(base, *name, n) == 0 &&
+		    base[n + strspn(base + n, "0123456789.")] == '\0')
+			return true;
+	}
+	return strcmp(base, "nodejs") == 0;
+}
+
+/* What a command runs: a program, or the script of an interpreter.  Two scripts of one interpreter
+ * are two jobs. */
+static const char *
+what_it_runs(const struct conf_list *command)
+{
+	size_t i = 0;
+
+	if (!is_interpreter(command->item[0]))
+		return command->item[0];
+	while (++i < command->n) {
+		const char *word = command->item[i];
+		if (strcmp(word, "-c") == 0 || strcmp(word, "-e") == 0)
+			break; /* what follows is code */
+		if (word[0] != '-' && strchr(word, '=') == NULL && !is_interpreter(word))
+			return word;
+	}
+	return command->item[0];
+}
+
 static int
 default_name(const struct check *k)
 {
@@ -149,7 +185,7 @@ default_name(const struct check *k)
 	case HANDLER_PSEUDONYM: return name_after(k, "hmac-sha256", "");
 	case HANDLER_MODULE: return name_after(k, c->module, ".so");
 	case HANDLER_EXEC:
-	case HANDLER_EXEC_ONCE: return name_after(k, c->command.item[0], "");
+	case HANDLER_EXEC_ONCE: return name_after(k, what_it_runs(&c->command), "");
 	}
 	return -1;
 }

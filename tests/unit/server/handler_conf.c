@@ -147,6 +147,18 @@ Test(handler_conf, a_program_is_named_by_its_path)
 	cr_expect_eq(conf.signal, SIGABRT);
 }
 
+Test(handler_conf, a_script_is_named_by_its_own_path_and_not_its_interpreters)
+{
+	accepts("handler = exec handler_command = {\"/bin/sh\", \"DIR/upper.sh\", \"x\"}");
+	cr_expect_str_eq(conf.name, "upper.sh");
+	accepts("handler = exec handler_command = {\"/usr/bin/env\", \"-i\", \"A=b\", \"sh\", \"-u\", \"lower.sh\"}");
+	cr_expect_str_eq(conf.name, "lower.sh");
+	accepts("handler = exec handler_command = {\"/bin/sh\", \"-c\", \"cat\"}");
+	cr_expect_str_eq(conf.name, "sh");
+	accepts("handler = exec handler_command = {\"/bin/sh\"}");
+	cr_expect_str_eq(conf.name, "sh");
+}
+
 Test(handler_conf, or_found_in_the_path_of_its_environment)
 {
 	accepts("handler = exec handler_command = cat");
