@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -28,6 +29,8 @@ enum {
 	SOONER_OUT_OF_MEMORY = 500 /* oom_score_adj: before the daemon */
 };
 
+static bool plain; /* in the child: see job_child.h */
+
 /* The pipe is there, and takes a line at any time. */
 PRINTF_LIKE(1, 2)
 static NORETURN void
@@ -37,7 +40,7 @@ fail(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	(void)fputs("<3>", stderr);
+	(void)fputs(plain ? "" : "<3>", stderr);
 	(void)vfprintf(stderr, fmt, ap);
 	(void)fprintf(stderr, ": %s\n", strerror(error));
 	va_end(ap);
@@ -223,13 +226,43 @@ confine(const struct job_child *c)
 
 /* ---- its code ---- */
 
+/* Where this user may not enter a folder on the way to the program, that one is named. */
+static void
+tell_closed_folder(const struct job_child *c)
+{
+	char path[PATH_MAX], *slash = path;
+	struct passwd *user;
+
+	(void)snprintf(path, sizeof path, "%s", c->conf->program);
+	while ((slash = strchr(slash + 1, '/')) != NULL) {
+		*slash = '\0';
+		if (access(path, X_OK) < 0 && errno == EACCES)
+			break;
+		*slash = '/';
+	}
+	if (slash == NULL)
+		return;
+	user = getpwuid(geteuid());
+	(void)fprintf(stderr,
+		      "%s%s: job processes run as user %s, which may not enter %s: move it, "
+		      "chmod o+x %s, or set handler_user\n",
+		      plain ? "" : "<3>", c->conf->program, user != NULL ? user->pw_name : "?",
+		      path, path);
+	_exit(JOB_CHILD_FAILED);
+}
+
 static NORETURN void
 be_program(const struct job_child *c)
 {
 	char **argv = list_of(&c->conf->command), **env = environment(c);
+	int error;
 
 	confine(c);
 	(void)execve(c->conf->program, argv, env);
+	error = errno;
+	if (error == EACCES)
+		tell_closed_folder(c);
+	errno = error;
 	fail("cannot execute %s", c->conf->program);
 }
 
@@ -276,6 +309,7 @@ NORETURN static void
 be(const struct job_child *c)
 {
 	(void)setsid();
+	plain = c->plain;
 	reset_signals();
 	if (c->conf->kind != HANDLER_EXEC)
 		c->forget(c->ctx);

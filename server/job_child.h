@@ -7,6 +7,7 @@
 #ifndef POLICYPOOL_JOB_CHILD_H
 #define POLICYPOOL_JOB_CHILD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -26,6 +27,7 @@ struct job_child {
 	unsigned worker, number;
 	uint64_t serial;
 	pid_t master, worker_pid;
+	bool plain; /* standard error is a terminal's: no level before what is wrong */
 	/* Frees and wipes what is the master's alone, for code that will run in this process. */
 	void (*forget)(void *ctx);
 	void *ctx;

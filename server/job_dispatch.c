@@ -120,7 +120,8 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	d->due = 0;
 	while ((p = timeout_list_overdue(&d->starting, now)) != NULL)
-		job_link_unready(p, "no answer to job 0 within handler_start_timeout");
+		job_link_unready(p, JOB_END_START,
+				 "no answer to job 0 within handler_start_timeout");
 	while ((p = timeout_list_overdue(&d->running, now)) != NULL)
 		job_link_overtime(p);
 	while ((p = timeout_list_overdue(&d->settling, now)) != NULL)

@@ -95,7 +95,7 @@ void job_link_line(struct job_link *, struct span line, bool more);
 void job_link_too_long(struct job_link *);
 void job_link_closed(struct job_link *);
 /* Overdue: with the answer to job 0, with that of the job in hand, with what decides. */
-void job_link_unready(struct job_link *, const char *why);
+void job_link_unready(struct job_link *, enum job_end, const char *why);
 void job_link_overtime(struct job_link *);
 void job_link_unsettled(struct job_link *);
 void job_link_close(struct job_link *, enum job_link_state);
@@ -104,7 +104,8 @@ void job_link_close(struct job_link *, enum job_link_state);
 
 /* NULL, or why a line that answers job 0 does not mean that the process is ready; more: others
  * follow at once. */
-const char *job_check_ready(struct job_dispatch *, struct span line, bool more, bool *repeatable);
+const char *job_check_ready(struct job_dispatch *, struct span line, bool more, bool *repeatable,
+			    enum job_end *);
 /* NULL, or what is wrong with the text of an answer; *out is decoded. */
 const char *job_check_reply(struct job_dispatch *, const struct job_answer *, struct span *out);
 

@@ -55,23 +55,31 @@ job_link_close(struct job_link *p, enum job_link_state s)
 }
 
 static void
-send_to_master(struct job_link *p, enum job_msg_kind kind, enum job_end end)
+send_to_master(struct job_link *p, enum job_msg_kind kind, enum job_end end, const char *why)
 {
 	struct job_msg m = {.kind = kind, .number = p->number, .serial = p->serial};
 
-	if (kind == JOB_MSG_READY)
+	if (kind == JOB_MSG_READY) {
 		m.ready.repeatable = p->repeatable;
-	else
+	} else {
 		m.kill.end = end;
+		(void)snprintf(m.kill.why, sizeof m.kill.why, "%s", why);
+	}
 	p->dispatch->ops->send(p->dispatch->ctx, &m);
+}
+
+static void
+end_because(struct job_link *p, enum job_end end, const char *why)
+{
+	wait_end(&p->clock);
+	job_link_close(p, LINK_DOWN);
+	send_to_master(p, JOB_MSG_KILL, end, why);
 }
 
 static void
 end_process(struct job_link *p, enum job_end end)
 {
-	wait_end(&p->clock);
-	job_link_close(p, LINK_DOWN);
-	send_to_master(p, JOB_MSG_KILL, end);
+	end_because(p, end, "");
 }
 
 static bool
@@ -211,7 +219,7 @@ job_link_start(struct job_link *p)
 	job_stats_fresh(cell_of(p));
 	set_state(p, LINK_STARTING);
 	if (job_pipe_open(&p->pipe, d->base, in, out, max_line, &d->read, &job_link_ops, p) < 0) {
-		job_link_unready(p, strerror(errno));
+		job_link_unready(p, JOB_END_PROTOCOL, strerror(errno));
 		return;
 	}
 	wait_begin(&d->starting, &p->clock, p, clock_ms());
@@ -220,11 +228,11 @@ job_link_start(struct job_link *p)
 }
 
 void
-job_link_unready(struct job_link *p, const char *why)
+job_link_unready(struct job_link *p, enum job_end end, const char *why)
 {
 	log_limited(LOG_WARN, "job process is not ready", "process=%u why=%s", p->number,
 		    log_quoted(why));
-	end_process(p, JOB_END_START);
+	end_because(p, end, why);
 }
 
 static bool
@@ -249,17 +257,18 @@ started(struct job_link *p, struct span line, bool more)
 {
 	struct job_dispatch *d = p->dispatch;
 	bool repeatable;
-	const char *why = job_check_ready(d, line, more, &repeatable);
+	enum job_end end;
+	const char *why = job_check_ready(d, line, more, &repeatable, &end);
 
 	if (why != NULL) {
-		job_link_unready(p, why);
+		job_link_unready(p, end, why);
 		return;
 	}
 	wait_end(&p->clock);
 	p->repeatable = is_repeatable(p, repeatable);
 	p->jobs_max = jobs_max(d);
 	set_state(p, LINK_IDLE);
-	send_to_master(p, JOB_MSG_READY, JOB_END_SELF);
+	send_to_master(p, JOB_MSG_READY, JOB_END_SELF, "");
 	if (d->ready || d->serving < d->conf.handler->processes)
 		return;
 	d->ready = true;
@@ -317,7 +326,7 @@ end_of_life(struct job_link *p)
 	/* The master retires one of the server's at a time.  More than once: it may not hear it. */
 	if (p->jobs_max > 0 && p->jobs >= p->jobs_max &&
 	    (p->jobs - p->jobs_max) % RETIRE_EVERY == 0)
-		send_to_master(p, JOB_MSG_RETIRE, JOB_END_JOBS);
+		send_to_master(p, JOB_MSG_RETIRE, JOB_END_JOBS, "");
 	return p->retire;
 }
 
@@ -374,7 +383,7 @@ job_link_too_long(struct job_link *p)
 	bool unread = has_not_read(p);
 
 	if (p->state == LINK_STARTING) {
-		job_link_unready(p, "it writes without end");
+		job_link_unready(p, JOB_END_PROTOCOL, "it writes without end");
 		return;
 	}
 	job_because(d, "the reply is larger than handler_max_reply");

@@ -28,7 +28,9 @@ is_sound(const struct job_msg *m)
 	case JOB_MSG_ENDED: return m->serial != 0 && m->ended.end < JOB_END_COUNT;
 	case JOB_MSG_READY: return m->serial != 0 && m->ready.repeatable <= 1;
 	case JOB_MSG_RETIRE:
-	case JOB_MSG_KILL: return m->serial != 0 && m->kill.end < JOB_END_COUNT;
+	case JOB_MSG_KILL:
+		return m->serial != 0 && m->kill.end < JOB_END_COUNT &&
+		       is_ended(m->kill.why, sizeof m->kill.why);
 	case JOB_MSG_STRIKE:
 		return m->strike.end < JOB_END_COUNT && m->strike.clear <= 1 &&
 		       is_ended(m->strike.client, sizeof m->strike.client);

@@ -27,13 +27,14 @@
 #include "span.h"
 
 /* Why a job process is ended, or has ended: enumerator, word for log, metrics and ppool-ctl. */
-#define JOB_ENDS(X)                                                                          \
-	X(JOB_END_SELF, "ended")	  /* by itself: a signal, or a status */             \
-	X(JOB_END_START, "start-timeout") /* it did not answer job 0 in time, or not well */ \
-	X(JOB_END_TIMEOUT, "timeout")	  /* its job took longer than job_timeout */         \
-	X(JOB_END_PROTOCOL, "protocol")	  /* it said what is no answer */                    \
-	X(JOB_END_JOBS, "max-jobs")	  /* handler_max_jobs */                             \
-	X(JOB_END_MEMORY, "max-memory")	  /* handler_max_memory */                           \
+#define JOB_ENDS(X)                                                                     \
+	X(JOB_END_SELF, "ended")	  /* by itself: a signal, or a status */        \
+	X(JOB_END_START, "start-timeout") /* it did not answer job 0 in time */         \
+	X(JOB_END_REFUSED, "refused")	  /* it answered job 0 with an error */         \
+	X(JOB_END_TIMEOUT, "timeout")	  /* its job took longer than job_timeout */    \
+	X(JOB_END_PROTOCOL, "protocol")	  /* it said what is no answer, to job 0 too */ \
+	X(JOB_END_JOBS, "max-jobs")	  /* handler_max_jobs */                        \
+	X(JOB_END_MEMORY, "max-memory")	  /* handler_max_memory */                      \
 	X(JOB_END_STOP, "stop")		  /* its worker leaves */
 
 #define JOB_END_ENUM(name, text) name,
@@ -67,8 +68,9 @@ struct job_msg {
 			uint32_t repeatable; /* 1: it says that its jobs may be repeated */
 		} ready;
 		struct {
-			uint32_t end; /* enum job_end */
-		} kill;		      /* RETIRE too */
+			uint32_t end;  /* enum job_end */
+			char why[160]; /* NUL-terminated: of one that is not ready; or empty */
+		} kill;		       /* RETIRE too */
 		struct {
 			uint64_t fingerprint; /* of the payload, job_strikes.h */
 			uint32_t end;	      /* enum job_end */

@@ -12,6 +12,7 @@
 #include "exit_history.h"
 #include "job_child.h"
 #include "log.h"
+#include "printable.h"
 #include "process.h"
 
 enum {
@@ -160,6 +161,7 @@ do_fork(struct job_process *p)
 	p->serial = ++p->host->serials;
 	p->end = JOB_END_SELF;
 	p->was_ready = false;
+	p->why[0] = '\0';
 	p->born = clock_ms();
 	if (start(p) < 0) {
 		log_errno(LOG_ERROR, "cannot start a job process", "worker=%u process=%u",
@@ -190,7 +192,8 @@ signal_group(const struct job_process *p, int sig)
 static bool
 is_to_blame(enum job_end end)
 {
-	return end == JOB_END_TIMEOUT || end == JOB_END_PROTOCOL || end == JOB_END_START;
+	return end == JOB_END_TIMEOUT || end == JOB_END_PROTOCOL || end == JOB_END_START ||
+	       end == JOB_END_REFUSED;
 }
 
 /* Others see the end of their input, for their worker closes its pipes. */
@@ -275,11 +278,12 @@ job_process_ready(struct job_process *p)
 }
 
 void
-job_process_end(struct job_process *p, enum job_end end)
+job_process_end(struct job_process *p, enum job_end end, const char *why)
 {
 	if (p->state != SLOT_STARTING && p->state != SLOT_READY)
 		return; /* it is about to */
 	p->end = end;
+	(void)printable(why, p->why, sizeof p->why);
 	job_stats_ending(p->host->stats, p->worker, p->number);
 	happen(p, SLOT_TIMED_OUT);
 }
@@ -342,8 +346,7 @@ tell_end(const struct job_process *p, int status)
 			  p->worker);
 }
 
-/* Its worker has the same clock, which may run out a moment before by this one, and says what else
- * is wrong. */
+/* Its worker has the same clock, which may run out a moment before by this one. */
 static enum job_process_failure
 failure_of(const struct job_process *p, int status)
 {
@@ -353,7 +356,7 @@ failure_of(const struct job_process *p, int status)
 		return WIFEXITED(status) && WEXITSTATUS(status) == JOB_CHILD_FAILED
 			       ? JOB_PROCESS_UNABLE
 			       : JOB_PROCESS_DIED;
-	if (clock_ms() - p->born < limit - limit / 8)
+	if (p->end != JOB_END_START || clock_ms() - p->born < limit - limit / 8)
 		return JOB_PROCESS_UNREADY;
 	log_event(LOG_ERROR, "a job process is not ready in time",
 		  "worker=%u process=%u handler_start_timeout_ms=%llu", p->worker, p->number,
@@ -365,10 +368,14 @@ void
 job_process_reaped(struct job_process *p, int status)
 {
 	bool failed = p->wanted && !p->was_ready;
+	char last[JOB_STDERR_LAST];
 
 	(void)kill(-p->pid, SIGKILL); /* what it has started does not outlive it */
 	(void)event_del(p->clock);
-	job_stderr_end(p->errors);
+	job_stderr_end(p->errors, last);
+	if (p->end == JOB_END_SELF)
+		(void)printable(last, p->why, sizeof p->why);
+	p->status = status;
 	p->errors = NULL;
 	log_end(p, status);
 	if (p->wanted)

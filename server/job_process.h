@@ -31,6 +31,8 @@
 
 struct job_process;
 
+enum { JOB_PROCESS_WHY = 160 };
+
 enum job_process_failure {
 	JOB_PROCESS_DIED,    /* while starting: another try may go better */
 	JOB_PROCESS_LATE,    /* was not ready in time */
@@ -72,6 +74,10 @@ struct job_process {
 	uint64_t born, up; /* clock_ms() of the fork, and of when it was ready */
 	unsigned failures; /* starts in a row that came to nothing */
 	bool told_failing; /* that is why its worker counts as failing */
+	int status;	   /* wait(2)'s, of the last one that ended */
+	/* Of the last one that was not ready: its last line on standard error, or what its worker
+	 * says; can be shown. */
+	char why[JOB_PROCESS_WHY];
 	struct backoff pause;
 	struct job_stderr *errors;
 	struct event *clock;
@@ -91,8 +97,9 @@ void job_process_free(struct job_process *);
 
 /* The worker says that it has answered job 0. */
 void job_process_ready(struct job_process *);
-/* It is to end, for a reason; another follows. */
-void job_process_end(struct job_process *, enum job_end);
+/* It is to end, for a reason; another follows.  why: more of it, of one that is not ready, a
+ * stranger's word; or empty. */
+void job_process_end(struct job_process *, enum job_end, const char *why);
 /* Its worker has ended. */
 void job_process_leave(struct job_process *, bool at_once);
 /* It was reaped. */

@@ -3,10 +3,12 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 
 #include "clock.h"
+#include "exit_history.h"
 #include "job_process.h"
 #include "job_strays.h"
 #include "log.h"
@@ -14,7 +16,8 @@
 
 enum {
 	START_TRIES = 3, /* of a process until its worker's start is refused */
-	LOOK_MS = 1000	 /* between looks at memory and at what was left behind */
+	LOOK_MS = 1000,	 /* between looks at memory and at what was left behind */
+	WHY = JOB_PROCESS_WHY + 192
 };
 
 LIST_HEAD(job_process_list, job_process);
@@ -28,6 +31,7 @@ struct job_processes {
 	 * another is in its place. */
 	uint64_t retiring;
 	unsigned retiring_worker, retiring_number;
+	char why[WHY]; /* of the last failure */
 };
 
 /* ---- finding ---- */
@@ -150,17 +154,48 @@ on_ready(struct job_process *p, void *arg)
 	p->told_failing = false;
 }
 
+/* "ended with status 1", "was ended by signal 9 KILL". */
 static const char *
-why_not(enum job_process_failure f)
+ended_text(int status, char out[64])
 {
+	char text[EXIT_STATUS_TEXT];
+
+	if (WIFEXITED(status))
+		(void)snprintf(out, 64, "ended with status %d", WEXITSTATUS(status));
+	else
+		(void)snprintf(out, 64, "was ended by %s", exit_status_text(status, text));
+	return out;
+}
+
+static const char *
+what_failed(const struct job_process *p, enum job_process_failure f, char out[128])
+{
+	char text[64];
+
 	switch (f) {
-	case JOB_PROCESS_DIED: return "the handler ends while it starts";
+	case JOB_PROCESS_DIED:
+		(void)snprintf(out, 128, "the handler %s while it started",
+			       ended_text(p->status, text));
+		return out;
 	case JOB_PROCESS_LATE: return "the handler is not ready in time";
 	case JOB_PROCESS_UNREADY: return "the handler is not ready";
 	case JOB_PROCESS_UNABLE: return "the handler cannot be started";
 	case JOB_PROCESS_LARGE: return "handler_max_memory is less than a job process starts with";
 	}
 	return "the handler does not start";
+}
+
+/* With what it has said itself. */
+static const char *
+why_not(struct job_processes *s, const struct job_process *p, enum job_process_failure f)
+{
+	bool says = p->why[0] != '\0' && f != JOB_PROCESS_LATE && f != JOB_PROCESS_LARGE;
+	char text[128];
+
+	(void)snprintf(s->why, sizeof s->why, "%s%s%s%s", what_failed(p, f, text), says ? ": " : "",
+		       says ? p->why : "",
+		       f == JOB_PROCESS_DIED ? "; ppool-handler check shows all of it" : "");
+	return s->why;
 }
 
 /* A worker that serves goes on with those that it has, and the server is degraded. */
@@ -174,10 +209,10 @@ on_failure(struct job_process *p, enum job_process_failure f, void *arg)
 		return;
 	supervisor_child_snapshot(s->host.supervisor, p->worker, &worker);
 	if (worker.state == SLOT_STARTING) {
-		supervisor_refuse_start(s->host.supervisor, p->worker, why_not(f));
+		supervisor_refuse_start(s->host.supervisor, p->worker, why_not(s, p, f));
 	} else if (f != JOB_PROCESS_LARGE && p->failures >= START_TRIES) {
 		p->told_failing = true;
-		job_stats_failing(s->host.stats, p->worker, why_not(f), clock_ms());
+		job_stats_failing(s->host.stats, p->worker, why_not(s, p, f), clock_ms());
 	}
 }
 
@@ -253,7 +288,7 @@ job_processes_hear(struct job_processes *s, unsigned worker, const struct job_ms
 	if (m->kind == JOB_MSG_READY)
 		job_process_ready(p);
 	else if (m->kind == JOB_MSG_KILL)
-		job_process_end(p, (enum job_end)m->kill.end);
+		job_process_end(p, (enum job_end)m->kill.end, m->kill.why);
 	else
 		p->due = p->serial;
 	look_at_jobs(s);

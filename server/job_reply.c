@@ -5,12 +5,14 @@
 #include "json_text.h"
 
 const char *
-job_check_ready(struct job_dispatch *d, struct span line, bool more, bool *repeatable)
+job_check_ready(struct job_dispatch *d, struct span line, bool more, bool *repeatable,
+		enum job_end *end)
 {
 	struct job_answer a;
 	const char *why = job_line_read(line, &a);
 
 	*repeatable = a.repeatable;
+	*end = JOB_END_PROTOCOL;
 	if (why != NULL)
 		return why;
 	if (a.number != 0)
@@ -19,6 +21,7 @@ job_check_ready(struct job_dispatch *d, struct span line, bool more, bool *repea
 		return "it wrote more than one line";
 	if (a.kind != JOB_ANSWER_ERROR)
 		return NULL;
+	*end = JOB_END_REFUSED;
 	job_because_it_says(d, a.text);
 	return d->why;
 }

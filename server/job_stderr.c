@@ -22,7 +22,17 @@ struct job_stderr {
 	bool rest; /* of a line that was too long: up to its end nothing is taken */
 	size_t n;
 	char line[JOB_STDERR_LINE];
+	char last[JOB_STDERR_LAST];
 };
+
+/* Of lines that tell none. */
+static enum log_level usual = LOG_INFO;
+
+void
+job_stderr_show(void)
+{
+	usual = LOG_WARN;
+}
 
 /* ---- lines ---- */
 
@@ -35,7 +45,7 @@ level_of(const char *line, size_t n, size_t *prefix)
 
 	*prefix = 0;
 	if (n < 3 || line[0] != '<' || line[2] != '>' || line[1] < '0' || line[1] > '7')
-		return LOG_INFO;
+		return usual;
 	*prefix = 3;
 	return levels[line[1] - '0'];
 }
@@ -81,14 +91,28 @@ log_part(const struct job_stderr *e, enum log_level level, const char *p, size_t
 }
 
 static void
-log_text(const struct job_stderr *e, const char *p, size_t n)
+remember(struct job_stderr *e, const char *p, size_t n)
+{
+	if (n == 0)
+		return;
+	n = n < sizeof e->last ? n : sizeof e->last - 1;
+	for (size_t i = 0; i < n; i++)
+		e->last[i] = p[i] != '\0' ? p[i] : '?';
+	e->last[n] = '\0';
+}
+
+static void
+log_text(struct job_stderr *e, const char *p, size_t n)
 {
 	size_t prefix, taken;
 	enum log_level level = level_of(p, n, &prefix);
 
+	p += prefix;
+	n -= prefix;
+	remember(e, p, n);
 	if (!log_wants(level))
 		return;
-	for (p += prefix, n -= prefix; n > 0; p += taken, n -= taken)
+	for (; n > 0; p += taken, n -= taken)
 		taken = log_part(e, level, p, n);
 }
 
@@ -183,6 +207,7 @@ job_stderr_new(struct event_base *base, int fd, unsigned worker, unsigned number
 		e->pid = 0;
 		e->rest = false;
 		e->n = 0;
+		e->last[0] = '\0';
 		e->readable = event_new(base, fd, EV_READ | EV_PERSIST, on_readable, e);
 		if (e->readable != NULL && event_add(e->readable, NULL) == 0)
 			return e;
@@ -213,13 +238,15 @@ job_stderr_forget(struct job_stderr *e)
 }
 
 void
-job_stderr_end(struct job_stderr *e)
+job_stderr_end(struct job_stderr *e, char last[JOB_STDERR_LAST])
 {
+	last[0] = '\0';
 	if (e == NULL)
 		return;
 	for (int i = 0; i < READS_A_TURN && e->fd >= 0 && read_some(e); i++)
 		continue;
 	if (e->n > 0)
 		end_line(e);
+	memcpy(last, e->last, sizeof e->last);
 	job_stderr_forget(e);
 }

@@ -11,9 +11,12 @@
 
 #include "compiler.h"
 
-enum { JOB_STDERR_LINE = 8192 };
+enum { JOB_STDERR_LINE = 8192, JOB_STDERR_LAST = 160 };
 
 struct job_stderr;
+
+/* From now on lines without a level are at warn: somebody at the terminal runs one job. */
+void job_stderr_show(void);
 
 /* fd: the pipe's end, non-blocking; taken over, also on failure.  NULL on ENOMEM. */
 struct job_stderr *job_stderr_new(struct event_base *, int fd, unsigned worker, unsigned number);
@@ -21,8 +24,9 @@ struct job_stderr *job_stderr_new(struct event_base *, int fd, unsigned worker, 
 void job_stderr_of(struct job_stderr *, pid_t);
 
 /* The process has ended: what it has still said, without waiting for others that have the pipe too;
- * closes and frees.  NULL is fine. */
-void job_stderr_end(struct job_stderr *);
+ * closes and frees.  last: the last line that was not empty, without its level, cut; empty where
+ * there was none.  NULL is fine. */
+void job_stderr_end(struct job_stderr *, char last[JOB_STDERR_LAST]);
 /* Closes and frees without a word, in another process.  NULL is fine. */
 void job_stderr_forget(struct job_stderr *);
 

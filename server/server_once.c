@@ -10,6 +10,7 @@
 
 #include "conn.h"
 #include "frame.h"
+#include "job_stderr.h"
 #include "log.h"
 #include "server_master.h"
 
@@ -236,6 +237,7 @@ server_once(int argc, char *argv[])
 		free(all);
 		return 1;
 	}
+	job_stderr_show();
 	o.ops = server_master_ops;
 	o.ops.open = open_all;
 	o.ops.after_fork = after_fork;

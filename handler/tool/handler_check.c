@@ -88,9 +88,10 @@ static const char own_error[] =
 static const char told_why[] =
 	"standard error above may tell why; it runs as a server's: with that user, environment and "
 	"folder";
-static const char flushed[] =
-	"write one line for each job, with its newline, and flush standard output after it; if it "
-	"needs that long, raise job_timeout";
+#define FLUSH "write one line for each job, with its newline, and flush standard output after it; "
+static const char flushed[] = FLUSH "if it needs that long, raise job_timeout";
+static const char flushed_at_start[] = FLUSH
+	"if it needs that long to start, raise handler_start_timeout";
 static const char only_answers[] =
 	"standard output is for answers alone: print everything else on standard error";
 
@@ -112,13 +113,14 @@ failed_by_end(struct check_run *r, const char *when)
 static bool
 failed_by_silence(struct check_run *r, uint64_t ms)
 {
+	const char *advice = r->number == TRIAL_NUMBER_READY ? flushed_at_start : flushed;
 	struct span half = buf_span(&r->trial.in);
 	char text[SHOWN];
 
 	if (half.n > 0)
-		return failed(r, flushed, "half a line after %" PRIu64 " ms: %s", ms,
+		return failed(r, advice, "half a line after %" PRIu64 " ms: %s", ms,
 			      shown(half, text));
-	return failed(r, flushed, "no answer after %" PRIu64 " ms", ms);
+	return failed(r, advice, "no answer after %" PRIu64 " ms", ms);
 }
 
 static bool

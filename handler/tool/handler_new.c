@@ -39,7 +39,7 @@ struct language {
 	const char *suffix; /* of its file */
 	mode_t mode;
 	const char *handler; /* the lines of the settings */
-	const char *build;   /* of README, what makes the program; empty: nothing has to */
+	const char *build;   /* what makes the program; empty: nothing has to */
 };
 
 static const struct language languages[] = {
@@ -52,7 +52,7 @@ static const struct language languages[] = {
 	{"perl", handler_new_perl, "", 0777,
 	 "handler = exec\nhandler_command = {'@FOLDER@/@NAME@'}", ""},
 	{"c", handler_new_c, ".c", 0666, "handler = module\nhandler_module = '@FOLDER@/@NAME@.so'",
-	 "\n    cc -O2 -shared -fPIC -o @NAME@.so @NAME@.c $(pkg-config --cflags policypool-handler)\n"},
+	 "cc -O2 -shared -fPIC -o @NAME@.so @NAME@.c $(pkg-config --cflags policypool-handler)"},
 };
 
 enum { LANGUAGES = sizeof languages / sizeof *languages };
@@ -103,7 +103,13 @@ put_word(const struct made *m, const char *text, FILE *to)
 	case 0: (void)fputs(m->name, to); break;
 	case 1: put_quoted(m->folder, to); break;
 	case 2: put_text(m, m->language->handler, to); break;
-	case 3: put_text(m, m->language->build, to); break;
+	case 3:
+		if (m->language->build[0] == '\0')
+			break;
+		(void)fputs("\n    ", to);
+		put_text(m, m->language->build, to);
+		(void)fputs("\n", to);
+		break;
 	default: return 0;
 	}
 	return strlen(words[i]);
@@ -226,6 +232,9 @@ handler_new(const char *language, const char *name, FILE *out, FILE *err)
 		return 1;
 	(void)fprintf(out, "%s/ has %s%s, %s.conf, packet.json and README\n", name, name,
 		      m.language->suffix, name);
-	(void)fprintf(out, "next: cd %s && ppool-handler check -c %s.conf\n", name, name);
+	(void)fprintf(out, "next: cd %s && ", name);
+	put_text(&m, m.language->build, out);
+	(void)fprintf(out, "%sppool-handler check -c %s.conf\n",
+		      m.language->build[0] != '\0' ? " && " : "", name);
 	return 0;
 }

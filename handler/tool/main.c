@@ -1,7 +1,9 @@
 /* main.c - ppool-handler(1): makes, checks and measures handlers of ppool-server(8). */
+#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "handler_bench.h"
 #include "handler_check.h"
@@ -135,11 +137,21 @@ absolute(const char *path, char out[PATH_MAX])
 	return realpath(path, out) != NULL ? out : path;
 }
 
+/* With the word as it was given. */
+static int
+check_word(const char *path)
+{
+	return strchr(path, '/') == NULL || access(path, F_OK) == 0 ? 0
+								    : refuse(path, strerror(errno));
+}
+
 static int
 take_command(struct handler_conf *h, int argc, char *argv[])
 {
 	char path[PATH_MAX];
 
+	if (check_word(argv[0]) < 0)
+		return -1;
 	h->command.item = calloc((size_t)argc, sizeof *h->command.item);
 	if (h->command.item == NULL)
 		return refuse(argv[0], "out of memory");
@@ -171,6 +183,8 @@ take_program(struct tool *t, int argc, char *argv[])
 	if (argc > 1)
 		return refuse(argv[1],
 			      "a module has no arguments; --handler-setting key=value is for them");
+	if (check_word(argv[0]) < 0)
+		return -1;
 	return set_text(&h->module, absolute(argv[0], path));
 }
 

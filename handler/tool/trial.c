@@ -43,6 +43,7 @@ fork_process(const struct handler_conf *c, const struct daemon_conf *d, int in, 
 					.serial = 1,
 					.master = getpid(),
 					.worker_pid = getpid(),
+					.plain = true,
 					.forget = nothing};
 
 	(void)fflush(NULL);

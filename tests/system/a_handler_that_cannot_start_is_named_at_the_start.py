@@ -1,6 +1,7 @@
 """What is wrong with a handler is told at the start, by key, file and line where it stands in the settings, or in its own words where it
 shows when it is run; the server ends, and at once."""
 import os
+import subprocess
 from lib.bench import PROGRAMS, Bench, run
 
 CONF = "id = 1\npolicy = 1\nlisten = 0\nworkers = 1\nnarrate = no\n"
@@ -37,11 +38,19 @@ with Bench() as b:
     never = script(b, "never", "#!/bin/sh\nexec sleep 1000\n")
     dies = script(b, "dies", "#!/bin/sh\necho no database >&2\nexit 3\n")
     lost = script(b, "lost", "#!/nonexistent/interpreter\n")
+    talks = script(b, "talks", "#!/bin/sh\necho hello\nread -r line\nread -r line\n")
+    wrong = script(b, "wrong", "#!/usr/bin/env python3\nfor line in sys.stdin print(line)\n")
+    hidden = script(b, "hidden", "#!/bin/sh\n")
+    closed = f"{os.path.dirname(hidden)}/closed"
+    os.mkdir(closed, 0o700)
+    os.rename(hidden, f"{closed}/hidden")
     reader = script(b, "reader", "#!/bin/sh\nwhile read -r line; do echo '{\"job\":0,\"payload\":\"\"}'; done\n")
     for program, more, said in (
-            (dies, "", ("the handler ends while it starts", "no database", "code 3")),
+            (dies, "", ("the handler ended with status 3 while it started: no database", "code 3")),
+            (talks, "", ("the handler is not ready: not JSON", "cause=protocol")),
+            (wrong, "", ("the handler ended with status 1 while it started: SyntaxError: invalid syntax; ppool-handler check shows all",)),
             (never, "handler_start_timeout = 200ms\n", ("the handler is not ready in time", "handler_start_timeout_ms=200")),
-            (lost, "", ("the handler cannot be started", f"cannot execute {lost}: No such file or directory")),
+            (lost, "", (f"the handler cannot be started: cannot execute {lost}: No such file or directory")),
             (reader, "handler_max_memory = 64K\n", ("handler_max_memory is less than a job process starts with", "handler_max_memory=65536"))):
         conf = b.file("conf", f'{CONF}runtime_dir = "{b.runtime}"\n{EXEC}"{program}"\n{more}')
         status, out, err = run("ppool-server", "-c", conf)
@@ -49,3 +58,15 @@ with Bench() as b:
         for words in said:
             assert words in err, (program, words, err)
         assert "giving up" in err, err
+    # Who runs one job at the terminal sees all that the handler says.
+    for program, said in ((wrong, ("for line in sys.stdin print(line)", "SyntaxError")), (lost, (f"cannot execute {lost}",))):
+        done = subprocess.run([f"{PROGRAMS}/ppool-server", "-pp", "1", "--handler", "exec", "--handler-command", program, "--once"],
+                              input='{"type":"0","srcid":"1","privPoliId":"1","payload":"x"}', capture_output=True, text=True, timeout=60)
+        assert done.returncode == 1 and all(words in done.stderr for words in said), (program, done.stderr)
+    if os.geteuid() == 0:
+        hidden = f"{closed}/hidden"
+        said = f"{hidden}: job processes run as user nobody, which may not enter {closed}: move it, chmod o+x {closed}, or set handler_user\n"
+        status, out, err = run("ppool-handler", "check", hidden)
+        assert status == 1 and err.startswith(said), (status, out, err)
+        status, out, err = run("ppool-server", "-c", b.file("conf", f'{CONF}runtime_dir = "{b.runtime}"\n{EXEC}"{hidden}"\n'))
+        assert status == 1 and "the handler cannot be started: " + said.strip()[:100] in err, (status, err)

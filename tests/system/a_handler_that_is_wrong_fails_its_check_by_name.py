@@ -47,6 +47,8 @@ with Bench() as b:
         assert failed[0].split()[1] == check and said in failed[0], (name, out, err)
         below = out.splitlines()[out.splitlines().index(failed[0]) + 1]
         assert below.startswith(" " * 8) and below.strip(), (name, out)
+        if name in ("silent", "cuts"):
+            assert ("handler_start_timeout" if name == "silent" else "job_timeout") in below, (name, out)
         assert out.rstrip().endswith("11 not tried" if check == "start" else "0 not tried"), (name, out)
     path = b.file("stays", HEAD.replace("READY", "pass") + "    fine(job)\ntime.sleep(1000)\n")
     os.chmod(path, 0o755)

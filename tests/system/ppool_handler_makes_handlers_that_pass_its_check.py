@@ -21,7 +21,8 @@ here = [language for language, program in INTERPRETER.items() if shutil.which(pr
 for language in here:
     name = f"upper-{language}"
     status, out, err = handler("new", language, name)
-    assert status == 0 and f"next: cd {name} && ppool-handler check -c {name}.conf" in out, (status, out, err)
+    build = f"cc -O2 -shared -fPIC -o {name}.so {name}.c $(pkg-config --cflags policypool-handler) && " if language == "c" else ""
+    assert status == 0 and f"next: cd {name} && {build}ppool-handler check -c {name}.conf" in out, (status, out, err)
     assert sorted(os.listdir(f"{FOLDER}/{name}")) == sorted([f"{name}.c" if language == "c" else name, f"{name}.conf", "packet.json", "README"])
     status, out, err = handler("new", language, name)
     assert status == 1 and "is there already" in err, (status, out, err)
@@ -56,6 +57,7 @@ for name in "README", "packet.json", "json.py", "test.node", "x.conf", ".x", "-x
 for argv, wanted in ((["new", "cobol", "x"], "cobol: no such language; there are:\n  python sh node perl c"), (["new", "sh", "a/b"], "no name for a handler"),
                      (["new"], "usage:"), ([], "usage:"), (["chek"], "chek: no such command"), (["check"], "PROGRAM, or -c FILE"),
                      (["check", "--job-timeout", "0", "cat"], "--job-timeout"), (["check", "no-such-program"], "no-such-program"),
+                     (["check", "./nothing"], "ppool-handler: ./nothing: No such file or directory"),
                      (["check", "-c", "missing.conf"], "missing.conf"), (["check", "-c", "upper-sh/upper-sh.conf", "cat"], "names the handler already"),
                      (["check", "./upper.so", "x"], "a module has no arguments")):
     status, out, err = handler(*argv)

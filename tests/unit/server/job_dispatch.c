@@ -251,12 +251,13 @@ Test(job_dispatch, one_that_never_is_ready_is_ended)
 	spawn(0);
 	hear(0, "{\"job\":0");
 	sayf(0, "{\"job\":0,\"error\":\"no database\"}\n");
-	master_kills(0, JOB_END_START);
+	master_kills(0, JOB_END_REFUSED);
+	cr_expect_str_eq(told[tolds_seen - 1].kill.why, "no database");
 	close_fake(0);
 	spawn(0);
 	hear(0, "{\"job\":0");
 	sayf(0, "hello\n");
-	master_kills(0, JOB_END_START);
+	master_kills(0, JOB_END_PROTOCOL);
 	cr_assert_not(ready);
 }
 
@@ -384,7 +385,7 @@ Test(job_dispatch, a_pipe_that_could_block_is_not_taken)
 	cr_assert(pipe(to) == 0 && pipe2(from, O_NONBLOCK) == 0);
 	job_dispatch_take_pipe(d, &in, to[1]);
 	job_dispatch_take_pipe(d, &out, from[0]);
-	master_kills(0, JOB_END_START);
+	master_kills(0, JOB_END_PROTOCOL);
 	cr_assert(fcntl(to[1], F_GETFD) == -1 && fcntl(from[0], F_GETFD) == -1, "both are closed");
 }
 

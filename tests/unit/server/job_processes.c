@@ -109,8 +109,10 @@ say(unsigned number, enum job_msg_kind kind, enum job_end end)
 {
 	struct job_msg m = {.kind = kind, .number = number, .serial = process[number].serial};
 
-	if (kind == JOB_MSG_KILL)
+	if (kind == JOB_MSG_KILL) {
 		m.kill.end = (uint32_t)end;
+		(void)strcpy(m.kill.why, "no database");
+	}
 	job_processes_hear(jobs, WORKER, &m);
 }
 
@@ -346,7 +348,8 @@ Test(job_processes, what_cannot_be_executed_refuses_the_start)
 	(void)snprintf(settings->server.handler.program, HANDLER_PATH, "/nonexistent/x");
 	job_processes_worker_forked(jobs, WORKER, &settings->base);
 	await(fake.refused != NULL);
-	cr_expect_str_eq(fake.refused, "the handler cannot be started");
+	cr_expect_str_eq(fake.refused, "the handler cannot be started: cannot execute "
+				       "/nonexistent/x: No such file or directory");
 	expect_logged("level=error");
 	expect_logged("cannot execute /nonexistent/x: No such file or directory");
 }
@@ -354,12 +357,13 @@ Test(job_processes, what_cannot_be_executed_refuses_the_start)
 Test(job_processes, one_that_ends_at_once_is_tried_three_times)
 {
 	fake.child[WORKER].state = SLOT_STARTING;
-	shell("echo \"no database\" >&2; exit 3", "");
+	shell("printf \"trace\\n<4>no data\\033base\\n\\n\" >&2; exit 3", "");
 	await(fake.refused != NULL);
-	cr_expect_str_eq(fake.refused, "the handler ends while it starts");
+	cr_expect_str_eq(fake.refused, "the handler ended with status 3 while it started: no "
+				       "data\\u001bbase; ppool-handler check shows all of it");
 	cr_expect_eq(process[0].started, 3);
 	cr_expect_eq(process[0].ended, 3);
-	cr_expect_eq(lines_with("no database"), 3);
+	cr_expect_eq(lines_with("no data"), 3);
 	expect_logged("exit=\"code 3\"");
 }
 
@@ -377,9 +381,9 @@ Test(job_processes, one_that_says_that_it_is_not_ready_refuses_the_start)
 {
 	fake.child[WORKER].state = SLOT_STARTING;
 	shell("read x; exit 0", "");
-	say(0, JOB_MSG_KILL, JOB_END_START);
+	say(0, JOB_MSG_KILL, JOB_END_REFUSED);
 	await(fake.refused != NULL);
-	cr_expect_str_eq(fake.refused, "the handler is not ready");
+	cr_expect_str_eq(fake.refused, "the handler is not ready: no database");
 }
 
 Test(job_processes, more_memory_at_the_start_than_it_may_have_refuses_it)
@@ -395,7 +399,9 @@ Test(job_processes, where_a_worker_serves_it_is_tried_again_and_the_server_degra
 {
 	shell("[ -e \"$PPOOL_dir/ok\" ] && { read x; exit; }; exit 1", "");
 	await(job_stats_trouble(stats) != NULL);
-	cr_expect_str_eq(job_stats_trouble(stats)->why, "the handler ends while it starts");
+	cr_expect_str_eq(job_stats_trouble(stats)->why,
+			 "the handler ended with status 1 while it started; ppool-handler check "
+			 "shows all of it");
 	cr_expect_null(fake.refused);
 }
 
