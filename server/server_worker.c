@@ -7,7 +7,10 @@
 #include "log.h"
 #include "server_worker_internal.h"
 
-enum { FORCE_MS = 200 /* before the end of stop_timeout what is not done is given up */ };
+enum {
+	FORCE_MS = 200,	    /* before the end of stop_timeout what is not done is given up */
+	HAND_OVER_MS = 1000 /* of a reload, in which connections go over to the new handler */
+};
 
 /* ---- draining ---- */
 
@@ -271,6 +274,10 @@ worker_drain(void *state)
 	uint64_t limit = s->conf->daemon->stop_timeout;
 
 	s->drained_by = clock_ms() + limit - (limit / 8 < FORCE_MS ? limit / 8 : FORCE_MS);
+	/* A proxy's connections never pause, and would be answered by the former handler for most
+	 * of stop_timeout; what is declined goes to the new one. */
+	if (s->dispatch != NULL && worker_yields(s->worker) && limit > HAND_OVER_MS)
+		limit = HAND_OVER_MS;
 	drain_begin(s->drain, limit, !worker_yields(s->worker));
 	on_drain_turn(s);
 }
