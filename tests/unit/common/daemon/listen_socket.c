@@ -456,6 +456,10 @@ Test(paths, one_in_use_is_told_and_not_taken_away)
 Test(paths, fresh_settings_keep_the_socket_and_change_its_rights)
 {
 	begin_at(at_path);
+	ask(&fresh, at_path);
+	cr_assert_eq(open_fresh(), 0);
+	listen_socket_close(&fresh, &v);
+	cr_expect(is_answered(), "it is in force");
 	conf.listen_rights.mode = 0666;
 	ask(&fresh, at_path);
 	cr_assert_eq(open_fresh(), 0);
