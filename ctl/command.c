@@ -30,6 +30,18 @@ ping(const char *path, char why[RPC_WHY])
 	return result == RPC_UNREACHED ? result : RPC_ANSWERED;
 }
 
+/* Where the daemon that was asked knows no such command. */
+static const char *
+whose(const struct command *v)
+{
+	switch (v->of) {
+	case DISCOVER_PROXY: return "a command of proxies: name one with -p";
+	case DISCOVER_SERVER: return "a command of servers: name one with -i";
+	case DISCOVER_ANY: break;
+	}
+	return "no such command here";
+}
+
 /* One question, one answer. */
 static int
 ask(const struct command *v, const struct target *t, bool json, char *const args[],
@@ -50,7 +62,10 @@ ask(const struct command *v, const struct target *t, bool json, char *const args
 		(void)json_object_put(data);
 		return 0;
 	}
-	(void)fprintf(stderr, "ppool-ctl: %s: %s\n", v->name, why);
+	(void)fprintf(stderr, "ppool-ctl: %s: %s\n", v->name,
+		      result == RPC_REFUSED && strstr(why, "no such command here") != NULL
+			      ? whose(v)
+			      : why);
 	return result == RPC_REFUSED ? STATUS_REFUSED : STATUS_UNREACHED;
 }
 
@@ -300,14 +315,26 @@ run_list(const struct command *v, const struct target *t, bool json, char *const
 	struct discover_list found;
 
 	(void)args;
+	if (t->socket != NULL || t->port != NULL || t->id != NULL || t->pid != NULL) {
+		(void)json_object_put(rows);
+		(void)fputs("ppool-ctl: list: it is of all daemons of a folder (-r); of one that "
+			    "is named, see status\n",
+			    stderr);
+		return STATUS_USAGE;
+	}
 	if (target_collect(t, v->name, &found) < 0) {
 		(void)json_object_put(rows);
 		return STATUS_UNREACHED;
 	}
 	for (size_t i = 0; i < found.n; i++)
 		(void)json_object_array_add(rows, row_of(&found.entry[i]));
+	if (found.n == 0 && !json) {
+		(void)fputs("none in ", stdout);
+		target_tell_folders(t, stdout);
+	} else {
+		show(rows, json, v->print);
+	}
 	discover_free(&found);
-	show(rows, json, v->print);
 	(void)json_object_put(rows);
 	return 0;
 }

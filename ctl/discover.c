@@ -147,7 +147,9 @@ discover_free(struct discover_list *l)
 bool
 discover_is(const struct discover_entry *e, enum discover_program program)
 {
-	return strncmp(e->name, prefix[program], strlen(prefix[program])) == 0;
+	return e->program != DISCOVER_ANY && program != DISCOVER_ANY
+		       ? e->program == program
+		       : strncmp(e->name, prefix[program], strlen(prefix[program])) == 0;
 }
 
 /* The only one that answers, or NULL. */

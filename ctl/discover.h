@@ -8,11 +8,16 @@
 
 #include "compiler.h"
 
+/* Which program's daemons can answer. */
+enum discover_program { DISCOVER_ANY, DISCOVER_PROXY, DISCOVER_SERVER };
+
 struct discover_entry {
 	char *name;	 /* "ppool-proxy-2100"; owned */
 	const char *dir; /* borrowed */
 	bool answers;	 /* a trusted daemon listens there: false for what one left behind */
 	pid_t pid;	 /* its process, where that is known without its answer; 0: not */
+	/* Which program it says it is, where its name does not tell; 0 otherwise. */
+	enum discover_program program;
 };
 
 struct discover_list {
@@ -36,9 +41,6 @@ void discover_free(struct discover_list *);
 /* Does a trusted daemon listen there?  0 with its pid, which is 0 in another namespace, or an
  * errno: ENOENT, ECONNREFUSED, EACCES ...; EPERM: another user's does. */
 int discover_probe(const char *dir, const char *path, enum discover_trust, pid_t *pid);
-
-/* Which program's daemons can answer. */
-enum discover_program { DISCOVER_ANY, DISCOVER_PROXY, DISCOVER_SERVER };
 
 bool discover_is(const struct discover_entry *, enum discover_program);
 

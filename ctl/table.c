@@ -142,6 +142,8 @@ full_key(const char *prefix, const char *key, char out[CELL])
 
 	(void)snprintf(out, CELL, "%s%s%s", prefix, prefix[0] != '\0' ? "." : "",
 		       printable(key, shown, sizeof shown));
+	if (is_seconds(out)) /* its value has the unit */
+		out[strlen(out) - 2] = '\0';
 }
 
 static int

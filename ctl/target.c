@@ -35,12 +35,12 @@ tell(const char *verb, const char *path, int error)
 		      reason(error));
 }
 
-static void
-tell_folders(const struct target *t)
+void
+target_tell_folders(const struct target *t, FILE *out)
 {
 	for (int i = 0; i < TARGET_DIRS && t->dir[i] != NULL; i++)
-		(void)fprintf(stderr, "%s%s", i > 0 ? " or " : "", t->dir[i]);
-	(void)fputc('\n', stderr);
+		(void)fprintf(out, "%s%s", i > 0 ? " or " : "", t->dir[i]);
+	(void)fputc('\n', out);
 }
 
 static bool
@@ -61,7 +61,7 @@ tell_candidates(const struct target *t, enum discover_program of, const struct d
 		answering += may_be_meant(&l->entry[i], of);
 	if (answering == 0) {
 		(void)fprintf(stderr, "ppool-ctl: %s: no running %s's socket in ", verb, what[of]);
-		tell_folders(t);
+		target_tell_folders(t, stderr);
 		return;
 	}
 	(void)fprintf(stderr, "ppool-ctl: %s: which one? Name it with -p, -i or -s:\n", verb);
@@ -90,6 +90,31 @@ target_collect(const struct target *t, const char *verb, struct discover_list *l
 	return 0;
 }
 
+/* Sockets of other names than the usual ones (control): their daemons say what they are. */
+static void
+ask_programs(struct discover_list *l)
+{
+	static const char *const name[] = {"", "ppool-proxy", "ppool-server"};
+	char path[TARGET_PATH], why[RPC_WHY];
+	char *none[] = {NULL};
+
+	for (size_t i = 0; i < l->n; i++) {
+		struct discover_entry *e = &l->entry[i];
+		struct json_object *data = NULL, *v = NULL;
+
+		if (!e->answers || discover_is(e, DISCOVER_PROXY) ||
+		    discover_is(e, DISCOVER_SERVER))
+			continue;
+		(void)snprintf(path, sizeof path, "%s/%s.sock", e->dir, e->name);
+		if (rpc_daemon(path, "status", none, RPC_LIMIT, &data, why) == RPC_ANSWERED &&
+		    json_object_object_get_ex(data, "program", &v))
+			for (int p = DISCOVER_PROXY; p <= DISCOVER_SERVER; p++)
+				if (strcmp(json_object_get_string(v), name[p]) == 0)
+					e->program = (enum discover_program)p;
+		(void)json_object_put(data);
+	}
+}
+
 static int
 find_it(const struct target *t, enum discover_program of, const char *verb, char path[TARGET_PATH])
 {
@@ -98,6 +123,7 @@ find_it(const struct target *t, enum discover_program of, const char *verb, char
 
 	if (target_collect(t, verb, &list) < 0)
 		return -1;
+	ask_programs(&list);
 	e = discover_only(&list, of);
 	if (e != NULL)
 		(void)snprintf(path, TARGET_PATH, "%s/%s.sock", e->dir, e->name);
@@ -129,7 +155,7 @@ find_named(const struct target *t, const char *program, const char *name, const 
 	if (first == ENOENT) {
 		(void)fprintf(stderr, "ppool-ctl: %s: there is no such socket as %s-%s.sock in ",
 			      verb, program, printable(name, tried, sizeof tried));
-		tell_folders(t);
+		target_tell_folders(t, stderr);
 	} else {
 		tell(verb, tried, first);
 	}

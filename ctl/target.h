@@ -3,6 +3,7 @@
 #define POLICYPOOL_TARGET_H
 
 #include <stdbool.h>
+#include <stdio.h>
 
 #include "compiler.h"
 #include "discover.h"
@@ -23,6 +24,9 @@ struct target {
 /* All daemons of these folders.  0, or -1 with the reason told on standard error; folders that
  * can't be trusted are told of and left out.  discover_free() is due where it is 0. */
 MUST_CHECK int target_collect(const struct target *, const char *verb, struct discover_list *);
+
+/* "DIR or DIR", and the line's end. */
+void target_tell_folders(const struct target *, FILE *out);
 
 /* The path of its control socket.  By a pid, the daemons are asked for theirs, and for the one
  * under which they were started and which a supervisor knows.  0, or -1 with the reason told on

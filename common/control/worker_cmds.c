@@ -122,7 +122,7 @@ run_recycle(const struct control_call *call, const char **error, void *ctx)
 	if (number(call, 0, supervisor_slots(ctx) - 1, &slot) < 0)
 		return refused("the slot of a worker is needed, see workers", error);
 	if (supervisor_recycle(ctx, slot) < 0)
-		return refused(errno == ESRCH ? "no worker serves in that slot"
+		return refused(errno == ESRCH ? "no worker serves in that slot, see workers"
 					      : "not now: no slot is free for its successor",
 			       error);
 	return deferred_cmds_recycle(call, ctx, slot, error);

@@ -47,6 +47,27 @@ with Bench() as b:
                  ["events", "after", "1", "2"]):
         status, out, err = ctl_run("-s", proxy.socket, *argv)
         assert status == 2 and f"{argv[-1]}: no argument is expected" in err, (argv, "the last is not passed over", err)
+    # What a daemon is its socket's name need not tell.
+    folder = f"{b.runtime}-own"
+    os.mkdir(folder, 0o755)
+    status, out, err = ctl_run("-r", folder, "list")
+    assert status == 0 and out == f"none in {folder}\n", (status, out, err)
+    own = b.proxy(options=["--control", f"{folder}/front.sock"])
+    back = b.server("900", "111", wait=False, options=["--control", f"{folder}/back.sock"])
+    status, out, err = ctl_run("-r", folder, "list")
+    assert status == 0 and "front" in out and "back" in out, (status, out, err)
+    status, out, err = ctl_run("-r", folder, "servers")
+    assert status == 0 and out == "none\n", (status, out, err)
+    status, out, err = ctl_run("-r", folder, "--json", "status")
+    assert status == 0 and json.loads(out)["pid"] == own.pid, (status, out, err)
+    back.stop()
+    own.stop()
+    for argv, wanted, word in ((["-s", proxy.socket, "list"], 2, "see status"), (["-p", proxy.port, "handlers"], 1, "a command of servers: name one with -i"),
+                               (["-i", "100", "servers"], 1, "a command of proxies: name one with -p"), (["-i", "100", "recycle", "7"], 1, "see workers")):
+        status, out, err = ctl_run(*here, *argv)
+        assert status == wanted and word in err and "no such command" not in err, (argv, status, out, err)
+    status, out, err = ctl_run("-s", proxy.socket, "status")
+    assert any(line.split()[0] == "uptime" and line.endswith("s") for line in out.splitlines()), out
     strict.stop()
     proxy.stop()
     status, out, err = ctl_run(*here, "servers")

@@ -71,5 +71,5 @@ Test(table, an_object_is_a_list_with_inner_names)
 	       table_print_object,
 	       "program         p\n"
 	       "workers.wanted  2\n"
-	       "uptime_s        1.5s\n");
+	       "uptime          1.5s\n");
 }
