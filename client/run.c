@@ -97,7 +97,10 @@ narrate_answer(const struct run *r, const struct reply *a)
 	else if (a->verdict == REPLY_REFUSED)
 		narrate(r, "refused: %s: %s", a->code, a->detail);
 	else if (a->server.n > 0 && strcmp(a->mismatch, REPLY_FOREIGN) != 0)
-		narrate(r, "the %s is wrong: %s", what, a->detail);
+		narrate(r, "the %s is wrong: %s%s", what, a->detail,
+			r->expect->kind == EXPECT_DIGEST && r->expect->job->digest == DIGEST_SHA1
+				? "; this policy's job may not be sha1: see --expect"
+				: "");
 	else
 		narrate(r, "%s: %s", a->mismatch, a->detail);
 }

@@ -133,8 +133,10 @@ job_is_struck_out(struct job_dispatch *d, struct job_task *t)
 	t->struck = standing == JOB_STRIKES_SOME;
 	if (standing != JOB_STRIKES_OUT)
 		return false;
-	(void)snprintf(text, sizeof text, "handler: refused unrun: it ended %u handlers",
-		       d->conf.handler->strikes);
+	(void)snprintf(
+		text, sizeof text,
+		"handler: not run: this payload has ended %u job processes; see ppool-ctl strikes",
+		d->conf.handler->strikes);
 	job_answer(d, t, &r);
 	return true;
 }

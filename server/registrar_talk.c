@@ -126,8 +126,9 @@ hear_refusal(struct registrar *r, const struct packet *p)
 	struct span code = packet_scalar(p, "code"), message = packet_scalar(p, "message");
 	int64_t ms;
 
-	(void)snprintf(r->why, sizeof r->why, "refused: %.*s: %.*s", SPAN_ARG(code),
-		       SPAN_ARG(message));
+	(void)snprintf(r->why, sizeof r->why, "refused: %.*s: %.*s%s", SPAN_ARG(code),
+		       SPAN_ARG(message),
+		       span_eq_str(code, "denied") ? "; the proxy's log says why" : "");
 	if (packet_number(p, "retryafter", 0, INT64_MAX, &ms) > 0)
 		r->retry_after = ms < RETRY_AFTER_MAX ? (unsigned)ms : RETRY_AFTER_MAX;
 	if (r->conf.signer != NULL && span_eq_str(code, "denied"))

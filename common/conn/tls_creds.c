@@ -55,8 +55,13 @@ given(const char *text)
 static const char *
 judge_key_file(const struct stat *st)
 {
+	static char of_another[96];
+
+	(void)snprintf(of_another, sizeof of_another,
+		       "belongs to another user: its owner must be uid %u, as this daemon, or root",
+		       (unsigned)geteuid());
 	if (st->st_uid != geteuid() && st->st_uid != 0)
-		return "belongs to another user";
+		return of_another;
 	if ((st->st_mode & 027) != 0)
 		return "others can read it, or its group write it: its mode must be 0600 or 0640";
 	return NULL;

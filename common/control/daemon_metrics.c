@@ -106,8 +106,8 @@ static const struct {
 	 tell_memory},
 	{"policypool_worker_connections", PROMETHEUS_GAUGE, "Connections of the process in a slot.",
 	 tell_connections},
-	{"policypool_worker_silence_seconds", PROMETHEUS_GAUGE, "Time since its loop last turned.",
-	 tell_silence},
+	{"policypool_worker_silence_seconds", PROMETHEUS_GAUGE,
+	 "Seconds since the event loop last ran.", tell_silence},
 };
 
 static bool

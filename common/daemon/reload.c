@@ -269,7 +269,7 @@ reload_request(struct reload *r)
 {
 	bool now = !r->running && !r->remembered && !r->held;
 
-	log_event(r->remembered ? LOG_VERBOSE : LOG_INFO, "a reload is asked for", "now=%d", now);
+	log_event(r->remembered ? LOG_VERBOSE : LOG_INFO, "reload requested", "now=%d", now);
 	if (r->held)
 		r->again = true;
 	else

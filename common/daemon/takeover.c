@@ -235,7 +235,7 @@ close_leftovers(void)
 	for (unsigned i = 0; i < successor.n; i++) {
 		if (successor.item[i].fd < 0)
 			continue;
-		log_event(LOG_INFO, "what was handed over is not used", "kind=%s about=%s",
+		log_event(LOG_INFO, "inherited descriptor unused", "kind=%s about=%s",
 			  kind_text[successor.item[i].kind], log_quoted(successor.item[i].about));
 		(void)close(successor.item[i].fd);
 		successor.item[i].fd = -1;

@@ -106,10 +106,15 @@ secret_file_parse(const char *name, struct span text, secret_file_take *take, vo
 static const char *
 judge(const struct stat *st)
 {
+	static char of_another[96];
+
+	(void)snprintf(of_another, sizeof of_another,
+		       "belongs to another user: its owner must be uid %u, as this daemon, or root",
+		       (unsigned)geteuid());
 	if (!S_ISREG(st->st_mode))
 		return "is no regular file";
 	if (st->st_uid != geteuid() && st->st_uid != 0)
-		return "belongs to another user";
+		return of_another;
 	if ((st->st_mode & 077) != 0)
 		return "can be read or written by others: its mode must be 0600";
 	if (st->st_size > SECRET_FILE_MAX)

@@ -16,7 +16,7 @@
 	X(EXIT_LATE, "not ready in time")                \
 	X(EXIT_HUNG, "hung")                             \
 	X(EXIT_SANDBOX, "sandbox violation")             \
-	X(EXIT_ASKED, "asked to")
+	X(EXIT_ASKED, "on request")
 #define EXIT_ENUM(name, text) name,
 enum exit_cause { EXIT_CAUSES(EXIT_ENUM) EXIT_CAUSE_COUNT };
 #undef EXIT_ENUM

@@ -51,7 +51,7 @@ const char *worker_stats_error_text(unsigned code);
 	  "Errors that the proxy answered requests with, by code.", "code",                \
 	  worker_stats_error_text)                                                         \
 	A(COUNTER, timeout, WORKER_STATS_CLOCK_COUNT, "timeouts", "timeouts_total",        \
-	  "Clocks that ran out, by what they bound.", "clock", worker_stats_clock_text)    \
+	  "Timeouts, by kind.", "clock", worker_stats_clock_text)                          \
 	A(COUNTER, gate, WORKER_STATS_GATE_COUNT, "turned_away", "turned_away_total",      \
 	  "Requests that were turned away, by the setting.", "by", worker_stats_gate_text) \
 	A(COUNTER_LATENCY, latency, COUNTERS_LATENCY, NULL, "latency_seconds",             \
@@ -112,12 +112,11 @@ enum registration_verb { REGISTRATION_VERBS(REGISTRATION_ENUM) REGISTRATION_VERB
 
 const char *registration_verb_text(unsigned verb);
 
-#define REGISTRATION_STATS(X, A)                                                              \
-	A(COUNTER, done, REGISTRATION_VERB_COUNT, "registrations", "registrations_total",     \
-	  "Announcements of servers that were accepted, by what was done.", "verb",           \
-	  registration_verb_text)                                                             \
-	A(COUNTER_SPARSE, refused, PACKET_CODE_COUNT, "registrations_refused",                \
-	  "registrations_refused_total", "Announcements that were refused, by code.", "code", \
+#define REGISTRATION_STATS(X, A)                                                                 \
+	A(COUNTER, done, REGISTRATION_VERB_COUNT, "registrations", "registrations_total",        \
+	  "Registrations that were accepted, by what was done.", "verb", registration_verb_text) \
+	A(COUNTER_SPARSE, refused, PACKET_CODE_COUNT, "registrations_refused",                   \
+	  "registrations_refused_total", "Registrations that were refused, by code.", "code",    \
 	  worker_stats_error_text)
 
 COUNTERS_DECLARE(registration_stats, REGISTRATION_STATS);

@@ -29,7 +29,7 @@ with Bench() as b:
         assert reply["code"] == "handler-timeout" and "job_timeout (1000 ms)" in reply["message"], reply
         assert took >= 0.99, took
         wait_until(lambda: server.output.count(f"cause=timeout srcid=sick{i} exit=") == 1, "its process is ended")
-    reply = wait_until(lambda: (r := ask(proxy, payload="hang", srcid="sick3")) and "refused unrun" in r["message"] and r, "it is struck out")
+    reply = wait_until(lambda: (r := ask(proxy, payload="hang", srcid="sick3")) and "not run: this payload" in r["message"] and r, "it is struck out")
     assert reply["code"] == "handler-failed", reply
     assert ask(proxy, payload="well")["payload"] == "WELL"
     causes = handlers.failed(server)

@@ -22,7 +22,7 @@ with Bench() as b:
         assert said.startswith("handler-failed") and cause in said, (payload, said)
         answer(proxy, payload)
         said = answer(proxy, payload)
-        assert "refused unrun" in said, said
+        assert "not run: this payload" in said, said
     others.join()
     status, s = summary[0]
     assert status == 0 and s["wrong"] == 0 and s["failed"] == 0, s

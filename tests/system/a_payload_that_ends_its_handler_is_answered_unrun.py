@@ -29,7 +29,7 @@ with Bench() as b:
     strike = strikes(server)[0]
     assert strike["refused"] and strike["last_cause"] == "ended" and strike["srcid"] == "client 2" and strike["age_s"] >= 0, strike
     got = run(proxy, POISON)
-    assert got["code"] == "handler-failed" and "refused unrun: it ended 2 handlers" in got["message"], got
+    assert got["code"] == "handler-failed" and "not run: this payload has ended 2 job processes" in got["message"], got
     assert run(proxy, "other")["payload"] == "OTHER"
     assert handlers.processes(server)[0]["restarts"] == ended, "it was run"
     assert ctl(server.socket, "status")["jobs"]["struck"] == 1

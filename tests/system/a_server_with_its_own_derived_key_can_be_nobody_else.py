@@ -21,7 +21,7 @@ with Bench() as b:
     options = ["--key-file", key_file, "--key-id", "alpha"]
     b.server("100", "111", proxy, options=options)
     thief = b.server("101", "111", proxy, options=options, wait=False)
-    thief.wait_for("refused: denied: this registration is not accepted")
+    thief.wait_for("refused: denied: this registration is not accepted; the proxy.s log says why")
     proxy.wait_for("registration refused.*key=alpha why=.the signature is wrong")
     assert set(proxy.servers()) == {"100"}
     still_serves(proxy)

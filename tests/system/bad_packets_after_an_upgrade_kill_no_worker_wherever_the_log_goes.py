@@ -35,7 +35,7 @@ def dies_not(socket, port, what):
         wait_until(lambda: all(w["state"] == "ready" for w in ctl(socket, "workers")), "workers that serve")
         answers = junk(port)
         wait_until(lambda: len(ctl(socket, "workers")) == 2, "the former workers' end")
-        died = [d for d in ctl(socket, "deaths") if d["why"] != "asked to"]
+        died = [d for d in ctl(socket, "deaths") if d["why"] != "on request"]
         assert not died, (what, verb, died)
         assert all(answers), (what, verb, answers)
 

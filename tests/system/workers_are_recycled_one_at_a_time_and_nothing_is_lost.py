@@ -21,5 +21,5 @@ with Bench() as b:
         wait_until(lambda: len(set(workers(daemon)) - old) == 2, "all are new")
         # The last of the old may still be finishing what it has.
         deaths = wait_until(lambda: (lambda d: len(d) >= 2 and d)(ctl(daemon.socket, "deaths")), "the end of the old")
-        assert all(d["why"] == "asked to" and d["exit"] == "code 0" for d in deaths), deaths
+        assert all(d["why"] == "on request" and d["exit"] == "code 0" for d in deaths), deaths
         daemon.wait_for("worker recycled.*worker_max_requests")

@@ -301,12 +301,14 @@ Test(job_dispatch, a_payload_that_ended_as_many_as_it_may_is_not_run)
 		be_ready(0);
 	}
 	ask_for("2", span_str("sick"));
-	cr_assert_eq(answered("2", JOB_OUTCOME_STRUCK, "refused unrun: it ended 2 handlers")->code,
-		     PACKET_HANDLER_FAILED);
+	cr_assert_eq(
+		answered("2", JOB_OUTCOME_STRUCK, "not run: this payload has ended 2 job processes")
+			->code,
+		PACKET_HANDLER_FAILED);
 	ask_for("2", span_str("well"));
 	hear(0, "\"well\"");
 	ask_for("3", span_str("sick"));
-	answered("3", JOB_OUTCOME_STRUCK, "refused unrun");
+	answered("3", JOB_OUTCOME_STRUCK, "not run: this payload");
 }
 
 Test(job_dispatch, it_is_the_same_however_it_is_spelled)
@@ -322,10 +324,10 @@ Test(job_dispatch, it_is_the_same_however_it_is_spelled)
 	be_ready(0);
 	for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
 		ask_for("2", span_str(same[i]));
-		answered("2", JOB_OUTCOME_STRUCK, "refused unrun");
+		answered("2", JOB_OUTCOME_STRUCK, "not run: this payload");
 	}
 	ask_in("3", span_str("c2ljaw\\u003d="), true);
-	answered("3", JOB_OUTCOME_STRUCK, "refused unrun");
+	answered("3", JOB_OUTCOME_STRUCK, "not run: this payload");
 	ask_for("4", span_str("c2ljaw=="));
 	hear(0, "c2ljaw==");
 }
