@@ -272,7 +272,8 @@ lint: all
 
 # ---- installing ----
 
-ETC := $(sort $(wildcard etc/*.conf)) etc/keyring etc/pseudonyms packaging/ppool-server-jit.conf
+ETC := $(sort $(wildcard etc/*.conf)) etc/keyring etc/pseudonyms packaging/ppool-server-jit.conf \
+       packaging/policypool.logrotate
 HANDLERS := $(sort $(filter-out %.so,$(wildcard examples/handlers/*/*)))
 SERVICES := $(sort $(wildcard etc/*.service etc/*.socket))
 install: all
