@@ -32,7 +32,7 @@ with Bench() as b:
     assert set(got) <= {"answered", "handler-failed"}, got
     for _ in range(2):
         client_json(proxy, "--policy", "111", "--payload", "sick:deaf", "--expect", "none")
-        status, told = client_json(proxy, "--policy", "111", "--size", 900000, "--expect", "sha256", "--count", 4, "--parallel", 4, seconds=120)
+        status, told = client_json(proxy, "--policy", "111", "--size", 900000, "--expect", "sha256", "--vary", "--count", 4, "--parallel", 4, seconds=120)
         assert status == 0 or set(told["errors"]) <= {"handler-timeout"}, told
     nothing_left_but(server)
     assert resident(server) < memory + 48, f"{memory} MiB before, {resident(server)} MiB after"

@@ -32,5 +32,5 @@ with Bench() as b:
     reply = wait_until(lambda: (r := ask(proxy, payload="hang", srcid="sick3")) and "not run: this payload" in r["message"] and r, "it is struck out")
     assert reply["code"] == "handler-failed", reply
     assert ask(proxy, payload="well")["payload"] == "WELL"
-    causes = handlers.failed(server)
+    causes = wait_until(lambda: "sick3" in (told := handlers.failed(server)) and told, "each is told")
     assert causes["sick1"] == causes["sick2"] == "timeout" and causes["sick3"] == "struck", causes
