@@ -10,6 +10,7 @@
 
 #include "conf_check.h"
 #include "handler_module.h"
+#include "handler_reach.h"
 #include "pseudonym.h"
 
 enum { PACKET_HEAD = 512 }; /* bytes of a reply beside its payload, with ids as they usually are */
@@ -395,6 +396,21 @@ check_user(const struct check *k)
 	return 0;
 }
 
+static int
+check_reach(const struct check *k)
+{
+	const struct handler_conf *c = k->conf;
+	int n = (OF(c->kind) & PROGRAMS) == 0
+			? 0
+			: (int)handler_reach_closed_to(&c->user.plan, c->program);
+	char user[32];
+
+	return n == 0 ? 0
+		      : wrong(k, "handler_command", "%s: " HANDLER_REACH_WHY, c->program,
+			      handler_reach_user(c->user.plan.uid, user), n, c->program, n,
+			      c->program);
+}
+
 /* The kernel counts all that a user has, so one that others share could not start any more. */
 static int
 check_processes(const struct check *k)
@@ -446,7 +462,8 @@ handler_conf_check(struct handler_conf *c, const struct daemon_conf *daemon, cha
 		return -1;
 	if (c->kind == HANDLER_NONE)
 		return 0;
-	if (check_directory(&k) < 0 || check_user(&k) < 0 || check_processes(&k) < 0)
+	if (check_directory(&k) < 0 || check_user(&k) < 0 || check_reach(&k) < 0 ||
+	    check_processes(&k) < 0)
 		return -1;
 	return check_sizes(&k);
 }

@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -16,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "handler_reach.h"
 #include "job_runner.h"
 #include "log.h"
 #include "proctitle.h"
@@ -230,25 +230,14 @@ confine(const struct job_child *c)
 static void
 tell_closed_folder(const struct job_child *c)
 {
-	char path[PATH_MAX], *slash = path;
-	struct passwd *user;
+	int n = (int)handler_reach_closed(c->conf->program);
+	const char *path = c->conf->program;
+	char user[32];
 
-	(void)snprintf(path, sizeof path, "%s", c->conf->program);
-	while ((slash = strchr(slash + 1, '/')) != NULL) {
-		*slash = '\0';
-		if (access(path, X_OK) < 0 && errno == EACCES)
-			break;
-		*slash = '/';
-	}
-	if (slash == NULL)
+	if (n == 0)
 		return;
-	user = getpwuid(geteuid());
-	(void)fprintf(stderr,
-		      "%s%s: job processes run as user %s, which may not enter %s: move it, "
-		      "chmod o+x %s, or set handler_user\n",
-		      plain ? "" : "<3>", c->conf->program, user != NULL ? user->pw_name : "?",
-		      path, path);
-	_exit(JOB_CHILD_FAILED);
+	errno = EACCES;
+	fail("%s: " HANDLER_REACH_WHY, path, handler_reach_user(geteuid(), user), n, path, n, path);
 }
 
 static NORETURN void

@@ -23,6 +23,13 @@ say_verification(struct tls *t)
 {
 	gnutls_datum_t said = {NULL, 0};
 
+	if (t->name != NULL && t->status == (GNUTLS_CERT_INVALID | GNUTLS_CERT_UNEXPECTED_OWNER)) {
+		(void)snprintf(t->text, sizeof t->text,
+			       "the peer's certificate is not for the name expected, %.150s: see "
+			       "server_name and revproc_name",
+			       t->name);
+		return;
+	}
 	if (gnutls_certificate_verification_status_print(t->status, GNUTLS_CRT_X509, &said, 0) == 0)
 		(void)snprintf(t->text, sizeof t->text, "%s", (const char *)said.data);
 	else

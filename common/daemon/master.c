@@ -458,6 +458,17 @@ open_upgrade(struct master *m)
 	return 0;
 }
 
+/* Where it is another instance of this daemon that has the address, its pidfile says so. */
+static int
+listen_or_tell(struct master *m, const struct daemon_conf *d)
+{
+	if (listen_socket_begin(&m->listen, d) == 0)
+		return 0;
+	if (errno == EADDRINUSE && m->ops->name(m) == 0)
+		(void)!daemon_pidfile(d, m->name);
+	return -1;
+}
+
 /* In the order in which one needs the other. */
 static int
 prepare(struct master *m)
@@ -466,9 +477,8 @@ prepare(struct master *m)
 	const struct daemon_conf *d = &m->settings->daemon;
 
 	startup_report_files(d);
-	if (listen_socket_begin(&m->listen, d) < 0 || ops->name(m) < 0 ||
-	    daemon_pidfile(d, m->name) < 0 || open_loop(m) < 0 ||
-	    (ops->open != NULL && ops->open(m) < 0) ||
+	if (listen_or_tell(m, d) < 0 || ops->name(m) < 0 || daemon_pidfile(d, m->name) < 0 ||
+	    open_loop(m) < 0 || (ops->open != NULL && ops->open(m) < 0) ||
 	    startup_control(d, m->base, m->name, ops->unique, verbs, m, &m->control) < 0 ||
 	    open_supervisor(m) < 0 || (ops->begin != NULL && ops->begin(m) < 0))
 		return -1;

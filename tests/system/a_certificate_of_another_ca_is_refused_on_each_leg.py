@@ -20,7 +20,7 @@ with Bench() as b:
         assert status != 0 and "the peer refuses" in out + err, (status, out, err)
         says(proxy, "TLS failed", word)
     status, out, err = client(proxy, *client_by(ca, good), "--server-name", "other.example", "--policy", "111", "--payload", "x")
-    assert status == 3 and "does not match" in err, (status, err)
+    assert status == 3 and "is not for the name expected" in err, (status, err)
     status, out, err = client(proxy, "--tls", "--insecure", "--cert", good.certificate, "--key", good.key, "--policy", "111",
                               "--payload", "x")
     assert "attacker" in err and "unknown-policy" in out, (status, out, err)
@@ -44,7 +44,7 @@ with Bench() as b:
     # What is expired, or for another host, is no better.
     s = b.server("5", "555", proxy, options=[*listening(issue("elsewhere", ca, ip="192.0.2.1")), *proxy_by(ca, good)])
     assert client(proxy, *client_by(ca, good), "--policy", "555", "--payload", "x")[0] == 1
-    says(proxy, "id=5", "does not match")
+    says(proxy, "id=5", "is not for the name expected")
     past = issue("past", ca, life='activation_date = "2020-01-01"\nexpiration_date = "2020-02-01"')
     s = b.server("6", "666", proxy, options=[*listening(past), *proxy_by(ca, good)])
     assert "certificate has expired" in s.output

@@ -35,6 +35,7 @@ with Bench() as b:
         # The same again: the port is taken; on another port, the server's pidfile is locked.
         status, out, err = run("ppool-proxy", "-d", "-port", port, *common)
         assert status == 1 and "Address already in use" in err and str(port) in err, (status, err)
+        assert "already running" in err and f"by_pid={pids[0]}" in err, (status, err)
         status, out, err = run("ppool-server", "-d", "-id", "1", "-pp", "111", "-listen", "0", "-revproc", port, *common)
         assert status == 1 and "already running" in err and str(pids[1]) in err, (status, err)
         assert correct(ask(port)), "the failed starts hurt the running daemons"

@@ -67,6 +67,7 @@ with Bench() as b:
         hidden = f"{closed}/hidden"
         said = f"{hidden}: job processes run as user nobody, which may not enter {closed}: move it, chmod o+x {closed}, or set handler_user\n"
         status, out, err = run("ppool-handler", "check", hidden)
-        assert status == 1 and err.startswith(said), (status, out, err)
-        status, out, err = run("ppool-server", "-c", b.file("conf", f'{CONF}runtime_dir = "{b.runtime}"\n{EXEC}"{hidden}"\n'))
-        assert status == 1 and "the handler cannot be started: " + said.strip()[:100] in err, (status, err)
+        assert status == 2 and err == f"ppool-handler: handler_command: {said}", (status, out, err)
+        for more in ([], ["-t"]):
+            status, out, err = run("ppool-server", "-c", b.file("conf", f'{CONF}runtime_dir = "{b.runtime}"\n{EXEC}"{hidden}"\n'), *more)
+            assert status == 2 and f"conf:9: handler_command: {said}" in err, (status, out, err)

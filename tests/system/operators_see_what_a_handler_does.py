@@ -48,7 +48,7 @@ with Bench() as b:
         status, out, err = ctl_run("-s", plain.socket, verb)
         assert status == 1 and "no handler" in err, (verb, status, err)
         status, out, err = ctl_run("-s", proxy.socket, verb)
-        assert status == 1 and "no such command" in err, (verb, status, err)
+        assert status == 1 and "a command of servers: name one with -i" in err, (verb, status, err)
     assert "policypool_jobs_total" not in get(plain, "/metrics") and json.loads(get(plain, "/overview"))["handlers"] is None
     plain.stop()
     status, out, err = ctl_run("--runtime-dir", b.runtime, "handlers")

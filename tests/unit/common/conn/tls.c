@@ -606,8 +606,9 @@ Test(tls, a_server_is_whom_its_certificate_is_for_and_signed_by_our_ca)
 {
 	struct tls_files s = server_files(), c = client_files();
 
-	client_says(&s, &c, "other.example", "does not match");
-	client_says(&s, &c, "127.0.0.2", "does not match");
+	client_says(&s, &c, "other.example",
+		    "is not for the name expected, other.example: see server_name");
+	client_says(&s, &c, "127.0.0.2", "is not for the name expected, 127.0.0.2");
 	c.ca = made.other.certificate;
 	client_says(&s, &c, "pool.example", "issuer is unknown");
 	c = client_files();

@@ -1,0 +1,27 @@
+/* handler_reach.h - may a user enter the folders on the way to a handler's program?  One that root
+ * starts runs as another user, and below /root that one finds nothing. */
+#ifndef POLICYPOOL_HANDLER_REACH_H
+#define POLICYPOOL_HANDLER_REACH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "privdrop.h"
+
+/* As whom this process runs: the length of the first folder of path that may not be entered, 0
+ * where all may. */
+size_t handler_reach_closed(const char *path);
+
+/* The same as the plan's user, tried in a process of its own: lists of access count too.  Where
+ * that cannot be tried, 0. */
+size_t handler_reach_closed_to(const struct privdrop *plan, const char *path);
+
+/* Of a user, and twice of the folder's length and path. */
+#define HANDLER_REACH_WHY                                                                          \
+	"job processes run as user %s, which may not enter %.*s: move it, chmod o+x %.*s, or set " \
+	"handler_user"
+
+/* "nobody", or its number. */
+const char *handler_reach_user(uid_t uid, char out[32]);
+
+#endif
