@@ -1,19 +1,36 @@
 #include "handler_new.h"
 
 #include <criterion/criterion.h>
+#include <ftw.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 /* In a folder of its own. */
+static char folder[] = "/tmp/handler_new.it's XXXXXX";
+
 static void
 begin(void)
 {
-	char folder[] = "/tmp/handler_new.it's XXXXXX";
-
 	cr_assert_not_null(mkdtemp(folder));
 	cr_assert_eq(chdir(folder), 0);
 }
+
+static int
+remove_one(const char *path, const struct stat *st, int flag, struct FTW *walk)
+{
+	(void)st, (void)flag, (void)walk;
+	return remove(path);
+}
+
+static void
+end(void)
+{
+	cr_assert_eq(nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+}
+
+TestSuite(handler_new, .init = begin, .fini = end);
 
 static int
 make(const char *language, const char *name)
@@ -44,7 +61,6 @@ Test(handler_new, makes_a_program_settings_and_a_packet)
 {
 	struct stat st;
 
-	begin();
 	cr_assert_eq(make("python", "redact"), 0);
 	cr_assert_eq(stat("redact/redact", &st), 0);
 	cr_assert_neq(st.st_mode & S_IXUSR, 0);
@@ -60,7 +76,6 @@ Test(handler_new, makes_a_program_settings_and_a_packet)
 
 Test(handler_new, leaves_what_is_there)
 {
-	begin();
 	cr_assert_eq(mkdir("redact", 0700), 0);
 	cr_assert_eq(make("python", "redact"), 1);
 	cr_assert_eq(rmdir("redact"), 0, "nothing was put there");
@@ -74,7 +89,6 @@ Test(handler_new, refuses_languages_and_names_that_are_none)
 		"a b",	  "a\"b",
 		"@NAME@", "012345678901234567890123456789012345678901234567890123456789012"};
 
-	begin();
 	cr_assert_eq(make("cobol", "redact"), 2);
 	cr_assert_eq(access("redact", F_OK), -1);
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
