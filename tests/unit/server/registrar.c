@@ -95,7 +95,8 @@ Test(registrar, a_refusal_is_told_with_its_cause_and_tried_again)
 	(void)announced();
 	refuse("denied", "not you");
 	until_pause(1);
-	cr_assert_str_eq(registrar_trouble(registrar), "refused: denied: not you");
+	cr_assert_str_eq(registrar_trouble(registrar),
+			 "refused: denied: not you; the proxy's log says why");
 	hears_the_end();
 	take_connection();
 	(void)hear();
@@ -103,7 +104,8 @@ Test(registrar, a_refusal_is_told_with_its_cause_and_tried_again)
 	until("joined");
 	cr_assert_str_eq(registrar_trouble(registrar), "");
 	cr_assert_eq(times(logged(), "level=warn"), 1, "%s", log_read);
-	cr_assert_eq(times(log_read, "why=\"refused: denied: not you\""), 1, "%s", log_read);
+	cr_assert_eq(times(log_read, "why=\"refused: denied: not you; the proxy's log says why\""),
+		     1, "%s", log_read);
 	cr_assert_eq(times(log_read, "msg=\"registered with the proxy\""), 1);
 }
 
@@ -216,7 +218,8 @@ Test(registrar, a_refusal_of_a_renewal_joins_anew)
 	joined();
 	refuse("denied", "no more");
 	until_pause(1);
-	cr_assert_str_eq(registrar_trouble(registrar), "refused: denied: no more");
+	cr_assert_str_eq(registrar_trouble(registrar),
+			 "refused: denied: no more; the proxy's log says why");
 	take_connection();
 	(void)hear();
 	acknowledge();
