@@ -26,7 +26,7 @@ with Bench() as b:
                                                   "--revproc-name", "pool.example"])
     by_name = [*client_by(ca), "--server-name", "pool.example"]
     assert send(proxy, *by_name)[0] == 0
-    assert "does not match" in send(proxy, *client_by(ca))[2]
+    assert "is not for the name expected, " in send(proxy, *client_by(ca))[2]
 
     # A proxy that can't verify it any more does not speak plain to it, but takes it out; it is refused until it can be verified.
     b.file("proxy.conf", settings)
