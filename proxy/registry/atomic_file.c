@@ -37,7 +37,7 @@ struct atomic_file {
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
 	enum job job; /* under the lock, this and what follows */
-	bool ending;
+	bool begun, ending;
 	int error;	/* of the last job */
 	const char *at; /* the file that it was about; one of those above */
 	int lock_file;	/* the descriptor with our lock, or -1 */
@@ -141,6 +141,8 @@ write_jobs(void *arg)
 	uint64_t one = 1;
 
 	(void)pthread_mutex_lock(&s->lock);
+	s->begun = true;
+	(void)pthread_cond_broadcast(&s->wake);
 	for (;;) {
 		while (s->job == JOB_NONE && !s->ending)
 			(void)pthread_cond_wait(&s->wake, &s->lock);
@@ -162,7 +164,9 @@ write_jobs(void *arg)
 	return NULL;
 }
 
-/* Signals are the loop's. */
+/* Signals are the loop's.  Returns once it runs: while a thread begins it allocates, and a process
+ * that is forked then may find an allocator's lock held for ever (a sanitizer's is not fork-safe).
+ */
 static int
 start_thread(struct atomic_file *s)
 {
@@ -173,8 +177,15 @@ start_thread(struct atomic_file *s)
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
 	error = pthread_create(&s->thread, NULL, write_jobs, s);
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-	errno = error;
-	return error == 0 ? 0 : -1;
+	if (error != 0) {
+		errno = error;
+		return -1;
+	}
+	(void)pthread_mutex_lock(&s->lock);
+	while (!s->begun)
+		(void)pthread_cond_wait(&s->wake, &s->lock);
+	(void)pthread_mutex_unlock(&s->lock);
+	return 0;
 }
 
 /* ---- the loop's side ---- */

@@ -348,8 +348,10 @@ Test(job_processes, what_cannot_be_executed_refuses_the_start)
 	(void)snprintf(settings->server.handler.program, HANDLER_PATH, "/nonexistent/x");
 	job_processes_worker_forked(jobs, WORKER, &settings->base);
 	await(fake.refused != NULL);
+#ifndef COVERAGE /* where the last line is gcov's, which may not write its counters here */
 	cr_expect_str_eq(fake.refused, "the handler cannot be started: cannot execute "
 				       "/nonexistent/x: No such file or directory");
+#endif
 	expect_logged("level=error");
 	expect_logged("cannot execute /nonexistent/x: No such file or directory");
 }
