@@ -520,6 +520,7 @@ run(struct master *m, int argc, char *argv[])
 		status = supervisor_run(m->supervisor);
 		reaper_settle(m->base);
 	}
+	process_block_signals(); /* without handlers, a further one would end it by a signal */
 	release(m);
 	cmdline_release(&m->command);
 	daemon_end();
