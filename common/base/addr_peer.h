@@ -44,7 +44,7 @@ const char *addr_peer_text(const struct addr_peer *, char out[ADDR_TEXT]);
 /* The host or the user alone: "127.0.0.1", "unix:uid=1000".  Returns out. */
 const char *addr_peer_host_text(const struct addr_peer *, char out[ADDR_TEXT]);
 
-/* It is one of the three, whoever wrote it. */
+/* It is one of the three, wherever it is from. */
 bool addr_peer_is_whole(const struct addr_peer *);
 /* The same host, whatever the port, or the same user; IPv4-mapped IPv6 is not the IPv4 one. */
 bool addr_peer_is_same_host(const struct addr_peer *, const struct addr_peer *);

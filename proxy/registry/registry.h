@@ -39,7 +39,7 @@ struct registry_server {
 	bool once;	      /* a request that it was sent is not to be sent once more */
 	uint32_t job_timeout; /* ms that a job may take there; 0: not announced */
 	uint32_t policy;      /* index in the policies */
-	uint32_t user;	      /* of a Unix socket: who has to listen there; 0: whoever */
+	uint32_t user;	      /* of a Unix socket: uid that has to listen there; 0: any */
 	uint64_t incarnation; /* another number whenever where or what it is has changed */
 	uint64_t order;	      /* turn within the policy: the first to come */
 	struct addr addr;
@@ -132,7 +132,7 @@ struct registry_tenure {
 const struct registry_tenure *registry_tenure_of(const struct registry *, unsigned index);
 /* When it last announced itself, changed or not. */
 uint64_t registry_heard(const struct registry *, unsigned index);
-/* Who announced it; where it is, as long as none was told. */
+/* What announced it; where it is, as long as none was told. */
 void registry_set_origin(struct registry *, unsigned index, const struct addr_peer *);
 struct addr_peer registry_origin(const struct registry *, unsigned index);
 /* Where another server was that announced the same id and was refused.  Taken once: false when

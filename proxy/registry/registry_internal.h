@@ -9,7 +9,7 @@
 /* A row a server that workers do not see. */
 struct registry_row {
 	struct registry_tenure is;
-	struct addr_peer origin; /* who announced it; family 0: not told */
+	struct addr_peer origin; /* what announced it; family 0: not told */
 	struct addr rival;	 /* refused with the same id; len 0: nobody */
 	uint64_t heard;		 /* clock_ms(): its last announcement */
 	uint64_t freed; /* count of removals when it was freed: oldest is used again first */
