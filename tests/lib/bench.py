@@ -103,6 +103,12 @@ class Daemon:
         except AssertionError as e:
             raise AssertionError(f"{e}\n{self.output}") from None
 
+    def said(self, text, times=1):
+        """How often the text is in its output, which is read a moment after it was written: at least as often as this."""
+        wait_until(lambda: self.output.count(text) >= times or self.process.poll() is not None and not self.reader.is_alive(), f"{text!r}")
+        assert self.output.count(text) >= times, f"{text!r} is not in:\n{self.output}"
+        return self.output.count(text)
+
     def alive(self):
         return runs(self.successor) if self.successor else self.process.poll() is None
 

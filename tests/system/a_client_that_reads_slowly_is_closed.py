@@ -44,5 +44,5 @@ with Bench() as b:
         assert got < 100 * BIG, "it got everything"
         p.close()
     wait_until(lambda: ctl(proxy.socket, "status")["connections"] == 1, "the end of all but the registration")
-    assert proxy.output.count("client_read_timeout") == 2, proxy.output
+    assert proxy.said("client_read_timeout", 2) == 2, proxy.output
     server.stop()

@@ -20,7 +20,7 @@ with Bench() as b:
     status = os.stat(path)
     assert stat.S_ISSOCK(status.st_mode) and stat.S_IMODE(status.st_mode) == 0o640 and status.st_uid == os.geteuid()
     assert ctl(proxy.socket, "status")["listen"] == f"127.0.0.1:{proxy.port}, unix:{path}, unix:@{name}"
-    assert f'listen="127.0.0.1:{proxy.port}, unix:{path}, unix:@{name}"' in proxy.output
+    assert proxy.said(f'listen="127.0.0.1:{proxy.port}, unix:{path}, unix:@{name}"')
     assert f"unix:{b.runtime}/s.sock" in ctl(server.socket, "status")["listen"]
     assert server.stop() == 0 and proxy.stop() == 0
     os.unlink(log)
@@ -30,6 +30,6 @@ with Bench() as b:
     alone = b.proxy(port=f"unix:{path}")
     assert alone.port is None and ctl(f"{b.runtime}/ppool-proxy-p.sock", "status")["listen"] == f"unix:{path}"
     assert ask(f"unix:{path}")["code"] == "unknown-policy"
-    assert f"Proxy running at unix:{path}" in alone.output
+    assert alone.said(f"Proxy running at unix:{path}")
     assert alone.stop() == 0
     assert os.listdir(b.runtime) == [], "nothing is left behind"

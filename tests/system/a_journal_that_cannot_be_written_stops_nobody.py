@@ -12,7 +12,7 @@ with Bench() as b:
     proxy.wait_for("level=error.*cannot write the journal")
     assert correct(ask(proxy))
     ctl(proxy.socket, "drain", "2")
-    assert proxy.output.count("cannot write the journal") == 1, "it is said once"
+    assert proxy.said("cannot write the journal") == 1, "it is said once"
     os.mkdir(folder)
     proxy.wait_for("the journal is written again")
     text = wait_until(lambda: os.path.exists(journal) and open(journal).read(), "the journal")

@@ -1,7 +1,7 @@
 """A module that crashes, ends, hangs, gives pointers to nowhere or makes calls that it may not, while others ask it for work."""
 import os
 import shutil
-from lib.bench import FOLDER, PROGRAMS, SLOW, Bench
+from lib.bench import FOLDER, PROGRAMS, SLOW, Bench, wait_until
 from lib.misbehaving import PARALLEL, PROXY, TIMEOUT, each_end_is_told, lines, outcome, processes, settings, start_client
 from lib.quiet import books, quiet
 
@@ -27,7 +27,7 @@ with Bench() as b:
         assert well["correct"] == 300, (mode, well)
         assert ill["errors"].pop("overloaded", 0) < 40, (mode, ill)  # while the same payload takes unusually long
         assert ill["sent"] == 40 and not ill["failed"] and not ill["correct"] and set(ill["errors"]) <= told, (mode, ill)
-        assert lines(server, "job failed", "srcid=ill"), server.output[-3000:]
+        wait_until(lambda: lines(server, "job failed", "srcid=ill"), "a line with the client")
     processes(server)
     each_end_is_told(server, "timeout", "ill")
     quiet(proxy)

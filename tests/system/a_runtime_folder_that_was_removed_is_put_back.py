@@ -31,7 +31,7 @@ with Bench() as b:
     before = os.stat(proxy.socket).st_ino, os.stat(proxy_pid).st_ino
     assert ctl(proxy.socket, "reload")["done"]
     assert before == (os.stat(proxy.socket).st_ino, os.stat(proxy_pid).st_ino)
-    assert proxy.output.count("the pidfile had been removed: put back") == 2, proxy.output
+    assert proxy.said("the pidfile had been removed: put back", 2) == 2, proxy.output
 
     shutil.rmtree(folder)
     for daemon, pidfile in both:

@@ -29,7 +29,7 @@ with Bench() as b:
     assert got["code"] in ("no-server", "upstream-failed", "overloaded"), got
     wait_until(lambda: not ({"one", "two"} <= one.servers().keys() | two.servers().keys()), "the loop is cut")
     assert taken_out(one) or taken_out(two)
-    assert 'msg="server taken out"' in one.output + two.output
+    wait_until(lambda: 'msg="server taken out"' in one.output + two.output, "its line")
 
     # Servers of both are served by as before.
     b.server("own-of-one", "111", one)

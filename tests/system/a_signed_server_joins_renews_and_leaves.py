@@ -14,7 +14,7 @@ with Bench() as b:
     assert status["registration_trouble"] == "" and status["registration_key"] == "alpha", status
     # Renewed, more than once, over the connection that it has.
     wait_until(lambda: float(proxy.servers()["100"]["age_s"]) > 2.5, "more than two leases")
-    assert server.output.count("Server 100: registered") == 1, server.output
+    assert server.said("Server 100: registered") == 1, server.output
     assert "registration refused" not in proxy.output, proxy.output
     # The same packets, written by hand after the manual.
     with Announcer(proxy, alpha, id="101", port=server.port) as a:

@@ -24,7 +24,7 @@ with Bench() as b:
     proxy.kill_group()
     b.started.remove(proxy)
     proxy = b.proxy(port=proxy.port, options=OPTIONS)
-    assert "servers known from the journal" in proxy.output, proxy.output
+    assert proxy.said("servers known from the journal")
     assert proxy.servers()["1"]["age_s"] > 6, proxy.servers()["1"]
     assert correct(ask(proxy))
     # Its clock was wrong when it was written, and is right now: it has lived since the same boot.
@@ -36,7 +36,7 @@ with Bench() as b:
     text = open(JOURNAL).read()
     open(JOURNAL + ".lock", "w").write(wrong)
     proxy = b.proxy(port=proxy.port, options=OPTIONS)
-    assert "servers known from the journal" in proxy.output, proxy.output
+    assert proxy.said("servers known from the journal")
     # One that did not live for longer is forgotten all the same.
     proxy.kill_group()
     b.started.remove(proxy)

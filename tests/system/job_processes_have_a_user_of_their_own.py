@@ -45,6 +45,6 @@ with Bench() as b:
     pid = wait_until(lambda: (p := ctl(own.socket, "handlers")[0])["state"] == "idle" and p["pid"], "the new one is up")
     assert limit(pid, "Max processes") == "2000", limit(pid, "Max processes")
     shared = b.server("2", "111", None, workers=1, options=options)
-    assert "job processes have the user of workers" in shared.output
+    assert shared.said("job processes have the user of workers")
     pid, worker = ctl(shared.socket, "handlers")[0]["pid"], workers(shared)[0]
     assert status(pid)["Uid"] == status(worker)["Uid"]

@@ -44,4 +44,4 @@ with Bench() as b:
             os.kill(daemon.pid, signal.SIGCONT)
         wait_until(lambda: ctl_run("-s", daemon.socket, "status")[0] == 0, "the daemon's answer")
         assert ctl(daemon.socket, "status")["state"] == "running" and len(workers(daemon)) == 2, ctl(daemon.socket, "status")
-    assert "request not carried out\" request=stop" in proxy.output, proxy.output
+    assert proxy.said("request not carried out\" request=stop")

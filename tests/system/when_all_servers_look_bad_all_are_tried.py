@@ -18,7 +18,7 @@ with Bench() as b:
         before = sum(len(s.requests) for s in bad)
         assert ask(proxy)["code"] == "upstream-failed"
         assert sum(len(s.requests) for s in bad) > before, "nobody was tried"
-    assert proxy.output.count("looks bad") == 1, "it is said more than once"
+    assert proxy.said("looks bad") == 1, "it is said more than once"
     bad[1].behave = None
     assert correct(ask(proxy)), "it is well again, and was not tried"
     proxy.wait_server("2", state="up")
