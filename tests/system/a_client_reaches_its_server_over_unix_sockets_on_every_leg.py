@@ -19,6 +19,7 @@ with Bench() as b:
     # plain peers beside them
     old = plain.Server(proxy.port, id="5", policy="222", port=at("plain"))
     os.chmod(at("plain")[5:], 0o666)
+    proxy.wait_server("5")
     got = plain.ask(proxy.port, policy="222")
     assert str(got.get("srcid")) == "5", got
     assert not old.broken and proxy.servers()["5"]["kind"] == "plain"

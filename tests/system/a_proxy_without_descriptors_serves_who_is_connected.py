@@ -16,6 +16,7 @@ with Bench() as b:
         connection.sendall(json.dumps(plain.reply(server.id, request)).encode())
 
     slow = [plain.Server(proxy.port, id=str(i), policy="slow", behave=behave) for i in range(MOST)]
+    wait_until(lambda: {s.id for s in slow} <= proxy.servers().keys(), "they are registered")
     server = pooled.Server(proxy, "own")
     with Peer(proxy, seconds=30) as inside, Peer(proxy, seconds=30) as busy, Peer(proxy, seconds=30) as busier:
         assert correct(inside.ask(request()))

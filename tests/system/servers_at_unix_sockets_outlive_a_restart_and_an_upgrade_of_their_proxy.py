@@ -9,6 +9,7 @@ with Bench() as b:
     b.keep(UnixServer(b, "100", "own", proxy))
     old = plain.Server(proxy.port, id="1", policy="plain", port=at("plain"))
     os.chmod(at("plain")[5:], 0o666)
+    proxy.wait_server("1")
     assert correct(ask(proxy, policy="own")) and correct(ask(proxy, policy="plain"))
     # An upgrade keeps them, under load.
     before = proxy.pid
