@@ -46,11 +46,8 @@ put_capacities(struct buf *out, const struct packet_announcement *a)
 		return -1;
 	PACKET_ANNOUNCED(PUT_NUMBER)
 #undef PUT_NUMBER
-	if (put_field(out, "job", a->job) < 0 || put_field(out, "repeat", a->once ? "0" : "") < 0)
-		return -1;
-	if (put_number(out, "backup", a->backup) < 0)
-		return -1;
-	return put_field(out, "jobkeys", a->jobkeys);
+	return put_field(out, "job", a->job) < 0 ? -1
+						 : put_field(out, "repeat", a->once ? "0" : "");
 }
 
 static int

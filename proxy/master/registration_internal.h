@@ -49,8 +49,6 @@ MUST_CHECK int registration_check_place(struct registration_handling *, struct a
 MUST_CHECK int registration_check_tls(struct registration_handling *);
 /* Whether its job is that of its policy: the one that is set, or that of the servers there. */
 MUST_CHECK int registration_check_job(struct registration_handling *);
-/* Whether keys that it has under the same names as the servers there are the same. */
-MUST_CHECK int registration_check_job_keys(struct registration_handling *);
 /* The job that the policy is to do by the settings; empty: any. */
 const char *registration_job_set(const struct registration *, const char *policy);
 /* Whether another server with that id, at another place, still lives. */

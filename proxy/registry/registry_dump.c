@@ -27,7 +27,6 @@ struct kept_server {
 	uint64_t ordered;	       /* ms ago */
 	char keyid[PACKET_ID_MAX + 1]; /* empty: nobody's */
 	uint64_t epoch;
-	char job_keys[JOB_KEYS_MAX + 1];
 };
 
 struct dump_reader {
@@ -201,11 +200,11 @@ owner(struct dump_reader *r, struct kept_server *k)
 	return number(r, "epoch", 0, UINT64_MAX, &k->epoch);
 }
 
-/* False where it is not told: journals of before did not tell all of these. */
+/* Journals of before did not tell. */
 static int
-perhaps(struct dump_reader *r, const char *key, bool *out)
+security(struct dump_reader *r, bool *tls)
 {
-	return json_text_find(&r->object, key) == NULL ? 0 : truth(r, key, out);
+	return json_text_find(&r->object, "tls") == NULL ? 0 : truth(r, "tls", tls);
 }
 
 /* What is not told is at its default. */
@@ -228,16 +227,6 @@ job(struct dump_reader *r, struct registry_server *s)
 }
 
 static int
-job_keys(struct dump_reader *r, char out[JOB_KEYS_MAX + 1])
-{
-	if (json_text_find(&r->object, "jobkeys") == NULL)
-		return 0;
-	if (text(r, "jobkeys", out, JOB_KEYS_MAX + 1) < 0)
-		return -1;
-	return job_keys_is(span_str(out)) ? 0 : wrong(r, "jobkeys are none");
-}
-
-static int
 read_server(struct dump_reader *r)
 {
 	struct kept_server *k = &r->server[r->servers];
@@ -249,9 +238,8 @@ read_server(struct dump_reader *r)
 		return wrong(r, "more than max_servers, %u", r->max_servers);
 	*s = (struct registry_server){.used = true, .policy = r->policies - 1};
 	if (text(r, "server", s->id, sizeof s->id) < 0 || address(r, &s->addr) < 0 ||
-	    user(r, s) < 0 || truth(r, "pooled", &s->pooled) < 0 ||
-	    perhaps(r, "tls", &s->tls) < 0 || admin(r, &s->admin) < 0 || job(r, s) < 0 ||
-	    job_keys(r, k->job_keys) < 0 ||
+	    user(r, s) < 0 || truth(r, "pooled", &s->pooled) < 0 || security(r, &s->tls) < 0 ||
+	    admin(r, &s->admin) < 0 || job(r, s) < 0 ||
 	    short_number(r, "pipeline", s->pooled ? UINT16_MAX : 1, &s->pipeline) < 0 ||
 	    short_number(r, "slots", UINT16_MAX, &s->slots) < 0 ||
 	    short_number(r, "weight", 1000, &s->weight) < 0 ||
@@ -259,7 +247,8 @@ read_server(struct dump_reader *r)
 	    number(r, "lease", 0, LEASE_MAX, &k->lease) < 0 ||
 	    number(r, "remains", 0, k->lease, &k->remains) < 0 || owner(r, k) < 0)
 		return -1;
-	if (perhaps(r, "unproved", &s->unproved) < 0 || perhaps(r, "backup", &s->backup) < 0)
+	if (json_text_find(&r->object, "unproved") != NULL &&
+	    truth(r, "unproved", &s->unproved) < 0)
 		return -1;
 	k->was_ordered = json_text_find(&r->object, "ordered") != NULL;
 	if (k->was_ordered && number(r, "ordered", 0, UINT64_MAX, &k->ordered) < 0)
@@ -427,7 +416,6 @@ restore_server(struct registry *into, struct kept_server *k, enum registry_dump_
 				    .lease_end = k->lease > 0 ? now + left : 0};
 
 	memcpy(t.keyid, k->keyid, sizeof t.keyid);
-	memcpy(t.job_keys, k->job_keys, sizeof t.job_keys);
 	k->is.unproved = k->is.unproved || origin == REGISTRY_DUMP_FOUND;
 	return registry_restore_server(into, &k->is, &t);
 }

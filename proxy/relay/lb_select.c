@@ -184,7 +184,6 @@ kind_by(enum upstream_verdict v)
 	case UPSTREAM_TOO_SMALL:
 	case UPSTREAM_PAUSING:
 	case UPSTREAM_SHORT:
-	case UPSTREAM_STANDBY:
 	case UPSTREAM_VERDICT_COUNT: break;
 	}
 	return KIND_NONE;
@@ -242,44 +241,8 @@ block(struct lb_select *c, unsigned n, unsigned trials, bool waits)
 	return best;
 }
 
-static bool
-is_backup(const struct lb_select *c, const struct registry_snapshot_policy *p, unsigned i)
-{
-	return registry_snapshot_server(c->env.roster, p->server[i])->backup;
-}
-
-/* A server of that kind is up, as far as backups go: it can take the request, now or in a moment.
- */
-static bool
-keeps_backups_off(enum kind kind)
-{
-	return kind != KIND_LAST && kind != KIND_FAILED && kind != KIND_NONE;
-}
-
-/* Some of the policy's servers are backups: while one that is none is up, they take nothing.  The
- * best kind that is left, and how many are on trial. */
-static enum kind
-hold_backups(struct lb_select *c, const struct registry_snapshot_policy *p, unsigned *trials)
-{
-	enum kind best = KIND_NONE;
-	bool held = false;
-
-	*trials = 0;
-	for (unsigned i = 0; i < p->n && !held; i++)
-		held = !is_backup(c, p, i) && keeps_backups_off(c->kind[i]);
-	for (unsigned i = 0; i < p->n; i++) {
-		if (held && is_backup(c, p, i)) {
-			c->kind[i] = KIND_NONE;
-			c->untried[i] = c->blocked[i] = false;
-		}
-		*trials += c->blocked[i];
-		best = c->kind[i] < best ? c->kind[i] : best;
-	}
-	return best;
-}
-
 /* The kinds of all servers of the policy, and the best of these: one pass, unless some are on
- * trial, or backups. */
+ * trial. */
 static enum kind
 look(struct lb_select *c, struct upstreams *all, const struct registry_snapshot_policy *p,
      const struct request *q, uint64_t now)
@@ -298,8 +261,6 @@ look(struct lb_select *c, struct upstreams *all, const struct registry_snapshot_
 			c->kind[i] = KIND_BEST; /* it has its share, and no more */
 		best = c->kind[i] < best ? c->kind[i] : best;
 	}
-	if (p->backups > 0)
-		best = hold_backups(c, p, &trials);
 	return trials > 0 ? block(c, p->n, trials, waits_for_trials(c, p)) : best;
 }
 
@@ -348,12 +309,6 @@ lb_select_foresee(struct lb_select *c, struct upstreams *all,
 		  const struct registry_snapshot_policy *p, const struct request *q, uint64_t now)
 {
 	return begin(c, all, p, q, now, false);
-}
-
-bool
-lb_select_is_held(const struct lb_select *c, unsigned i)
-{
-	return c->policy->backups > 0 && is_backup(c, c->policy, i) && c->kind[i] == KIND_NONE;
 }
 
 bool

@@ -30,10 +30,6 @@ bool lb_select_foresee(struct lb_select *, struct upstreams *,
 		       const struct registry_snapshot_policy *, const struct request *,
 		       uint64_t now);
 
-/* After either: is the i-th server of the policy, could it take the request, a backup that takes
- * nothing while another is up? */
-bool lb_select_is_held(const struct lb_select *, unsigned i);
-
 /* Is there a server that has not failed that request and takes others, now or in a moment? */
 bool lb_select_knows_another(struct lb_select *, struct upstreams *,
 			     const struct registry_snapshot_policy *, const struct request *);

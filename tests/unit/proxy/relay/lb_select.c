@@ -20,21 +20,17 @@ static const struct registry_snapshot_policy *policy;
 
 static const struct upstream_ops no_ops;
 
-static enum registry_change
-announce(const char *id, unsigned weight, bool backup)
+static void
+join(const char *id, unsigned weight)
 {
-	struct packet_announcement a = {.port = 1,
-					.keepalive = true,
-					.pipeline = 8,
-					.slots = 65535,
-					.weight = weight,
-					.backup = backup};
+	struct packet_announcement a = {
+		.port = 1, .keepalive = true, .pipeline = 8, .slots = 65535, .weight = weight};
 	struct addr at;
 
 	(void)snprintf(a.id, sizeof a.id, "%s", id);
 	(void)snprintf(a.policy, sizeof a.policy, "111");
 	cr_assert_eq(addr_numeric(&at, "127.0.0.1", 1), 0);
-	return registry_join(registry, &a, &at, 1000);
+	cr_assert_eq(registry_join(registry, &a, &at, 1000), REGISTRY_JOINED);
 }
 
 static void
@@ -57,9 +53,7 @@ open_pool(void)
 	upstreams = upstreams_new(&env, &no_ops, NULL);
 	q = request_new(NULL, NULL, span_of("x", 1), span_of(NULL, 0));
 	for (unsigned i = 0; i < SERVERS; i++)
-		cr_assert_eq(
-			announce((const char *const[]){"one", "two", "three"}[i], i + 1, false),
-			REGISTRY_JOINED);
+		join((const char *const[]){"one", "two", "three"}[i], i + 1);
 }
 
 static void
@@ -217,96 +211,4 @@ Test(chooser, a_server_that_failed_a_request_is_asked_by_it_once_no_other_is_lef
 	fails(1);
 	cr_assert_not(lb_select_knows_another(chooser, upstreams, policy, q));
 	cr_assert(lb_select_begin(chooser, upstreams, policy, q, later));
-}
-
-/* ---- backups ---- */
-
-/* Two and three are backups; one is none. */
-static void
-two_backups(const char *how_balanced)
-{
-	cr_assert_eq(announce("two", 2, true), REGISTRY_REPLACED);
-	cr_assert_eq(announce("three", 3, true), REGISTRY_REPLACED);
-	balance(how_balanced);
-	cr_assert_geq(policy->backups, 2);
-}
-
-static void
-order(const char *id, enum registry_admin admin)
-{
-	(void)registry_set_admin(registry, (unsigned)registry_find(registry, id), admin, 1);
-	cr_assert(registry_snapshot_refresh(env.roster));
-	lb_select_refresh(chooser);
-}
-
-Test(chooser, backups_take_nothing_while_another_is_up)
-{
-	two_backups("roundrobin");
-	for (int i = 0; i < 10; i++)
-		cr_assert_str_eq(next(1), "one");
-	cr_assert(lb_select_begin(chooser, upstreams, policy, q, 1));
-	(void)lb_select_next(chooser);
-	cr_assert_eq(lb_select_next(chooser), LB_NOBODY, "nor as a second choice");
-	cr_assert(lb_select_is_held(chooser, 1) && lb_select_is_held(chooser, 2));
-	cr_assert_not(lb_select_is_held(chooser, 0));
-}
-
-Test(chooser, all_backups_share_what_comes_once_no_other_is_up)
-{
-	two_backups("roundrobin");
-	server_health_set(verdicts, 0, SERVER_HEALTH_SHUT, 0);
-	const char *first = next(1), *second = next(1);
-	cr_assert_str_neq(first, second);
-	for (int i = 0; i < 10; i++)
-		cr_assert_str_eq(next(1), i % 2 == 0 ? first : second);
-	cr_assert_not(lb_select_is_held(chooser, 1));
-	server_health_set(verdicts, 0, SERVER_HEALTH_OPEN, 0);
-	cr_assert_str_eq(next(1), "one", "back at once");
-}
-
-Test(chooser, a_server_that_drains_or_is_disabled_or_fails_keeps_no_backup_off)
-{
-	two_backups("weighted");
-	order("one", REGISTRY_DRAINING);
-	cr_assert_str_neq(next(1), "one");
-	order("one", REGISTRY_DISABLED);
-	cr_assert_str_neq(next(1), "one");
-	order("one", REGISTRY_ENABLED);
-	cr_assert_str_eq(next(1), "one");
-	server_health_set(verdicts, 0, SERVER_HEALTH_LAST, 0);
-	cr_assert_str_neq(next(1), "one");
-}
-
-Test(chooser, a_request_that_failed_at_the_others_goes_to_a_backup)
-{
-	two_backups("roundrobin");
-	fails(0);
-	cr_assert_str_neq(next(1000), "one");
-	cr_assert(lb_select_knows_another(chooser, upstreams, policy, q));
-}
-
-Test(chooser, one_that_has_just_returned_has_all_that_backups_had)
-{
-	two_backups("roundrobin");
-	server_health_set(verdicts, 0, SERVER_HEALTH_RAMP, 1000);
-	for (int i = 0; i < 50; i++)
-		cr_assert_str_eq(next(1000), "one");
-}
-
-Test(chooser, backups_alone_are_a_policys_servers)
-{
-	cr_assert_eq(announce("one", 1, true), REGISTRY_REPLACED);
-	two_backups("roundrobin");
-	const char *seen[] = {next(1), next(1), next(1)};
-	cr_assert(strcmp(seen[0], seen[1]) != 0 && strcmp(seen[1], seen[2]) != 0 &&
-		  strcmp(seen[0], seen[2]) != 0);
-}
-
-Test(chooser, untried_backups_that_are_held_are_on_no_trial)
-{
-	two_backups("roundrobin");
-	server_health_set(verdicts, 1, SERVER_HEALTH_TRIAL, 0);
-	server_health_set(verdicts, 2, SERVER_HEALTH_TRIAL, 0);
-	for (int i = 0; i < 10; i++)
-		cr_assert_str_eq(next(1), "one");
 }
