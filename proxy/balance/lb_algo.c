@@ -134,11 +134,10 @@ enum {
 	HASH_SPARE = 4 /* load that a server may have by hash whatever the others have */
 };
 
-/* a has less to do than b, each by its weight. */
 static bool
 less_loaded(const struct lb_server *a, const struct lb_server *b)
 {
-	return (uint64_t)a->load * b->weight < (uint64_t)b->load * a->weight;
+	return lb_is_less(a->load, a->weight, b->load, b->weight);
 }
 
 static int

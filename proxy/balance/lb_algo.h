@@ -50,6 +50,13 @@ struct lb_live {
 	uint64_t key;  /* lb_hash() of what HASH goes by */
 };
 
+/* Has the first less to do than the second, each by its weight? */
+static inline bool
+lb_is_less(uint32_t load_a, uint32_t weight_a, uint32_t load_b, uint32_t weight_b)
+{
+	return (uint64_t)load_a * weight_b < (uint64_t)load_b * weight_a;
+}
+
 /* An index, LB_NOBODY when none is usable. */
 int lb_pick(const struct lb_live *);
 

@@ -6,17 +6,8 @@
 #include <sys/random.h>
 
 #include "lb_conf.h"
-
-/* What other workers have at a server changes with every request; it is asked for anew after so
- * long. */
-enum { LOAD_AGE = 1 /* ms */ };
-
-/* A server as seen at the last look. */
-struct seen {
-	uint64_t name;	 /* lb_hash() of its id */
-	uint32_t others; /* requests in flight from other workers */
-	uint64_t at;	 /* clock_ms() of others */
-};
+#include "lb_load.h"
+#include "lb_ready.h"
 
 /* What a server is for a request, the best first. */
 enum kind {
@@ -37,17 +28,28 @@ enum {
 	PROBES_TAKE = 200 /* ms, for the master to probe all servers of a policy, as a rule */
 };
 
+/* The load that other workers have may be old where a policy is large: so many servers are asked
+ * for it anew at most, until one with the least load has it still. */
+enum { WEIGHINGS = 8 };
+
 struct lb_select {
 	struct upstream_env env;
 	struct registry *registry;
 	struct lb_conf *balance;     /* by policy index */
-	struct seen *seen;	     /* by server index */
+	uint64_t *name;		     /* lb_hash() of its id; by server index, as what follows */
+	enum kind *kind;	     /* as seen at the last look at it */
+	bool *untried, *blocked;     /* it has answered nobody yet; its turn waits */
 	struct lb_server *candidate; /* of the policy begun with, in the order of turns */
-	enum kind *kind;	     /* of the same */
-	bool *untried, *blocked;     /* the same: it has answered nobody yet; its turn waits */
-	bool waits;		     /* the last one offered was blocked */
-	unsigned trials;	     /* of this worker at once */
+	struct lb_load *load;
+	struct lb_ready *ready;
+	bool waits;	 /* the last one offered was blocked */
+	unsigned trials; /* of this worker at once */
+	/* What was begun with. */
 	const struct registry_snapshot_policy *policy;
+	const struct upstreams *all;
+	const struct lb_tree *tree; /* NULL: each server was looked at, and is in live */
+	int offered;		    /* the last one, of the tree; -1: none yet */
+	uint64_t now;
 	struct lb_live live;
 	uint64_t random;
 };
@@ -55,21 +57,25 @@ struct lb_select {
 struct lb_select *
 lb_select_new(const struct upstream_env *env, struct registry *registry)
 {
+	unsigned servers = registry_max_servers(registry),
+		 policies = registry_max_policies(registry);
 	struct lb_select *c = calloc(1, sizeof *c);
 
 	if (c == NULL)
 		return NULL;
 	c->env = *env;
 	c->registry = registry;
-	c->balance = calloc(registry_max_policies(registry), sizeof *c->balance);
-	c->seen = calloc(registry_max_servers(registry), sizeof *c->seen);
-	c->candidate = calloc(registry_max_servers(registry), sizeof *c->candidate);
-	c->kind = calloc(registry_max_servers(registry), sizeof *c->kind);
-	c->untried = calloc(registry_max_servers(registry), sizeof *c->untried);
-	c->blocked = calloc(registry_max_servers(registry), sizeof *c->blocked);
+	c->balance = calloc(policies, sizeof *c->balance);
+	c->name = calloc(servers, sizeof *c->name);
+	c->kind = calloc(servers, sizeof *c->kind);
+	c->untried = calloc(servers, sizeof *c->untried);
+	c->blocked = calloc(servers, sizeof *c->blocked);
+	c->candidate = calloc(servers, sizeof *c->candidate);
+	c->load = lb_load_new(env, servers);
+	c->ready = c->load != NULL ? lb_ready_new(env, c->load, servers, policies) : NULL;
 	c->trials = env->workers < TRIALS ? TRIALS / (env->workers > 0 ? env->workers : 1) : 1;
-	if (c->untried == NULL || c->blocked == NULL || c->balance == NULL || c->seen == NULL ||
-	    c->candidate == NULL || c->kind == NULL) {
+	if (c->untried == NULL || c->blocked == NULL || c->balance == NULL || c->name == NULL ||
+	    c->candidate == NULL || c->kind == NULL || c->ready == NULL) {
 		lb_select_free(c);
 		errno = ENOMEM;
 		return NULL;
@@ -86,7 +92,9 @@ lb_select_free(struct lb_select *c)
 	if (c == NULL)
 		return;
 	free(c->balance);
-	free(c->seen);
+	lb_ready_free(c->ready);
+	lb_load_free(c->load);
+	free(c->name);
 	free(c->candidate);
 	free(c->kind);
 	free(c->untried);
@@ -104,8 +112,9 @@ lb_select_refresh(struct lb_select *c)
 			policy_conf_of(c->env.conf, registry_snapshot_at(roster, i)->name)
 				->balance);
 	for (unsigned i = 0; i < registry_snapshot_server_end(roster); i++)
-		c->seen[i] = (struct seen){
-			.name = lb_hash(span_str(registry_snapshot_server(roster, i)->id))};
+		c->name[i] = lb_hash(span_str(registry_snapshot_server(roster, i)->id));
+	lb_load_refresh(c->load);
+	lb_ready_refresh(c->ready);
 }
 
 /* A packet without the key is one of its sender's. */
@@ -123,21 +132,6 @@ lb_select_key(const struct lb_select *c, const struct registry_snapshot_policy *
 }
 
 /* ---- looking ---- */
-
-/* Our own count is exact, the others' a moment old. */
-static uint32_t
-load_of(struct lb_select *c, unsigned server, uint64_t now)
-{
-	struct seen *s = &c->seen[server];
-	uint64_t own = counter_get(
-		&server_stats_cell(c->env.tally, c->env.worker, server)->in_flight);
-
-	if (s->at + LOAD_AGE <= now) {
-		s->others = server_stats_in_flight(c->env.tally, server, c->env.worker);
-		s->at = now;
-	}
-	return (uint32_t)own + s->others;
-}
 
 /* SplitMix64: for drawing servers, nothing secret. */
 static uint64_t
@@ -223,78 +217,141 @@ waits_for_trials(const struct lb_select *c, const struct registry_snapshot_polic
 	return how == LB_ROUNDROBIN || how == LB_WEIGHTED || how == LB_HASH;
 }
 
-/* Some of the n servers are on trial: of those that answered nobody yet no more are tried at once
- * than may be.  The best kind that is left. */
+/* Servers that are looked at. */
+struct list {
+	const unsigned *server;
+	unsigned n;
+};
+
+/* Some of them are on trial: of those that answered nobody yet no more are tried at once than may
+ * be.  The best kind that is left. */
 static enum kind
-block(struct lb_select *c, unsigned n, unsigned trials, bool waits)
+block(struct lb_select *c, const struct list *list, unsigned trials, bool waits)
 {
 	enum kind best = KIND_NONE;
 
-	for (unsigned i = 0; i < n; i++) {
-		bool more = (c->blocked[i] || (c->untried[i] && trials >= c->trials)) &&
-			    c->kind[i] <= KIND_WAIT;
-		c->blocked[i] = more && waits;
+	for (unsigned i = 0; i < list->n; i++) {
+		unsigned s = list->server[i];
+		bool more = (c->blocked[s] || (c->untried[s] && trials >= c->trials)) &&
+			    c->kind[s] <= KIND_WAIT;
+		c->blocked[s] = more && waits;
 		if (more)
-			c->kind[i] = waits ? KIND_BEST : KIND_WAIT;
-		best = c->kind[i] < best ? c->kind[i] : best;
+			c->kind[s] = waits ? KIND_BEST : KIND_WAIT;
+		best = c->kind[s] < best ? c->kind[s] : best;
 	}
 	return best;
 }
 
-/* The kinds of all servers of the policy, and the best of these: one pass, unless some are on
+/* The kinds of these servers of the policy, and the best of them: one pass, unless some are on
  * trial. */
 static enum kind
 look(struct lb_select *c, struct upstreams *all, const struct registry_snapshot_policy *p,
-     const struct request *q, uint64_t now)
+     const struct list *list, const struct request *q, uint64_t now)
 {
 	bool hash = c->balance[p->index].how == LB_HASH;
 	unsigned trials = 0;
 	enum kind best = KIND_NONE;
 
-	for (unsigned i = 0; i < p->n; i++) {
-		enum upstream_verdict v = upstream_usable(all, p->server[i], q->text.n, now);
-		c->kind[i] = kind_of(c, v, p->server[i], q, now);
-		c->untried[i] = v == UPSTREAM_UNTRIED || v == UPSTREAM_TRIED;
-		c->blocked[i] = v == UPSTREAM_TRIED;
-		trials += c->blocked[i];
-		if (hash && c->kind[i] == KIND_LATE)
-			c->kind[i] = KIND_BEST; /* it has its share, and no more */
-		best = c->kind[i] < best ? c->kind[i] : best;
+	for (unsigned i = 0; i < list->n; i++) {
+		unsigned s = list->server[i];
+		enum upstream_verdict v = upstream_usable(all, s, q->text.n, now);
+		c->kind[s] = kind_of(c, v, s, q, now);
+		c->untried[s] = v == UPSTREAM_UNTRIED || v == UPSTREAM_TRIED;
+		c->blocked[s] = v == UPSTREAM_TRIED;
+		trials += c->blocked[s];
+		if (hash && c->kind[s] == KIND_LATE)
+			c->kind[s] = KIND_BEST; /* it has its share, and no more */
+		best = c->kind[s] < best ? c->kind[s] : best;
 	}
-	return trials > 0 ? block(c, p->n, trials, waits_for_trials(c, p)) : best;
+	return trials > 0 ? block(c, list, trials, waits_for_trials(c, p)) : best;
+}
+
+static enum kind
+look_at_all(struct lb_select *c, struct upstreams *all, const struct registry_snapshot_policy *p,
+	    const struct request *q, uint64_t now)
+{
+	const struct list list = {p->server, p->n};
+
+	return look(c, all, p, &list, q, now);
 }
 
 /* Weight, name and load, of those that go by them. */
 static void
-describe(struct lb_select *c, struct lb_server *s, unsigned server, uint64_t now)
+describe(struct lb_select *c, const struct upstreams *all, struct lb_server *s, unsigned server,
+	 uint64_t now)
 {
 	s->weight = registry_snapshot_server(c->env.roster, server)->weight;
 	if (c->live.balance == LB_WEIGHTED || !s->usable)
 		return;
-	s->load = load_of(c, server, now);
-	s->name = c->seen[server].name;
+	s->load = lb_load_of(c->load, all, server, now);
+	s->name = c->name[server];
+}
+
+static bool
+begin_with_all(struct lb_select *c, struct upstreams *all, const struct registry_snapshot_policy *p,
+	       const struct request *q, uint64_t now)
+{
+	enum kind best = look_at_all(c, all, p, q, now);
+
+	c->live.server = c->candidate;
+	c->live.n = p->n;
+	for (unsigned i = 0; is_usable(best) && i < p->n; i++) {
+		c->candidate[i].usable = c->kind[p->server[i]] == best;
+		if (c->live.balance != LB_ROUNDROBIN)
+			describe(c, all, &c->candidate[i], p->server[i], now);
+	}
+	return is_usable(best);
+}
+
+/* As if all were looked at, by what is known of most; for a request that none of them has failed.
+ * False in *fits: it has to be done. */
+static bool
+begin_with_ready(struct lb_select *c, struct upstreams *all,
+		 const struct registry_snapshot_policy *p, const struct request *q, uint64_t now,
+		 bool *fits)
+{
+	enum lb_balance how = c->live.balance;
+	struct lb_ready_view view = lb_ready_look(c->ready, all, p, how == LB_LEASTCONN, now);
+	const struct list list = {view.varying, view.varying_n};
+	enum kind best;
+
+	*fits = (view.pooled || q->text.n <= c->env.conf->plain_message) &&
+		(view.equal_weights || how != LB_WEIGHTED);
+	if (!*fits)
+		return false;
+	best = look(c, all, p, &list, q, now);
+	if (best > KIND_LATER && view.laden_n > 0)
+		best = KIND_LATER;
+	if (view.ready_n > 0)
+		best = KIND_BEST;
+	for (unsigned i = 0; is_usable(best) && i < list.n; i++)
+		if (c->kind[list.server[i]] == best)
+			lb_ready_use(c->ready, all, list.server[i], now);
+	c->tree = view.tree;
+	return is_usable(best);
 }
 
 static bool
 begin(struct lb_select *c, struct upstreams *all, const struct registry_snapshot_policy *p,
       const struct request *q, uint64_t now, bool take)
 {
-	enum kind best = look(c, all, p, q, now);
+	enum lb_balance how = c->balance[p->index].how;
+	bool fits = q->failed_n == 0 && how != LB_HASH && p->n > 0;
+	bool usable = false;
 
 	c->policy = p;
-	c->live = (struct lb_live){.balance = c->balance[p->index].how,
-				   .server = c->candidate,
-				   .n = p->n,
-				   .key = q->hash};
-	if (!is_usable(best))
-		return false;
-	for (unsigned i = 0; i < p->n; i++) {
-		c->candidate[i].usable = c->kind[i] == best;
-		if (c->live.balance != LB_ROUNDROBIN)
-			describe(c, &c->candidate[i], p->server[i], now);
-	}
-	c->live.turn = q->turn_kept ? q->turn : turn_of(c, p, take);
-	return true;
+	c->all = all;
+	c->tree = NULL;
+	c->offered = -1;
+	c->now = now;
+	c->live = (struct lb_live){.balance = how, .key = q->hash};
+	if (fits)
+		usable = begin_with_ready(c, all, p, q, now, &fits);
+	if (!fits)
+		usable = begin_with_all(c, all, p, q, now);
+	if (usable)
+		c->live.turn = q->turn_kept ? q->turn : turn_of(c, p, take);
+	return usable;
 }
 
 bool
@@ -317,7 +374,7 @@ lb_select_knows_another(struct lb_select *c, struct upstreams *all,
 {
 	uint64_t now = conn_loop_us(c->env.loop) / 1000;
 
-	return look(c, all, p, q, now) < KIND_FAILED;
+	return look_at_all(c, all, p, q, now) < KIND_FAILED;
 }
 
 bool
@@ -333,14 +390,80 @@ lb_select_keep_turn(const struct lb_select *c, struct request *q)
 	q->turn_kept = true;
 }
 
+/* ---- picking ---- */
+
+static unsigned
+server_at(const struct lb_select *c, unsigned place)
+{
+	return c->policy->server[place];
+}
+
+static unsigned
+least_loaded(const struct lb_select *c)
+{
+	const struct lb_node *sum = lb_tree_sum(c->tree);
+	unsigned place = 0;
+
+	for (unsigned i = 0; i < WEIGHINGS; i++) {
+		place = lb_tree_nth_least(c->tree, (uint32_t)(c->live.turn % sum->least));
+		if (!lb_ready_weigh(c->ready, c->all, server_at(c, place), c->now))
+			break;
+	}
+	return place;
+}
+
+/* Of two at least. */
+static unsigned
+less_loaded_of_two(const struct lb_select *c)
+{
+	unsigned place[2];
+	uint32_t load[2], weight[2];
+
+	lb_tree_draw_two(c->tree, c->live.turn, place);
+	for (unsigned i = 0; i < 2; i++) {
+		unsigned server = server_at(c, place[i]);
+		load[i] = lb_load_of(c->load, c->all, server, c->now);
+		weight[i] = registry_snapshot_server(c->env.roster, server)->weight;
+	}
+	return place[lb_is_less(load[1], weight[1], load[0], weight[0])];
+}
+
+static unsigned
+pick_of_tree(const struct lb_select *c)
+{
+	uint32_t n = lb_tree_sum(c->tree)->n;
+
+	if (n > 1 && c->live.balance == LB_LEASTCONN)
+		return least_loaded(c);
+	if (n > 1 && c->live.balance == LB_RANDOM2)
+		return less_loaded_of_two(c);
+	return lb_tree_nth(c->tree, (uint32_t)(c->live.turn % n));
+}
+
+static int
+next_of_tree(struct lb_select *c)
+{
+	if (c->offered >= 0)
+		lb_ready_pass(c->ready, (unsigned)c->offered);
+	if (lb_tree_sum(c->tree)->n == 0)
+		return c->offered = LB_NOBODY;
+	c->offered = (int)server_at(c, pick_of_tree(c));
+	c->waits = lb_ready_varies(c->ready, (unsigned)c->offered) && c->blocked[c->offered];
+	return c->offered;
+}
+
 int
 lb_select_next(struct lb_select *c)
 {
-	int pick = lb_pick(&c->live);
+	int pick, server;
 
+	if (c->tree != NULL)
+		return next_of_tree(c);
+	pick = lb_pick(&c->live);
 	if (pick == LB_NOBODY)
 		return LB_NOBODY;
+	server = (int)server_at(c, (unsigned)pick);
 	c->candidate[pick].usable = false;
-	c->waits = c->blocked[pick];
-	return (int)c->policy->server[pick];
+	c->waits = c->blocked[server];
+	return server;
 }

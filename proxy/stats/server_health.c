@@ -10,7 +10,8 @@ enum { KIND_BITS = 3, KIND_MASK = (1 << KIND_BITS) - 1 };
 
 struct verdicts {
 	unsigned servers;
-	struct shm_view view; /* a word a server: since << KIND_BITS | kind */
+	struct shm_view view; /* a word a server: since << KIND_BITS | kind; then how often any
+				 of them has changed */
 };
 
 struct verdicts *
@@ -21,7 +22,7 @@ verdicts_new(unsigned servers)
 	if (v == NULL)
 		return NULL;
 	v->servers = servers;
-	if (shm_view_open(&v->view, servers * sizeof(_Atomic uint64_t)) < 0) {
+	if (shm_view_open(&v->view, (servers + 1) * sizeof(_Atomic uint64_t)) < 0) {
 		free(v);
 		return NULL;
 	}
@@ -49,12 +50,28 @@ void
 server_health_set(struct verdicts *v, unsigned server, enum server_health_kind kind, uint64_t since)
 {
 	_Atomic uint64_t *word = v->view.own;
+	uint64_t now = (kind == SERVER_HEALTH_RAMP ? since << KIND_BITS : 0) | (uint64_t)kind;
 
 	assert(server < v->servers);
-	if (kind != SERVER_HEALTH_RAMP)
-		since = 0;
-	atomic_store_explicit(&word[server], since << KIND_BITS | (uint64_t)kind,
-			      memory_order_relaxed);
+	if (word_of(v, server) == now)
+		return;
+	atomic_store_explicit(&word[server], now, memory_order_relaxed);
+	/* After it: who has seen the count has seen the word. */
+	atomic_fetch_add_explicit(&word[v->servers], 1, memory_order_release);
+}
+
+uint64_t
+server_health_changes(const struct verdicts *v)
+{
+	const _Atomic uint64_t *word = v->view.seen;
+
+	return atomic_load_explicit(&word[v->servers], memory_order_acquire);
+}
+
+uint64_t
+server_health_word(const struct verdicts *v, unsigned server)
+{
+	return word_of(v, server);
 }
 
 enum server_health_kind

@@ -28,6 +28,11 @@ void verdicts_free(struct verdicts *);
 
 /* The master; since in clock_ms(): a ramp's start. */
 void server_health_set(struct verdicts *, unsigned server, enum server_health_kind, uint64_t since);
+/* Another number whenever any has changed; and one that stands for a server's health, for finding
+ * out which that was. */
+uint64_t server_health_changes(const struct verdicts *);
+uint64_t server_health_word(const struct verdicts *, unsigned server);
+
 enum server_health_kind server_health_kind(const struct verdicts *, unsigned server);
 
 /* What share of its turns a server is to have: 0 when shut, SERVER_HEALTH_FULL when open, in

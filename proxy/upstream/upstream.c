@@ -35,11 +35,11 @@ upstreams_new(const struct upstream_env *env, const struct upstream_ops *ops, vo
 	all->meter = worker_stats_row(env->meter, env->worker);
 	LIST_INIT(&all->list);
 	all->by_index = calloc(env->conf->max_servers, sizeof(struct upstream *));
-	if (all->by_index == NULL) {
-		free(all);
-		return NULL;
-	}
-	return all;
+	all->changed = calloc(env->conf->max_servers, sizeof *all->changed);
+	if (all->by_index != NULL && all->changed != NULL)
+		return all;
+	upstreams_free(all);
+	return NULL;
 }
 
 void
@@ -54,6 +54,7 @@ upstreams_free(struct upstreams *all)
 		free(up);
 	}
 	free(all->by_index);
+	free(all->changed);
 	free(all);
 }
 
@@ -88,6 +89,26 @@ upstream_of(struct upstreams *all, unsigned index)
 	LIST_INSERT_HEAD(&all->list, up, link);
 	all->by_index[index] = up;
 	return up;
+}
+
+int
+upstreams_changed(struct upstreams *all)
+{
+	unsigned server;
+
+	if (all->changed_n == 0)
+		return -1;
+	server = all->changed[--all->changed_n];
+	all->by_index[server]->changed = false;
+	return (int)server;
+}
+
+unsigned
+upstream_in_flight(const struct upstreams *all, unsigned server)
+{
+	const struct upstream *up = all->by_index[server];
+
+	return up != NULL ? up->in_flight : 0;
 }
 
 unsigned

@@ -102,6 +102,22 @@ enum upstream_verdict upstream_usable(struct upstreams *, unsigned server, size_
 				      uint64_t now);
 const char *upstream_verdict_text(enum upstream_verdict);
 
+/* What holds for a server until upstreams_changed() names it, its health (server_health.h) changes
+ * or the roster is made anew; for requests which are no larger than it takes. */
+enum upstream_standing {
+	UPSTREAM_READY, /* usable */
+	UPSTREAM_LADEN, /* full, or plain with all the connections that it takes from here */
+	UPSTREAM_VARIES /* to be asked for each time */
+};
+enum upstream_standing upstream_standing(const struct upstreams *, unsigned server, uint64_t now);
+
+/* A server of which something has changed since, by what this worker has to do with it: each once.
+ * -1: no further one. */
+int upstreams_changed(struct upstreams *);
+
+/* Requests that this worker has in flight at a server. */
+unsigned upstream_in_flight(const struct upstreams *, unsigned server);
+
 /* The same with what it comes from, for show. */
 struct upstream_sight {
 	enum upstream_verdict verdict;

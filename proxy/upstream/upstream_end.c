@@ -32,6 +32,7 @@ upstream_let_go(struct upstream_conn *l)
 static void
 pause_after(struct upstream *up)
 {
+	upstream_mark(up);
 	up->shortage = false;
 	up->retry_at = clock_ms() + backoff_next(&up->pause, backoff_random());
 }
@@ -59,6 +60,7 @@ run_short(struct upstream *up, const char *why)
 	struct upstreams *all = up->all;
 	uint64_t now = clock_ms();
 
+	upstream_mark(up);
 	up->retry_at = now + SHORT_PAUSE;
 	up->shortage = true;
 	all->short_at = now;
@@ -144,6 +146,7 @@ judge_end(struct upstream *up, const struct upstream_conn *l, const struct upstr
 	if (!end->connected || failure_kind(end->cause) == FAILURE_OWN) {
 		upstream_unreachable(up, end->cause, end->why);
 	} else {
+		upstream_mark(up);
 		up->doubted = true;
 		up->unasked = up->unasked || end->unasked;
 		tell_incident(up, end->cause, end->why);

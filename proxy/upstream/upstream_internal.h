@@ -24,6 +24,7 @@ struct upstream {
 	bool doubted; /* it failed a request and has answered none since: it gets one at a time */
 	const char *unreached;	       /* why it could not be connected to, until it can; or NULL */
 	bool waiting;		       /* for a permit */
+	bool changed;		       /* among all->changed */
 	bool shortage;		       /* retry_at is for a shortage of the proxy's own */
 	uint64_t connect_us, reply_us; /* that it usually takes, smoothed; 0: nothing is known */
 	uint64_t hinted_at;	       /* clock_ms(): the master was last told that it is late */
@@ -38,7 +39,8 @@ struct upstreams {
 	struct upstream_env env;
 	const struct upstream_ops *ops;
 	void *ctx;
-	struct upstream **by_index; /* NULL until first used */
+	struct upstream **by_index;   /* NULL until first used */
+	unsigned *changed, changed_n; /* indices, see upstreams_changed() */
 	LIST_HEAD(upstream_list, upstream) list;
 	struct worker_stats_row *meter;
 	unsigned in_flight, waiting;
@@ -55,6 +57,16 @@ void upstream_unreachable(struct upstream *, enum failure_cause, const char *why
 
 void upstream_let_go(struct upstream_conn *); /* its flight is empty */
 
+/* What upstream_standing() goes by has changed, or may have. */
+static inline void
+upstream_mark(struct upstream *up)
+{
+	if (up->changed)
+		return;
+	up->changed = true;
+	up->all->changed[up->all->changed_n++] = up->index;
+}
+
 /* It takes no request any more. */
 static inline void
 upstream_retire(struct upstream_conn *l)
@@ -65,6 +77,7 @@ upstream_retire(struct upstream_conn *l)
 		return;
 	l->leaving = true;
 	up->lanes_n--;
+	upstream_mark(up);
 }
 
 /* The counts are the worker's own; what others read is only told. */
@@ -73,6 +86,7 @@ upstream_count_connections(struct upstream *up, int n)
 {
 	up->connections += (unsigned)n;
 	counter_set(&up->cell->connections, up->connections);
+	upstream_mark(up);
 }
 
 static inline void
@@ -81,6 +95,7 @@ upstream_count_in_flight(struct upstream *up, int n)
 	up->in_flight += (unsigned)n;
 	up->all->in_flight += (unsigned)n;
 	counter_set(&up->cell->in_flight, up->in_flight);
+	upstream_mark(up);
 }
 
 /* What upstream_timeout.c has for upstream.c: a lane is connected; one more reply took so long. */

@@ -57,6 +57,7 @@ look_at_connecting(struct upstream *up, struct upstream_conn *l, uint64_t now)
 	if (!l->late && upstream_is_current(l))
 		hint(up, now);
 	l->late = true;
+	upstream_mark(up);
 	if (l->n == 0)
 		return;
 	withdraw(up, l);
@@ -95,6 +96,7 @@ upstream_opened(struct upstream *up, struct upstream_conn *l)
 	}
 	l->late = false;
 	l->ticks = 0;
+	upstream_mark(up);
 	if (!idle)
 		return;
 	up->all->ops->on_room(up->info.policy, up->all->ctx);
@@ -135,6 +137,7 @@ look_at_open(struct upstream *up, struct upstream_conn *l, uint64_t now)
 	if (!l->late || !upstream_is_current(l))
 		return;
 	up->late = true;
+	upstream_mark(up);
 	hint(up, now);
 }
 

@@ -138,6 +138,42 @@ upstream_usable(struct upstreams *all, unsigned server, size_t bytes, uint64_t n
 					    : UPSTREAM_USABLE;
 }
 
+/* A plain server, and all the connections that it takes are this worker's, and in use. */
+static bool
+is_all_ours(const struct upstream *up)
+{
+	const struct upstream_env *env = &up->all->env;
+	unsigned slots = conn_limit_slots(env->permits, up->info.slots,
+					  env->conf->server_connections);
+
+	return !up->info.pooled && slots < CONN_LIMIT_MAX && up->connections >= slots &&
+	       upstream_least_loaded(up) == NULL;
+}
+
+/* One that has answered this worker is usable even before the master has heard of that. */
+enum upstream_standing
+upstream_standing(const struct upstreams *all, unsigned server, uint64_t now)
+{
+	const struct registry_server *info = registry_snapshot_server(all->env.roster, server);
+	const struct upstream *up = all->by_index[server];
+	enum server_health_kind kind = server_health_kind(all->env.verdicts, server);
+	enum upstream_verdict seen;
+
+	if (info->admin != REGISTRY_ENABLED)
+		return UPSTREAM_VARIES;
+	if (up == NULL)
+		return kind == SERVER_HEALTH_OPEN ? UPSTREAM_READY : UPSTREAM_VARIES;
+	if ((kind != SERVER_HEALTH_OPEN && !(kind == SERVER_HEALTH_TRIAL && up->proved)) ||
+	    up->doubted || up->unasked)
+		return UPSTREAM_VARIES;
+	seen = judge_seen(up, kind, now);
+	if (seen == UPSTREAM_USABLE && is_all_ours(up))
+		return UPSTREAM_LADEN;
+	return seen == UPSTREAM_USABLE ? UPSTREAM_READY
+	       : seen == UPSTREAM_FULL ? UPSTREAM_LADEN
+				       : UPSTREAM_VARIES;
+}
+
 #define VERDICT_TEXT(name, text) text,
 static const char *const verdict_text[] = {UPSTREAM_VERDICTS(VERDICT_TEXT)};
 

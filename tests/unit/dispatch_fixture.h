@@ -154,6 +154,29 @@ upstream_usable(struct upstreams *all, unsigned server, size_t bytes, uint64_t n
 	return all->server[server].verdict;
 }
 
+/* A test changes them as it likes. */
+enum upstream_standing
+upstream_standing(const struct upstreams *all, unsigned server, uint64_t now)
+{
+	(void)all;
+	(void)server;
+	(void)now;
+	return UPSTREAM_VARIES;
+}
+
+int
+upstreams_changed(struct upstreams *all)
+{
+	(void)all;
+	return -1;
+}
+
+unsigned
+upstream_in_flight(const struct upstreams *all, unsigned server)
+{
+	return all->server[server].n;
+}
+
 void
 upstream_snapshot(struct upstreams *all, unsigned server, size_t bytes, uint64_t now,
 		  struct upstream_sight *out)
@@ -256,6 +279,7 @@ static struct proxy_conf conf = {.id = id_of_proxy,
 					    .balance = roundrobin}};
 static struct event_base *base;
 static struct registry *registry;
+static struct verdicts *verdicts;
 static struct dispatch_env env;
 static struct dispatch *relay;
 
@@ -331,12 +355,14 @@ open_relay(void)
 {
 	base = event_base_new();
 	registry = registry_new(SERVERS, POLICIES);
+	verdicts = verdicts_new(SERVERS);
 	env = (struct dispatch_env){.base = base,
 				    .registry = registry,
 				    .upstream = {.conf = &conf,
 						 .roster = registry_snapshot_new(registry),
 						 .tally = server_stats_new(WORKERS, SERVERS),
 						 .meter = worker_stats_new(WORKERS, POLICIES),
+						 .verdicts = verdicts,
 						 .workers = WORKERS}};
 	join("one", "111", false);
 	join("two", "111", false);
@@ -381,6 +407,7 @@ close_relay(void)
 	registry_snapshot_free(env.upstream.roster);
 	counters_free(env.upstream.tally);
 	worker_stats_free(env.upstream.meter);
+	verdicts_free(verdicts);
 	registry_free(registry);
 	event_base_free(base);
 }

@@ -102,6 +102,49 @@ on_room(unsigned policy, void *ctx)
 
 static const struct upstream_ops ops = {on_reply, on_lost, on_unreached, on_incident, on_room};
 
+/* ---- how servers stand ---- */
+
+static enum upstream_standing standing[SERVERS]; /* as last asked for */
+static uint64_t health_changes;			 /* at that time */
+
+static inline void
+ask_standing(unsigned index)
+{
+	if (registry_snapshot_server(env.roster, index)->used)
+		standing[index] = upstream_standing(all, index, now_ms());
+}
+
+static inline void
+ask_standings(void)
+{
+	health_changes = server_health_changes(verdicts);
+	for (unsigned i = 0; i < registry_snapshot_server_end(env.roster); i++)
+		ask_standing(i);
+}
+
+/* What was said to hold until something is told holds. */
+static inline void
+check_standings(void)
+{
+	int changed;
+
+	while ((changed = upstreams_changed(all)) >= 0)
+		ask_standing((unsigned)changed);
+	if (server_health_changes(verdicts) != health_changes)
+		ask_standings();
+	for (unsigned i = 0; i < registry_snapshot_server_end(env.roster); i++)
+		if (registry_snapshot_server(env.roster, i)->used && standing[i] != UPSTREAM_VARIES)
+			cr_assert_eq(upstream_standing(all, i, now_ms()), standing[i],
+				     "of server %u nothing was told", i);
+}
+
+static inline void
+expect_standing(enum upstream_standing want)
+{
+	check_standings();
+	cr_assert_eq(standing[0], want, "%d", standing[0]);
+}
+
 /* ---- servers ---- */
 
 static inline struct packet_announcement
@@ -126,6 +169,7 @@ refresh(void)
 {
 	cr_assert(registry_snapshot_refresh(env.roster));
 	upstreams_refresh(all);
+	ask_standings();
 }
 
 /* A server announces itself, or does so anew, and has that index. */
@@ -183,6 +227,7 @@ close_upstreams(void)
 	struct upstream *up;
 	struct upstream_conn *l;
 
+	check_standings();
 	LIST_FOREACH(up, &all->list, link)
 		LIST_FOREACH(l, &up->lanes, link) {
 			struct request *r;
@@ -213,6 +258,7 @@ try_send_to(unsigned index, const char *srcid)
 {
 	struct request *r = request_of(srcid);
 
+	check_standings();
 	send_why = NULL;
 	if (upstream_send(all, index, r, &send_why) == 0) {
 		cr_assert_eq(r->state, REQUEST_IN_FLIGHT);
@@ -255,6 +301,7 @@ open_pooled(unsigned pipeline, unsigned slots)
 static inline enum upstream_verdict
 judge(void)
 {
+	check_standings();
 	return upstream_usable(all, 0, 100, now_ms());
 }
 

@@ -5,9 +5,10 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 
-enum { SERVERS = 3 };
+enum { SERVERS = 3, CROWD = 200 /* more than are asked for their load each time */ };
 
 static char how[32]; /* of 111, the only policy */
+static char no_name[] = "";
 static struct proxy_conf conf;
 static struct upstream_env env;
 static struct registry *registry;
@@ -15,45 +16,58 @@ static struct verdicts *verdicts;
 static struct event_base *base;
 static struct upstreams *upstreams;
 static struct lb_select *chooser;
-static struct request *q;
+static struct request *q, *sent[8];
+static unsigned sent_n;
 static const struct registry_snapshot_policy *policy;
 
 static const struct upstream_ops no_ops;
 
-static void
-join(const char *id, unsigned weight)
+static enum registry_change
+announce_as(const char *id, unsigned weight, bool pooled)
 {
-	struct packet_announcement a = {
-		.port = 1, .keepalive = true, .pipeline = 8, .slots = 65535, .weight = weight};
+	struct packet_announcement a = {.port = 1,
+					.keepalive = pooled,
+					.pipeline = pooled ? 8 : 1,
+					.slots = pooled ? 65535 : 1,
+					.weight = weight};
 	struct addr at;
 
 	(void)snprintf(a.id, sizeof a.id, "%s", id);
 	(void)snprintf(a.policy, sizeof a.policy, "111");
 	cr_assert_eq(addr_numeric(&at, "127.0.0.1", 1), 0);
-	cr_assert_eq(registry_join(registry, &a, &at, 1000), REGISTRY_JOINED);
+	return registry_join(registry, &a, &at, 1000);
+}
+
+static enum registry_change
+announce(const char *id, unsigned weight)
+{
+	return announce_as(id, weight, true);
 }
 
 static void
 open_pool(void)
 {
 	base = event_base_new();
-	conf = (struct proxy_conf){.max_servers = SERVERS,
+	conf = (struct proxy_conf){.max_servers = CROWD,
 				   .max_policies = 1,
 				   .server_connections = 1,
-				   .plain_message = 2048};
-	registry = registry_new(SERVERS, 1);
-	verdicts = verdicts_new(SERVERS);
+				   .plain_message = 2048,
+				   .server.name = no_name};
+	registry = registry_new(CROWD, 1);
+	verdicts = verdicts_new(CROWD);
 	env = (struct upstream_env){.conf = &conf,
 				    .loop = conn_loop_new(base, 4096),
 				    .roster = registry_snapshot_new(registry),
-				    .permits = permits_new(SERVERS, 2),
-				    .tally = server_stats_new(2, SERVERS),
+				    .permits = permits_new(CROWD, 2),
+				    .tally = server_stats_new(2, CROWD),
 				    .meter = worker_stats_new(2, 1),
 				    .verdicts = verdicts};
 	upstreams = upstreams_new(&env, &no_ops, NULL);
+	permits_admit(env.permits, 0);
 	q = request_new(NULL, NULL, span_of("x", 1), span_of(NULL, 0));
 	for (unsigned i = 0; i < SERVERS; i++)
-		join((const char *const[]){"one", "two", "three"}[i], i + 1);
+		cr_assert_eq(announce((const char *const[]){"one", "two", "three"}[i], i + 1),
+			     REGISTRY_JOINED);
 }
 
 static void
@@ -61,7 +75,10 @@ close_pool(void)
 {
 	request_free(q);
 	lb_select_free(chooser);
+	upstreams_abandon(upstreams);
 	upstreams_free(upstreams);
+	while (sent_n > 0)
+		request_free(sent[--sent_n]);
 	registry_snapshot_free(env.roster);
 	permits_free(env.permits);
 	counters_free(env.tally);
@@ -106,6 +123,18 @@ next(uint64_t now)
 	return registry_snapshot_server(env.roster, (unsigned)pick)->id;
 }
 
+/* In flight, for as long as the test lasts: it is being connected to. */
+static void
+send_to(unsigned server)
+{
+	struct request *r = request_new(NULL, (struct client *)&conf, span_of("x", 1),
+					span_of(NULL, 0));
+	const char *why = NULL;
+
+	cr_assert_eq(upstream_send(upstreams, server, r, &why), 0, "%s", why);
+	sent[sent_n++] = r;
+}
+
 Test(chooser, turns_are_taken_from_the_counter_that_all_workers_share)
 {
 	balance("roundrobin");
@@ -143,10 +172,12 @@ Test(chooser, what_other_workers_have_in_flight_counts)
 {
 	balance("leastconn");
 	counter_add(&server_stats_cell(env.tally, 1, 0)->in_flight, 1); /* of the other worker */
-	counter_add(&server_stats_cell(env.tally, 0, 1)->in_flight, 2); /* our own */
+	send_to(1);							/* our own */
+	send_to(1);
 	for (int i = 0; i < 10; i++)
 		cr_assert_str_eq(next(10), "three");
-	counter_add(&server_stats_cell(env.tally, 0, 2)->in_flight, 4);
+	for (int i = 0; i < 4; i++)
+		send_to(2);
 	cr_assert_str_neq(next(10), "three", "our own is known at once");
 	counter_add(&server_stats_cell(env.tally, 1, 0)->in_flight, -1);
 	cr_assert_str_eq(next(20), "one");
@@ -211,4 +242,128 @@ Test(chooser, a_server_that_failed_a_request_is_asked_by_it_once_no_other_is_lef
 	fails(1);
 	cr_assert_not(lb_select_knows_another(chooser, upstreams, policy, q));
 	cr_assert(lb_select_begin(chooser, upstreams, policy, q, later));
+}
+
+/* ---- what is known without a look ---- */
+
+Test(chooser, a_server_that_is_well_again_has_its_turn_back)
+{
+	balance("roundrobin");
+	cr_assert_str_eq(next(1), "one");
+	server_health_set(verdicts, 1, SERVER_HEALTH_SHUT, 0);
+	cr_assert_str_eq(next(1), "three"); /* the second of two */
+	server_health_set(verdicts, 1, SERVER_HEALTH_OPEN, 0);
+	cr_assert_str_eq(next(1), "three");
+	cr_assert_str_eq(next(1), "one");
+	cr_assert_str_eq(next(1), "two");
+}
+
+Test(chooser, what_was_offered_to_one_request_is_there_for_the_next)
+{
+	balance("roundrobin");
+	cr_assert(lb_select_begin(chooser, upstreams, policy, q, 1));
+	while (lb_select_next(chooser) != LB_NOBODY)
+		;
+	cr_assert_str_eq(next(1), "two");
+	cr_assert_str_eq(next(1), "three");
+	cr_assert_str_eq(next(1), "one");
+}
+
+Test(chooser, a_server_is_passed_over_while_it_is_full_and_no_longer)
+{
+	balance("roundrobin");
+	for (int i = 0; i < 8; i++)
+		send_to(0);
+	for (int i = 0; i < 9; i++)
+		cr_assert_str_neq(next(1), "one");
+	upstreams_abandon(upstreams);
+	cr_assert_str_eq(next(1), "one", "turn 9 of three");
+}
+
+Test(chooser, nobody_is_offered_when_all_are_full)
+{
+	cr_assert_eq(announce_as("plain", 1, false), REGISTRY_JOINED);
+	cr_assert(registry_leave(registry, "one", "111"));
+	cr_assert(registry_leave(registry, "two", "111"));
+	cr_assert(registry_leave(registry, "three", "111"));
+	balance("roundrobin");
+	cr_assert_str_eq(next(1), "plain");
+	send_to(3);
+	cr_assert_not(lb_select_begin(chooser, upstreams, policy, q, 1));
+	cr_assert_eq(registry_turn_next(registry, policy->index), 1, "no turn was taken in vain");
+}
+
+Test(chooser, one_that_fails_is_offered_only_where_nobody_else_is)
+{
+	balance("roundrobin");
+	server_health_set(verdicts, 0, SERVER_HEALTH_LAST, 0);
+	for (int i = 0; i < 6; i++)
+		cr_assert_str_neq(next(1), "one");
+	server_health_set(verdicts, 1, SERVER_HEALTH_SHUT, 0);
+	server_health_set(verdicts, 2, SERVER_HEALTH_SHUT, 0);
+	cr_assert_str_eq(next(1), "one");
+}
+
+/* It is worth waiting for one that has other requests to answer. */
+Test(chooser, one_that_fails_is_not_offered_while_another_is_but_full)
+{
+	balance("roundrobin");
+	server_health_set(verdicts, 0, SERVER_HEALTH_LAST, 0);
+	server_health_set(verdicts, 1, SERVER_HEALTH_SHUT, 0);
+	for (int i = 0; i < 8; i++)
+		send_to(2);
+	cr_assert_not(lb_select_begin(chooser, upstreams, policy, q, 1));
+}
+
+Test(chooser, what_a_plain_server_cannot_take_goes_to_others)
+{
+	char large[4096] = {0};
+
+	cr_assert_eq(announce_as("plain", 1, false), REGISTRY_JOINED);
+	balance("roundrobin");
+	for (int i = 0; i < 3; i++)
+		(void)next(1);
+	cr_assert_str_eq(next(1), "plain");
+	request_free(q);
+	q = request_new(NULL, NULL, span_of(large, sizeof large), span_of(NULL, 0));
+	for (int i = 0; i < 8; i++)
+		cr_assert_str_neq(next(1), "plain");
+}
+
+static void
+join_a_crowd(void)
+{
+	char id[16];
+
+	for (unsigned i = SERVERS; i < CROWD; i++) {
+		(void)snprintf(id, sizeof id, "%u", i);
+		cr_assert_eq(announce(id, 1), REGISTRY_JOINED);
+	}
+}
+
+Test(chooser, turns_go_round_in_a_crowd)
+{
+	join_a_crowd();
+	balance("roundrobin");
+	for (unsigned i = 0; i < 2 * CROWD; i++) {
+		cr_assert(lb_select_begin(chooser, upstreams, policy, q, 1));
+		cr_assert_eq(lb_select_next(chooser), (int)(i % CROWD));
+	}
+}
+
+/* Of most nothing was asked for a while. */
+Test(chooser, a_server_of_a_crowd_that_others_have_made_busy_is_passed_over)
+{
+	join_a_crowd();
+	balance("leastconn");
+	(void)next(10);
+	for (unsigned i = 0; i < CROWD; i++)
+		if (i != 150)
+			counter_set(&server_stats_cell(env.tally, 1, i)->in_flight, 1 + i % 2);
+	for (unsigned i = 0; i < 40; i++) /* a moment later all are known */
+		(void)next(11 + i);
+	for (unsigned i = 0; i < 5; i++)
+		cr_assert_str_eq(next(60), "150");
+	counter_set(&server_stats_cell(env.tally, 1, 150)->in_flight, 9);
+	cr_assert_str_neq(next(61), "150", "it is asked before it is chosen");
 }

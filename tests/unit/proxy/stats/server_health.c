@@ -58,6 +58,20 @@ Test(verdict, who_is_shut_has_no_share)
 	cr_assert_eq(server_health_share(v, 2, 77, 1000), SERVER_HEALTH_FULL);
 }
 
+Test(verdict, a_change_is_counted_and_none_is_not)
+{
+	uint64_t before = server_health_changes(v), word = server_health_word(v, 1);
+
+	server_health_set(v, 1, SERVER_HEALTH_OPEN, 77);
+	cr_assert_eq(server_health_changes(v), before);
+	server_health_set(v, 1, SERVER_HEALTH_RAMP, 77);
+	cr_assert_neq(server_health_changes(v), before);
+	cr_assert_neq(server_health_word(v, 1), word);
+	before = server_health_changes(v);
+	server_health_set(v, 1, SERVER_HEALTH_RAMP, 78);
+	cr_assert_neq(server_health_changes(v), before, "a ramp begins anew");
+}
+
 Test(verdict, children_see_what_is_set_later)
 {
 	int fd[2], status;

@@ -294,3 +294,52 @@ Test(upstream_usable, another_workers_request_is_no_probe)
 	cr_assert(!upstream_is_probed(all, 0, now_ms()));
 	conn_limit_release_all(env.permits, OTHER);
 }
+
+/* ---- what holds until something is told ---- */
+
+Test(upstream_usable, a_server_stands_ready_until_it_is_full)
+{
+	int peer = open_pooled(1, UNBOUNDED);
+
+	expect_standing(UPSTREAM_READY);
+	send_all("ab"); /* a connection each */
+	expect_standing(UPSTREAM_LADEN);
+	expect_heard(peer, REQUEST("a") "\n");
+	say(peer, REPLY("a"));
+	expect_told("reply(a) ");
+	expect_standing(UPSTREAM_READY);
+}
+
+Test(upstream_usable, a_plain_server_is_laden_with_as_many_connections_as_it_takes)
+{
+	announce(0, plain(), &at);
+	expect_standing(UPSTREAM_READY);
+	send_all("a");
+	expect_standing(UPSTREAM_LADEN);
+	expect_verdict(UPSTREAM_USABLE);
+}
+
+Test(upstream_usable, what_an_operator_or_the_master_wants_is_asked_for_each_time)
+{
+	announce(0, pooled(8, UNBOUNDED), &at);
+	for (enum server_health_kind k = SERVER_HEALTH_OPEN; k <= SERVER_HEALTH_LAST; k++) {
+		server_health_set(verdicts, 0, k, now_ms());
+		expect_standing(k == SERVER_HEALTH_OPEN ? UPSTREAM_READY : UPSTREAM_VARIES);
+	}
+	server_health_set(verdicts, 0, SERVER_HEALTH_OPEN, 0);
+	(void)registry_set_admin(registry, 0, REGISTRY_DRAINING, now_ms());
+	refresh();
+	expect_standing(UPSTREAM_VARIES);
+}
+
+/* The master hears of an answer later than the worker that had it. */
+Test(upstream_usable, a_server_on_trial_is_ready_for_who_has_its_answer)
+{
+	(void)open_pooled(8, UNBOUNDED);
+	server_health_set(verdicts, 0, SERVER_HEALTH_TRIAL, 0);
+	expect_standing(UPSTREAM_READY);
+	announce(1, pooled(8, UNBOUNDED), &at);
+	server_health_set(verdicts, 1, SERVER_HEALTH_TRIAL, 0);
+	check_standings();
+	cr_assert_eq(standing[1], UPSTREAM_VARIES);
+}

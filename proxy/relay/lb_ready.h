@@ -1,0 +1,50 @@
+/* lb_ready.h - which servers of a policy can take a request, known without a look at each: kept as
+ * things change, so that a request costs as little among thousands as among two.
+ *
+ * A server is READY or LADEN until something is told that concerns it (upstream_standing()); the
+ * few that vary, for they fail, return, or have answered nobody yet, are looked at for each request
+ * by whoever asks. */
+#ifndef POLICYPOOL_LB_READY_H
+#define POLICYPOOL_LB_READY_H
+
+#include "lb_load.h"
+#include "lb_tree.h"
+#include "upstream.h"
+
+struct lb_ready;
+
+/* Both borrowed.  NULL on ENOMEM. */
+struct lb_ready *lb_ready_new(const struct upstream_env *, struct lb_load *, unsigned servers,
+			      unsigned policies);
+void lb_ready_free(struct lb_ready *);
+
+/* The roster was made anew. */
+void lb_ready_refresh(struct lb_ready *);
+
+struct lb_ready_view {
+	const struct lb_tree *tree; /* the ready ones, by their places in the policy */
+	const unsigned *varying;    /* registry indices, until the next lb_ready_look() */
+	unsigned varying_n, ready_n, laden_n;
+	bool pooled;	    /* all of them are */
+	bool equal_weights; /* of all of them */
+};
+
+/* A policy with servers as it is now, for requests that are not larger than its servers take.
+ * loads: the tree has them; for the same policy always or never, until the roster is made anew.
+ * now in clock_ms(), never less than before. */
+struct lb_ready_view lb_ready_look(struct lb_ready *, struct upstreams *,
+				   const struct registry_snapshot_policy *, bool loads,
+				   uint64_t now);
+
+/* Until the next lb_ready_look(): one that varies is in the tree too, as if it were ready; a server
+ * is not, for it has been tried. */
+void lb_ready_use(struct lb_ready *, const struct upstreams *, unsigned server, uint64_t now);
+void lb_ready_pass(struct lb_ready *, unsigned server);
+
+/* Its load in the tree is brought up to date, as far as other workers have changed it.  False when
+ * it was. */
+bool lb_ready_weigh(struct lb_ready *, const struct upstreams *, unsigned server, uint64_t now);
+
+bool lb_ready_varies(const struct lb_ready *, unsigned server);
+
+#endif
