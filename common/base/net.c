@@ -77,7 +77,8 @@ net_listen(const struct addr *a, int backlog)
 		return close_failed(fd);
 	if (a->u.sa.sa_family == AF_INET6 && set_flag(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0) < 0)
 		return close_failed(fd);
-	if (bind(fd, &a->u.sa, a->len) < 0 || listen(fd, backlog) < 0)
+	if (bind(fd, &a->u.sa, a->len) < 0 || set_flag(fd, IPPROTO_TCP, TCP_NODELAY, 1) < 0 ||
+	    listen(fd, backlog) < 0)
 		return close_failed(fd);
 	return fd;
 }
@@ -166,13 +167,23 @@ know_peer(int fd, const struct addr *from, struct addr_peer *peer)
 
 	if (!addr_is_unix(from)) {
 		addr_peer_of(peer, from);
-		return set_flag(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+		return 0;
 	}
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &user, &n) < 0)
 		return -1;
 	creds = (struct addr_peer_creds){user.uid, user.gid, user.pid};
 	addr_peer_of_user(peer, &creds);
 	return 0;
+}
+
+int
+net_accept_undelayed(int listener)
+{
+	struct addr at;
+
+	if (net_local(listener, &at) < 0)
+		return -1;
+	return addr_is_unix(&at) ? 0 : set_flag(listener, IPPROTO_TCP, TCP_NODELAY, 1);
 }
 
 enum net_accepted

@@ -9,7 +9,8 @@
 #include "addr_peer.h"
 #include "compiler.h"
 
-/* A listening TCP socket, or -1 with errno (EADDRINUSE, EACCES, ...). */
+/* A listening TCP socket, or -1 with errno (EADDRINUSE, EACCES, ...); net_accept_undelayed() has
+ * been called for it. */
 MUST_CHECK int net_listen(const struct addr *, int backlog);
 
 /* False once it was shut down, by any process that has it. */
@@ -33,8 +34,11 @@ enum net_accepted {
 	NET_FAILED     /* the listener itself is broken; errno tells */
 };
 
-/* Transient errors of the one connection (ECONNABORTED, EPROTO, ...) are skipped.  A
- * TCP connection has TCP_NODELAY set. */
+/* TCP connections that come from now on have TCP_NODELAY set: in Linux they inherit it.  0, or -1
+ * with errno. */
+MUST_CHECK int net_accept_undelayed(int listener);
+
+/* Transient errors of the one connection (ECONNABORTED, EPROTO, ...) are skipped. */
 enum net_accepted net_accept(int listener, int *fd, struct addr_peer *peer);
 
 /* Starts connecting; the socket turns writable when it is decided, net_connect_result()

@@ -144,6 +144,22 @@ is_alone(const struct listen_socket *v)
 	return v->n == 1 || (v->n == 2 && v->at[1].other);
 }
 
+/* Also of a socket that somebody else has made.  Workers may set nothing of it. */
+static int
+set_undelayed(const struct listen_socket *v)
+{
+	char text[ADDR_TEXT];
+
+	for (unsigned i = 0; i < v->n; i++) {
+		if (v->at[i].fd < 0 || net_accept_undelayed(v->at[i].fd) == 0)
+			continue;
+		log_errno(LOG_ERROR, "cannot listen", "address=%s",
+			  addr_text(&v->at[i].addr, text));
+		return -1;
+	}
+	return 0;
+}
+
 int
 listen_socket_begin(struct listen_socket *v, const struct daemon_conf *conf)
 {
@@ -162,7 +178,7 @@ listen_socket_begin(struct listen_socket *v, const struct daemon_conf *conf)
 			return -1;
 		listen_unix_remember(p);
 	}
-	return 0;
+	return set_undelayed(v);
 }
 
 /* The one in force that was asked for the same, and can go on. */

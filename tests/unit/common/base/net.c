@@ -288,19 +288,32 @@ Test(net, a_broken_listener_is_failed)
 static bool options_fail;
 
 int
-setsockopt(int fd, int level, int option, const void *value, socklen_t n)
+getsockopt(int fd, int level, int option, void *value, socklen_t *n)
 {
 	if (!options_fail)
-		return (int)syscall(SYS_setsockopt, fd, level, option, value, n);
+		return (int)syscall(SYS_getsockopt, fd, level, option, value, n);
 	errno = ECONNRESET;
 	return -1;
+}
+
+/* Of an address that the kernel chooses. */
+static int
+listen_raw(sa_family_t family, struct addr *at)
+{
+	const struct sockaddr any = {.sa_family = family};
+	int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	cr_assert_eq(bind(fd, &any, family == AF_UNIX ? sizeof family : sizeof any), 0);
+	cr_assert_eq(listen(fd, 1), 0);
+	cr_assert_eq(net_local(fd, at), 0);
+	return fd;
 }
 
 Test(net, connections_that_fail_right_after_the_accept_are_skipped)
 {
 	struct addr_peer peer;
 	struct addr at;
-	int fd, listener = listen_at("127.0.0.1", &at), client = connected(&at);
+	int fd, listener = listen_raw(AF_UNIX, &at), client = connected(&at);
 
 	wait_for(listener, POLLIN);
 	options_fail = true;
@@ -308,6 +321,25 @@ Test(net, connections_that_fail_right_after_the_accept_are_skipped)
 	cr_assert_eq(fd, -1);
 	(void)close(client);
 	(void)close(listener);
+}
+
+Test(net, a_listener_of_somebody_else_is_told_not_to_delay)
+{
+	struct addr_peer peer;
+	struct addr at;
+	int listener = listen_raw(AF_INET, &at), client, server;
+
+	cr_assert_eq(net_accept_undelayed(listener), 0);
+	client = connected(&at);
+	server = accepted(listener, &peer);
+	cr_assert(has_nodelay(server));
+	(void)close(server);
+	(void)close(client);
+	(void)close(listener);
+	listener = listen_raw(AF_UNIX, &at);
+	cr_assert_eq(net_accept_undelayed(listener), 0, "nothing delays there");
+	(void)close(listener);
+	cr_assert_eq(net_accept_undelayed(listener), -1);
 }
 
 Test(net, the_limit_of_open_files_is_raised_but_never_lowered)
