@@ -92,7 +92,7 @@ wire_flush(struct wire *w)
 
 	while (r == TLS_DONE && buf_len(&w->out) > 0) {
 		struct span s = buf_span(&w->out);
-		r = tls_write(w->tls, s.p, s.n, &n);
+		r = tls_write(w->tls, s, span_of(NULL, 0), &n);
 		buf_consume(&w->out, n);
 	}
 	w->wants_write = r == TLS_WANT_WRITE;
@@ -100,6 +100,19 @@ wire_flush(struct wire *w)
 		return 0;
 	errno = EPROTO;
 	return -1;
+}
+
+/* Of one large request what can be encrypted where it stands; 0 also where it can't. */
+static size_t
+send_in_place(struct wire *w, const struct iovec *iov, int n)
+{
+	struct span s = span_of(iov->iov_base, iov->iov_len);
+	size_t sent = 0;
+
+	if (n != 1 || s.n < TLS_RECORD || buf_len(&w->out) > 0 ||
+	    tls_write(w->tls, s, span_of(NULL, 0), &sent) != TLS_DONE)
+		return 0;
+	return sent;
 }
 
 /* All of it is taken at once: many requests, one record. */
@@ -114,6 +127,9 @@ send_secure(struct wire *w, const struct iovec *iov, int n)
 			return not_now(w, r);
 		w->shaking = false;
 	}
+	taken = (ssize_t)send_in_place(w, iov, n);
+	if (taken > 0)
+		return taken;
 	for (int i = 0; i < n; i++) {
 		if (buf_append(&w->out, iov[i].iov_base, iov[i].iov_len) < 0)
 			return -1;

@@ -11,8 +11,7 @@
  */
 void table_print(struct json_object *rows, FILE *out);
 
-/* An object: a line a member, "key  value"; inner objects as outer.inner; a list of objects as a
- * table below. */
+/* An object: a line a member, "key  value"; inner objects as outer.inner. */
 void table_print_object(struct json_object *, FILE *out);
 
 /* Whichever of the two it is. */

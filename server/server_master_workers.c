@@ -17,8 +17,10 @@
 static void
 forget_registrars(struct server_master *m)
 {
-	registrar_set_free(m->proxies);
-	m->proxies = NULL;
+	registrar_free(m->registrar);
+	m->registrar = NULL;
+	registrar_free(m->leaving);
+	m->leaving = NULL;
 }
 
 void

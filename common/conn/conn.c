@@ -37,13 +37,14 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 		conn_discard_input(c);
 		return;
 	}
-	if (c->state == CONN_SNIFFING && !conn_tls_sniff(c))
-		return;
 	if (c->state == CONN_HANDSHAKING) {
 		conn_tls_step(c);
 		return;
 	}
-	conn_take_input(c);
+	if (c->state == CONN_SNIFFING)
+		conn_take_first(c);
+	else
+		conn_take_input(c);
 	if (c->state != CONN_CLOSED)
 		conn_update_interest(c);
 }

@@ -122,13 +122,16 @@ void conn_handshake_failed(struct conn *);
 /* Connected: the handshake begins; or accepted by a loop that speaks TLS, c->tls not set yet: what
  * will it be? */
 void conn_tls_begin(struct conn *);
-/* False when there is nothing to read after all. */
-MUST_CHECK bool conn_tls_sniff(struct conn *);
+/* It began as TLS does, with these bytes; or not, or it ended. */
+void conn_tls_accept(struct conn *, struct span first);
+void conn_tls_refrain(struct conn *, bool ended);
 /* The socket is ready for the next step of the handshake. */
 void conn_tls_step(struct conn *);
 /* As recv(2) and send(2): EAGAIN, or EPROTO with tls_why(). */
 ssize_t conn_tls_receive(struct conn *, char *to, size_t room);
-ssize_t conn_tls_send(struct conn *, struct span);
+ssize_t conn_tls_send(struct conn *, struct span, struct span);
+/* Nothing else is to be written: a session's ticket is.  False when the conn died of it. */
+MUST_CHECK bool conn_tls_give_ticket(struct conn *);
 /* Gives up what has not begun to speak, or a handshake: it is plain again. */
 void conn_tls_abandon(struct conn *);
 /* Ends our side.  False while there is no room for it in the socket. */
@@ -138,6 +141,8 @@ MUST_CHECK bool conn_tls_bye(struct conn *);
 
 /* Readable: reads once and delivers.  The conn may be closed afterwards. */
 void conn_take_input(struct conn *);
+/* The same while SNIFFING: what was read tells what it is. */
+void conn_take_first(struct conn *);
 /* Reads and throws away; ends the conn when the peer has ended or has lingered too long. */
 void conn_discard_input(struct conn *);
 void conn_resume_input(struct conn *); /* delivers what is buffered */

@@ -204,17 +204,14 @@ take_fragment(struct conn *c)
 		conn_fail(c, ETIMEDOUT);
 }
 
-void
-conn_take_input(struct conn *c)
+/* What was read to in. */
+static void
+take(struct conn *c, struct buf *in)
 {
-	struct buf *scratch = &c->loop->scratch, *in = place_of_input(c);
+	struct buf *scratch = &c->loop->scratch;
 	size_t before = c->memory;
 	bool whole, quiet;
 
-	if (!receive(c, in)) {
-		take_fragment(c);
-		return;
-	}
 	c->tls_partial = false;
 	if (in == scratch && buf_len(&c->in) > 0) {
 		in = &c->in; /* the object that has begun there goes on */
@@ -236,6 +233,34 @@ conn_take_input(struct conn *c)
 		conn_fail(c, ETIMEDOUT);
 	else if (c->memory > before && c->ops->on_grown != NULL && buf_len(&c->in) > 0)
 		c->ops->on_grown(c, c->ctx);
+}
+
+void
+conn_take_input(struct conn *c)
+{
+	struct buf *in = place_of_input(c);
+
+	if (receive(c, in))
+		take(c, in);
+	else
+		take_fragment(c);
+}
+
+void
+conn_take_first(struct conn *c)
+{
+	struct buf *scratch = &c->loop->scratch;
+
+	if (!receive(c, scratch))
+		return;
+	if (c->greets_tls)
+		conn_tls_accept(c, buf_span(scratch));
+	else
+		conn_tls_refrain(c, c->eof);
+	if (c->state == CONN_OPEN && !c->faulted && c->tls == NULL)
+		take(c, scratch);
+	else
+		buf_clear(scratch);
 }
 
 void

@@ -1,6 +1,5 @@
 /* conn_tls.c - TLS under a conn: which it is to be, its handshake and clock, its bytes. */
 #include <errno.h>
-#include <sys/socket.h>
 
 #include "clock.h"
 #include "conn_internal.h"
@@ -69,8 +68,8 @@ conn_tls_begin(struct conn *c)
 		begin_sniffing(c);
 }
 
-static void
-accept_tls(struct conn *c)
+void
+conn_tls_accept(struct conn *c, struct span first)
 {
 	const struct conn_tls *tls = &c->loop->tls;
 
@@ -79,7 +78,7 @@ accept_tls(struct conn *c)
 		return;
 	}
 	c->tls = tls_new(tls->creds, c->fd, NULL);
-	if (c->tls == NULL) {
+	if (c->tls == NULL || tls_given(c->tls, first) < 0) {
 		conn_fail(c, ENOMEM);
 		return;
 	}
@@ -88,8 +87,8 @@ accept_tls(struct conn *c)
 	begin_handshake(c);
 }
 
-static void
-accept_plain(struct conn *c, bool ended)
+void
+conn_tls_refrain(struct conn *c, bool ended)
 {
 	conn_handshake_leave(c);
 	c->why = NULL;
@@ -98,23 +97,6 @@ accept_plain(struct conn *c, bool ended)
 		return;
 	c->faulted = true;
 	c->ops->on_fault(c, EPROTOTYPE, c->ctx);
-}
-
-bool
-conn_tls_sniff(struct conn *c)
-{
-	char first;
-	ssize_t n = recv(c->fd, &first, 1, MSG_PEEK);
-
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return false;
-	if (n < 0)
-		conn_fail(c, errno);
-	else if (n == 1 && first == TLS_FIRST_BYTE)
-		accept_tls(c);
-	else
-		accept_plain(c, n == 0);
-	return c->state == CONN_OPEN && !c->faulted;
 }
 
 void
@@ -218,13 +200,26 @@ conn_tls_receive(struct conn *c, char *to, size_t room)
 }
 
 ssize_t
-conn_tls_send(struct conn *c, struct span s)
+conn_tls_send(struct conn *c, struct span a, struct span b)
 {
 	enum tls_result r;
 	size_t n;
 
-	r = tls_write(c->tls, s.p, s.n, &n);
+	r = tls_write(c->tls, a, b, &n);
 	return r == TLS_DONE ? (ssize_t)n : not_now(r);
+}
+
+/* The answer to what has come along with the handshake's end will take it. */
+bool
+conn_tls_give_ticket(struct conn *c)
+{
+	enum tls_result r = tls_pending(c->tls) ? TLS_DONE : tls_give_ticket(c->tls);
+
+	c->tls_writes = c->tls_writes || r == TLS_WANT_WRITE;
+	if (r != TLS_FAILED)
+		return true;
+	conn_fail(c, EPROTO);
+	return false;
 }
 
 /* A peer that is gone does not miss it. */

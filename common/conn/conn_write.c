@@ -10,7 +10,8 @@
 static ssize_t
 transmit(struct conn *c, struct span s)
 {
-	return c->tls != NULL ? conn_tls_send(c, s) : send(c->fd, s.p, s.n, MSG_NOSIGNAL);
+	return c->tls != NULL ? conn_tls_send(c, s, span_of(NULL, 0))
+			      : send(c->fd, s.p, s.n, MSG_NOSIGNAL);
 }
 
 /* The socket takes no more. */
@@ -84,6 +85,8 @@ conn_serve_output(struct conn *c)
 {
 	if (!can_write(c) || !flush(c))
 		return;
+	if (c->tls != NULL && conn_is_open(c) && buf_len(&c->out) == 0 && !conn_tls_give_ticket(c))
+		return;
 	conn_count_held(c);
 	if (c->state == CONN_FINISHING && buf_len(&c->out) == 0)
 		linger(c);
@@ -106,29 +109,54 @@ conn_write(struct conn *c, struct span bytes)
 	return 0;
 }
 
-/* What the socket takes of them; 0 also where they are not to be sent from here, or can't be: the
- * flush then tells of that. */
-static size_t
-send_at_once(struct conn *c, struct span a, struct span b)
-{
-	struct iovec iov[2] = {{(void *)(uintptr_t)a.p, a.n}, {(void *)(uintptr_t)b.p, b.n}};
-	struct msghdr m = {.msg_iov = iov, .msg_iovlen = 2};
-	ssize_t n;
-
-	if (c->tls != NULL || buf_len(&c->out) > 0 || !conn_is_open(c))
-		return 0;
-	n = sendmsg(c->fd, &m, MSG_NOSIGNAL);
-	if (n <= 0)
-		return 0;
-	c->sent += (uint64_t)n;
-	return (size_t)n;
-}
-
 /* n is at most s.n. */
 static struct span
 without(struct span s, size_t n)
 {
 	return n == 0 ? s : span_of(s.p + n, s.n - n);
+}
+
+static size_t
+send_plain(struct conn *c, struct span a, struct span b)
+{
+	struct iovec iov[2] = {{(void *)(uintptr_t)a.p, a.n}, {(void *)(uintptr_t)b.p, b.n}};
+	struct msghdr m = {.msg_iov = iov, .msg_iovlen = 2};
+	ssize_t n = sendmsg(c->fd, &m, MSG_NOSIGNAL);
+
+	return n > 0 ? (size_t)n : 0;
+}
+
+static size_t
+send_secure(struct conn *c, struct span a, struct span b)
+{
+	size_t sent = 0;
+	ssize_t n = 1;
+
+	while (n > 0 && sent < a.n + b.n) {
+		size_t of_a = sent < a.n ? sent : a.n;
+
+		n = conn_tls_send(c, without(a, of_a), without(b, sent - of_a));
+		sent += n > 0 ? (size_t)n : 0;
+	}
+	if (n >= 0 || errno == EAGAIN)
+		return sent;
+	c->turned_off = errno;
+	conn_mark_dirty(c);
+	return a.n + b.n;
+}
+
+/* What the socket takes of them; 0 also where they are not to be sent from here, or can't be: the
+ * flush then tells of that. */
+static size_t
+send_at_once(struct conn *c, struct span a, struct span b)
+{
+	size_t n;
+
+	if (buf_len(&c->out) > 0 || !conn_is_open(c) || c->turned_off != 0)
+		return 0;
+	n = c->tls != NULL ? send_secure(c, a, b) : send_plain(c, a, b);
+	c->sent += n;
+	return n;
 }
 
 int

@@ -178,7 +178,7 @@ set_up(struct tls *t, int fd, const char *name)
 	bool server = t->creds->side == TLS_SERVER;
 	/* Ours is shown whatever CAs the server names: it then says what is wrong with it.  A
 	 * second key for another group would be made for nothing but a server without the first. */
-	unsigned side = server ? GNUTLS_SERVER
+	unsigned side = server ? GNUTLS_SERVER | GNUTLS_NO_AUTO_SEND_TICKET
 			       : GNUTLS_CLIENT | GNUTLS_FORCE_CLIENT_CERT | GNUTLS_KEY_SHARE_TOP;
 	int rc = gnutls_init(&t->session, side | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL);
 
@@ -241,6 +241,7 @@ shaken(struct tls *t)
 		(void)gnutls_alert_send(t->session, GNUTLS_AL_FATAL, GNUTLS_A_CERTIFICATE_EXPIRED);
 		return failed(t, GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR);
 	}
+	t->owes_ticket = tls_resume_owes(t);
 	tls_resume_shaken(t);
 	return TLS_DONE;
 }
@@ -302,6 +303,12 @@ tls_handshake(struct tls *t)
 	if (r == TLS_FAILED)
 		tls_resume_failed(t);
 	return r;
+}
+
+int
+tls_given(struct tls *t, struct span s)
+{
+	return tls_transport_given(&t->transport, s);
 }
 
 static ssize_t
@@ -366,17 +373,39 @@ tls_pending(const struct tls *t)
 	return t->broken || t->transport.ahead.n > 0;
 }
 
+static char seam[TLS_RECORD]; /* of this process: what lies on both sides of it in one record */
+
+/* What a record is made of, of two spans one after the other, so many bytes of which are done. */
+static struct span
+piece(struct span a, struct span b, size_t done)
+{
+	size_t left, more;
+
+	if (done >= a.n)
+		return span_of(b.p + (done - a.n), b.n - (done - a.n));
+	left = a.n - done;
+	if (left >= TLS_RECORD || b.n == 0)
+		return span_of(a.p + done, left);
+	more = TLS_RECORD - left < b.n ? TLS_RECORD - left : b.n;
+	memcpy(seam, a.p + done, left);
+	memcpy(seam + left, b.p, more);
+	return span_of(seam, left + more);
+}
+
 /* Records of the first bytes, of as many as are sent at once.  0, or what GnuTLS says. */
 static int
-encrypt(struct tls *t, const char *from, size_t n)
+encrypt(struct tls *t, struct span a, struct span b)
 {
 	ssize_t rc = 0;
 
 	tls_transport_gather(&t->transport);
-	while (rc >= 0 && t->promised < n && tls_transport_has_room(&t->transport)) {
-		rc = t->interrupted
-			     ? gnutls_record_send(t->session, NULL, 0)
-			     : gnutls_record_send(t->session, from + t->promised, n - t->promised);
+	if (t->owes_ticket)
+		rc = tls_resume_give(t);
+	while (rc >= 0 && t->promised < a.n + b.n && tls_transport_has_room(&t->transport)) {
+		struct span s = piece(a, b, t->promised);
+
+		rc = t->interrupted ? gnutls_record_send(t->session, NULL, 0)
+				    : gnutls_record_send(t->session, s.p, s.n);
 		t->interrupted = rc < 0 && is_wait((int)rc);
 		if (rc > 0)
 			t->promised += (size_t)rc;
@@ -385,12 +414,17 @@ encrypt(struct tls *t, const char *from, size_t n)
 }
 
 enum tls_result
-tls_write(struct tls *t, const char *from, size_t n, size_t *written)
+tls_write(struct tls *t, struct span a, struct span b, size_t *written)
 {
-	enum tls_result r;
-	int rc = t->promised == 0 ? encrypt(t, from, n) : 0;
+	enum tls_result r = TLS_DONE;
+	int rc;
 
 	*written = 0;
+	if (t->promised == 0 && tls_transport_is_unsent(&t->transport))
+		r = flush(t); /* of a ticket */
+	if (r != TLS_DONE)
+		return r;
+	rc = t->promised == 0 ? encrypt(t, a, b) : 0;
 	if (rc < 0)
 		return failed(t, rc);
 	r = flush(t);
@@ -399,6 +433,20 @@ tls_write(struct tls *t, const char *from, size_t n, size_t *written)
 	*written = t->promised;
 	t->promised = 0;
 	return *written > 0 ? TLS_DONE : TLS_WANT_WRITE;
+}
+
+enum tls_result
+tls_give_ticket(struct tls *t)
+{
+	int rc;
+
+	if (tls_transport_is_unsent(&t->transport))
+		return flush(t);
+	if (!t->owes_ticket)
+		return TLS_DONE;
+	tls_transport_gather(&t->transport);
+	rc = tls_resume_give(t);
+	return rc < 0 ? failed(t, rc) : flush(t);
 }
 
 size_t

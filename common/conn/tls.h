@@ -12,6 +12,7 @@
 
 #include "addr.h"
 #include "compiler.h"
+#include "span.h"
 
 /* ---- credentials ---- */
 
@@ -77,6 +78,9 @@ void tls_resume(struct tls *, const struct addr *server);
 bool tls_is_resumed(const struct tls *); /* after the handshake */
 
 MUST_CHECK enum tls_result tls_handshake(struct tls *);
+/* A server, before its handshake: bytes that were read from the socket already, which its first
+ * step goes by.  0, or -1 with ENOMEM. */
+MUST_CHECK int tls_given(struct tls *, struct span);
 
 /* *n bytes are there, of as many records as one read of the socket has brought, whatever is
  * returned but FAILED; DONE and 0: the peer has ended its side, as tls_ended() then tells, which it
@@ -87,9 +91,11 @@ bool tls_ended(const struct tls *); /* nothing more comes */
 /* tls_read() has something to say, or to give, for which the socket need not be ready. */
 bool tls_pending(const struct tls *);
 
-/* DONE: the first *n bytes are on their way.  After a WANT the next call must begin with the same
- * bytes, of which there may be more. */
-MUST_CHECK enum tls_result tls_write(struct tls *, const char *from, size_t n, size_t *written);
+/* Of two spans, one after the other.  DONE: the first *n bytes are on their way.  After a WANT the
+ * next call must begin with the same bytes, of which there may be more, in one span or two. */
+MUST_CHECK enum tls_result tls_write(struct tls *, struct span, struct span, size_t *written);
+/* A server's ticket goes with what it writes first, or now, after its handshake. */
+MUST_CHECK enum tls_result tls_give_ticket(struct tls *);
 /* Bytes of memory in which records wait to be read or sent, beside what GnuTLS has. */
 size_t tls_held(const struct tls *);
 

@@ -15,6 +15,7 @@ struct tls {
 	bool closed;	  /* the peer has said that nothing more comes */
 	bool broken;	  /* and text says why */
 	bool interrupted; /* a write is to be gone on with */
+	bool owes_ticket; /* of TLS 1.3 */
 	bool resumes;	  /* the server at this address is known by its sessions */
 	struct addr server;
 	char *name; /* in expected, which GnuTLS borrows */
@@ -25,6 +26,10 @@ struct tls {
 
 /* ---- tls_resume.c, also for sessions that resume nothing ---- */
 
+/* The handshake is done: does the server owe a ticket?  And GnuTLS writes it: 0, or what it says.
+ */
+bool tls_resume_owes(const struct tls *);
+MUST_CHECK int tls_resume_give(struct tls *);
 /* The handshake is done: of a session that was resumed, whether the peer's certificate has expired
  * since it was verified. */
 bool tls_resume_expired(const struct tls *);

@@ -57,6 +57,21 @@ tls_is_resumed(const struct tls *t)
 	return gnutls_session_is_resumed(t->session) != 0;
 }
 
+/* Of 1.2 it is a part of the handshake. */
+bool
+tls_resume_owes(const struct tls *t)
+{
+	return t->creds->side == TLS_SERVER && t->creds->resume_for != 0 && !has_old_tickets(t);
+}
+
+/* One; GnuTLS by itself writes two, of which our clients keep the last, in a write of their own. */
+int
+tls_resume_give(struct tls *t)
+{
+	t->owes_ticket = false;
+	return gnutls_session_ticket_send(t->session, 1, 0);
+}
+
 /* A session that is resumed has been verified, but maybe not today. */
 bool
 tls_resume_expired(const struct tls *t)

@@ -69,7 +69,18 @@ void
 tls_transport_begin_read(struct tls_transport *t, size_t limit)
 {
 	t->limit = limit < SCRATCH ? limit : SCRATCH;
-	t->asked = false;
+	t->asked = t->given;
+	t->given = false;
+}
+
+int
+tls_transport_given(struct tls_transport *t, struct span s)
+{
+	if (buf_append_span(&t->kept, s) < 0)
+		return -1;
+	t->ahead = buf_span(&t->kept);
+	t->given = true;
+	return 0;
 }
 
 int

@@ -19,6 +19,7 @@ struct tls_transport {
 	int fd;		   /* borrowed */
 	bool ended;	   /* the peer's side of the socket, with or without its alert */
 	bool asked;	   /* the socket, in this step */
+	bool given;	   /* what the next step goes by is ahead */
 	size_t limit;	   /* bytes that this step may read */
 	struct span ahead; /* read, and not yet taken: in the scratch, or in kept */
 	struct buf kept;   /* between two steps */
@@ -41,6 +42,10 @@ void tls_transport_release(struct tls_transport *);
  * -1 with ENOMEM. */
 void tls_transport_begin_read(struct tls_transport *, size_t limit);
 MUST_CHECK int tls_transport_end_read(struct tls_transport *);
+
+/* Read already, by somebody else: the next step takes it and does not ask the socket.  -1 with
+ * ENOMEM. */
+MUST_CHECK int tls_transport_given(struct tls_transport *, struct span);
 
 /* Records that GnuTLS writes are gathered, and leave with flush.  Nothing may be unsent. */
 void tls_transport_gather(struct tls_transport *);

@@ -13,7 +13,6 @@
 
 static const struct signer_conf conf = {"alpha", "pool", "100"};
 static struct signer *s;
-static struct signer_talk talk;
 static struct packet_announcement a;
 static struct buf text;
 static struct packet ack;
@@ -40,7 +39,7 @@ open_signer(void)
 {
 	s = parse("secret " SECRET "\nsecret " SECRET2 "\n", NULL);
 	a = (struct packet_announcement){.id = "100", .policy = "111", .port = 5};
-	signer_begin(&talk);
+	signer_begin(s);
 }
 
 static void
@@ -71,7 +70,7 @@ acknowledge(const char *verb, const char *nonce, const char *mac)
 		0);
 	cr_assert_eq(packet_ack(&text, &p, "proxy", verb, &proof, NULL), 0);
 	cr_assert_eq(packet_parse(&ack, buf_span(&text), &fault), 0);
-	return signer_verify(s, &talk, &ack, &why);
+	return signer_verify(s, &ack, &why);
 }
 
 static void
@@ -98,7 +97,7 @@ proof(const char *secret, const char *verb, const char *nonce)
 static void
 sign(void)
 {
-	cr_assert_eq(signer_sign(s, &talk, PACKET_REGISTER, &a), 0);
+	cr_assert_eq(signer_sign(s, PACKET_REGISTER, &a), 0);
 }
 
 static void
@@ -106,9 +105,9 @@ challenge_and_sign(void)
 {
 	sign();
 	cr_assert_eq(acknowledge("challenge", NONCE, ""), SIGNER_CHALLENGED);
-	cr_assert(signer_is_challenged(&talk));
+	cr_assert(signer_is_challenged(s));
 	sign();
-	cr_assert_not(signer_is_challenged(&talk));
+	cr_assert_not(signer_is_challenged(s));
 }
 
 Test(signer, asks_for_a_challenge_and_signs_for_it)
@@ -138,7 +137,7 @@ Test(signer, no_two_signatures_have_the_same_salt)
 
 	challenge_and_sign();
 	(void)strcpy(salt, a.sign.salt);
-	signer_begin(&talk);
+	signer_begin(s);
 	challenge_and_sign();
 	cr_assert_str_neq(a.sign.salt, salt);
 }
@@ -147,7 +146,7 @@ Test(signer, believes_no_proxy_without_the_key)
 {
 	sign();
 	cr_assert_eq(acknowledge("registered", "", ""), SIGNER_WRONG, "instead of a challenge");
-	signer_begin(&talk);
+	signer_begin(s);
 	challenge_and_sign();
 	cr_assert_eq(acknowledge("registered", "", ""), SIGNER_WRONG, "unsigned");
 	cr_assert_eq(acknowledge("challenge", NEXT, ""), SIGNER_WRONG, "another challenge");
@@ -156,7 +155,7 @@ Test(signer, believes_no_proxy_without_the_key)
 	cr_assert_eq(acknowledge("registered", NEXT, proof(SECRET, "renewed", NEXT)), SIGNER_WRONG);
 	cr_assert_eq(acknowledge("registered", NEXT, proof(SECRET, "registered", NONCE)),
 		     SIGNER_WRONG);
-	cr_assert_not(signer_is_challenged(&talk), "a wrong answer brings no challenge");
+	cr_assert_not(signer_is_challenged(s), "a wrong answer brings no challenge");
 }
 
 Test(signer, an_old_answer_proves_nothing)
@@ -167,7 +166,7 @@ Test(signer, an_old_answer_proves_nothing)
 	(void)strcpy(old, proof(SECRET, "registered", NEXT));
 	cr_assert_eq(acknowledge("registered", NEXT, old), SIGNER_PROVEN);
 	cr_assert_eq(acknowledge("registered", NEXT, old), SIGNER_WRONG, "answered once already");
-	signer_begin(&talk);
+	signer_begin(s);
 	challenge_and_sign(); /* the same nonce as before: a rogue may repeat that too */
 	cr_assert_eq(acknowledge("registered", NEXT, old), SIGNER_WRONG);
 }
@@ -175,13 +174,13 @@ Test(signer, an_old_answer_proves_nothing)
 Test(signer, tries_the_next_key_when_it_is_refused)
 {
 	challenge_and_sign();
-	signer_refused(s, &talk);
-	signer_begin(&talk);
+	signer_refused(s);
+	signer_begin(s);
 	challenge_and_sign();
 	cr_assert_eq(acknowledge("registered", NEXT, proof(SECRET2, "registered", NEXT)),
 		     SIGNER_PROVEN);
-	signer_refused(s, &talk);
-	signer_begin(&talk);
+	signer_refused(s);
+	signer_begin(s);
 	challenge_and_sign();
 	cr_assert_eq(acknowledge("registered", NEXT, proof(SECRET, "registered", NEXT)),
 		     SIGNER_PROVEN);
