@@ -408,6 +408,19 @@ conn_limit_wanted(const struct permits *p, unsigned server, unsigned worker)
 	return first_waiting(p, server, worker) >= 0;
 }
 
+bool
+conn_limit_owed(const struct permits *p, unsigned server, unsigned worker)
+{
+	unsigned mine = held(*own(p, server, worker)), next = 0, w;
+
+	while (next_worker(p, &next, &w)) {
+		uint64_t word = w == worker ? 0 : look(p, server, w);
+		if ((word & WAITING) != 0 && held(word) < mine)
+			return true;
+	}
+	return false;
+}
+
 void
 conn_limit_forget(struct permits *p, unsigned server, unsigned worker)
 {

@@ -52,6 +52,9 @@ void conn_limit_give(struct permits *, unsigned server, int permit, unsigned wor
 
 /* Does another worker wait for a permit of this server? */
 bool conn_limit_wanted(const struct permits *, unsigned server, unsigned worker);
+/* Does one that holds fewer than this worker?  Those that hold as many would only exchange theirs,
+ * again and again. */
+bool conn_limit_owed(const struct permits *, unsigned server, unsigned worker);
 
 /* The worker does not wait for this server any more; the next one is woken. */
 void conn_limit_forget(struct permits *, unsigned server, unsigned worker);

@@ -147,6 +147,23 @@ is_wanted(const struct upstream_conn *l)
 	return l->permit >= 0 && conn_limit_wanted(env->permits, up->index, env->worker);
 }
 
+/* The same, and this worker has more of them. */
+static bool
+is_owed(const struct upstream_conn *l)
+{
+	const struct upstream *up = l->ctx;
+	const struct upstream_env *env = &up->all->env;
+
+	return l->permit >= 0 && conn_limit_owed(env->permits, up->index, env->worker);
+}
+
+/* An idle one to whoever waits. */
+static bool
+may_give(const struct upstream_conn *l)
+{
+	return l->n == 0 ? is_wanted(l) : l->served >= LANE_TURN && is_owed(l);
+}
+
 /* One more reply came over the lane, and is told next.  A plain server's lane has lived for its
  * request: another request is not to find it; nor is it to find that of a server which may have a
  * further reply on its way. */
@@ -165,7 +182,7 @@ after_reply(struct upstream *up, struct upstream_conn *l)
 {
 	bool wanted = up->info.pooled && is_wanted(l), goes;
 
-	if (wanted && has_had_its_turn(l))
+	if (wanted && has_had_its_turn(l) && is_owed(l))
 		upstream_retire(l);
 	goes = l->leaving && l->n == 0;
 	if (goes)
@@ -341,7 +358,7 @@ upstreams_yield(struct upstreams *all)
 	LIST_FOREACH(up, &all->list, link)
 		for (l = LIST_FIRST(&up->lanes); l != NULL; l = next) {
 			next = LIST_NEXT(l, link);
-			if (!l->leaving && (l->n == 0 || l->served >= LANE_TURN) && is_wanted(l))
+			if (!l->leaving && may_give(l))
 				upstream_retire(l);
 			if (l->leaving && l->n == 0)
 				upstream_let_go(l);

@@ -146,6 +146,23 @@ Test(permit, who_gives_and_waits_gets_its_turn_after_the_others)
 	cr_assert_geq(conn_limit_take(p, 0, 1, 1), 0);
 }
 
+Test(permit, one_is_owed_to_a_worker_that_waits_and_has_fewer)
+{
+	cr_assert_geq(conn_limit_take(p, 0, 3, 0), 0);
+	cr_assert_geq(conn_limit_take(p, 0, 3, 1), 0);
+	cr_assert_geq(conn_limit_take(p, 0, 3, 1), 0);
+	cr_assert(!conn_limit_owed(p, 0, 1), "nobody waits");
+	cr_assert_eq(conn_limit_take(p, 0, 3, 1), CONN_LIMIT_NONE);
+	cr_assert(!conn_limit_owed(p, 0, 0) && conn_limit_wanted(p, 0, 0));
+	cr_assert_eq(conn_limit_take(p, 0, 3, 0), CONN_LIMIT_NONE);
+	cr_assert(conn_limit_owed(p, 0, 1) && !conn_limit_owed(p, 0, 0));
+	cr_assert_eq(conn_limit_take(p, 0, 3, 2), CONN_LIMIT_NONE);
+	cr_assert(conn_limit_owed(p, 0, 0), "the third has none, though others wait for longer");
+	conn_limit_give(p, 0, 0, 1);
+	cr_assert_eq(conn_limit_take(p, 0, 3, 2), CONN_LIMIT_NONE);
+	cr_assert_geq(conn_limit_take(p, 0, 3, 0), 0);
+}
+
 Test(permit, one_handed_to_a_worker_that_waits_no_more_goes_on)
 {
 	int held = conn_limit_take(p, 0, 1, 0);

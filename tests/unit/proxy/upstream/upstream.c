@@ -651,6 +651,30 @@ Test(upstream, a_busy_lane_is_given_up_after_its_turn)
 	conn_limit_release_all(env.permits, OTHER);
 }
 
+/* They would only exchange theirs. */
+Test(upstream, a_busy_lane_is_kept_when_the_worker_that_waits_has_as_many)
+{
+	int permit, peer = open_pooled(2, 2);
+
+	permit = conn_limit_take(env.permits, 0, 2, OTHER);
+	cr_assert_eq(permit, CONN_LIMIT_TAKEN);
+	cr_assert_eq(conn_limit_take(env.permits, 0, 2, OTHER), CONN_LIMIT_NONE);
+	send_all("a");
+	for (int i = 0; i < 100; i++) {
+		send_all("a");
+		upstreams_yield(all);
+		say(peer, REPLY("a"));
+		expect_told("reply(a) ");
+	}
+	cr_assert_eq(connections(), 1);
+	conn_limit_give(env.permits, 0, permit, OTHER);
+	cr_assert_eq(conn_limit_take(env.permits, 0, 1, OTHER), CONN_LIMIT_NONE);
+	say(peer, REPLY("a"));
+	expect_told("reply(a) ");
+	expect_end(peer);
+	conn_limit_release_all(env.permits, OTHER);
+}
+
 /* Of a pipeline of 1: it is idle between two. */
 Test(upstream, until_its_turn_is_over_an_own_request_that_waits_goes_before_another_workers)
 {
