@@ -65,10 +65,11 @@ struct job_process {
 	unsigned worker, number;
 	pid_t worker_pid;
 	enum slot_state state;
-	bool wanted;	 /* its worker lives */
-	uint64_t serial; /* of the present life */
-	uint64_t due;	 /* the life that has done handler_max_jobs */
-	pid_t pid;	 /* 0: none */
+	bool wanted;	   /* its worker lives */
+	uint64_t serial;   /* of the present life */
+	uint64_t due;	   /* the life that has done handler_max_jobs, */
+	uint64_t due_turn; /* and its turn to be replaced */
+	pid_t pid;	   /* 0: none */
 	bool was_ready;
 	enum job_end end;  /* why it is to end; JOB_END_SELF: it is not */
 	uint64_t born, up; /* clock_ms() of the fork, and of when it was ready */

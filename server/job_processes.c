@@ -31,7 +31,8 @@ struct job_processes {
 	 * another is in its place. */
 	uint64_t retiring;
 	unsigned retiring_worker, retiring_number;
-	char why[WHY]; /* of the last failure */
+	uint64_t due_turns; /* given to those that have done handler_max_jobs */
+	char why[WHY];	    /* of the last failure */
 };
 
 /* ---- finding ---- */
@@ -100,14 +101,35 @@ look_at_memory(struct job_processes *s)
 				  p->number, (int)p->pid, (unsigned long long)has.resident);
 }
 
+static bool
+is_due(const struct job_process *p)
+{
+	return p->wanted && p->state == SLOT_READY && p->due == p->serial;
+}
+
+/* The one that has been due for the longest: where jobs are quick, those that have just been
+ * replaced are due again before all others have had their turn. */
 static void
 look_at_jobs(struct job_processes *s)
 {
-	struct job_process *p;
+	const struct job_process *p, *first = NULL;
 
+	if (s->retiring != 0)
+		return;
 	LIST_FOREACH(p, &s->all, link)
-		if (s->retiring == 0 && p->wanted && p->state == SLOT_READY && p->due == p->serial)
-			(void)retire(s, p, JOB_END_JOBS);
+		if (is_due(p) && (first == NULL || p->due_turn < first->due_turn))
+			first = p;
+	if (first != NULL)
+		(void)retire(s, first, JOB_END_JOBS);
+}
+
+static void
+note_due(struct job_processes *s, struct job_process *p)
+{
+	if (p->due == p->serial)
+		return;
+	p->due = p->serial;
+	p->due_turn = ++s->due_turns;
 }
 
 /* Another is in its place, or there is none any more. */
@@ -290,7 +312,7 @@ job_processes_hear(struct job_processes *s, unsigned worker, const struct job_ms
 	else if (m->kind == JOB_MSG_KILL)
 		job_process_end(p, (enum job_end)m->kill.end, m->kill.why);
 	else
-		p->due = p->serial;
+		note_due(s, p);
 	look_at_jobs(s);
 }
 

@@ -579,6 +579,27 @@ Test(job_processes, of_those_that_have_done_their_jobs_one_at_a_time_is_replaced
 	cr_expect_eq(process[0].retired, 1);
 }
 
+Test(job_processes, of_those_that_have_done_their_jobs_the_one_that_waits_longest_is_next)
+{
+	shell("read x; read x", "handler_processes = 3");
+	for (unsigned i = 0; i < 3; i++)
+		say(i, JOB_MSG_READY, JOB_END_SELF);
+	for (unsigned i = 0; i < 3; i++)
+		say(i, JOB_MSG_RETIRE, JOB_END_JOBS);
+	for (unsigned i = 0; i < 2; i++) {
+		await(process[i].retired == 1);
+		say(2, JOB_MSG_RETIRE, JOB_END_JOBS); /* once more */
+		say(i, JOB_MSG_KILL, JOB_END_JOBS);
+		hang_up(i);
+		await(process[i].started == 2);
+		cr_expect_eq(process[i + 1].retired, 0);
+		say(i, JOB_MSG_READY, JOB_END_SELF);
+		say(i, JOB_MSG_RETIRE, JOB_END_JOBS);
+		await(process[i + 1].retired == 1);
+	}
+	cr_expect(process[0].retired == 1 && process[1].retired == 1);
+}
+
 /* ---- isolation ---- */
 
 Test(job_processes, it_has_no_privileges_to_gain_and_no_sockets)
