@@ -444,7 +444,7 @@ check_sizes(const struct check *k)
 	if (!is_given(k, "handler_max_reply") && c->max_reply > packet - PACKET_HEAD)
 		c->max_reply = packet - PACKET_HEAD;
 	if (c->queue == 0)
-		c->queue = 2 * c->processes;
+		c->queue = 4 * c->processes;
 	return 0;
 }
 

@@ -109,7 +109,7 @@ static const struct conf_key keys[] = {
 	 .fallback = "0",
 	 .max = 65535,
 	 .help = "connections served at once; 0: workers x worker_connections, with a handler "
-		 "x handler_processes"},
+		 "x 2 x handler_processes"},
 	{.name = "weight",
 	 .type = CONF_INT,
 	 .offset = AT(weight),
@@ -412,6 +412,14 @@ const struct settings_kind server_settings_kind = {.size = sizeof(struct server_
 						   .forget_keys = forget_keys,
 						   .forget = forget};
 
+/* One request more a job process: it is there already when the process has answered, so that one
+ * wakeup of the worker does for the answer and the next job. */
+static unsigned
+slots_of_handler(const struct handler_conf *h)
+{
+	return h->processes + (h->queue < h->processes ? h->queue : h->processes);
+}
+
 static unsigned
 slots_of(const struct server_settings *s)
 {
@@ -420,7 +428,8 @@ slots_of(const struct server_settings *s)
 
 	if (s->server.slots > 0)
 		return s->server.slots;
-	slots *= handler_conf_has_processes(h) ? h->processes : s->base.daemon.worker_connections;
+	slots *= handler_conf_has_processes(h) ? slots_of_handler(h)
+					       : s->base.daemon.worker_connections;
 	return slots > 65535 ? 65535 : (unsigned)slots;
 }
 

@@ -32,6 +32,7 @@ with Bench() as b:
     reply = ask(proxy, payload="bad")
     assert (reply["code"], reply["message"]) == ("handler-failed", "handler: no such card"), reply
     assert proxy.servers()["100"]["job"] == "upper", proxy.servers()
+    assert proxy.servers()["100"]["slots"] == 2 * len(ctl(server.socket, "handlers")), "one job in hand of a process, and one that waits"
     assert "bad" not in handlers.failed(server)
 
     sh = b.server("200", "222", proxy, options=("--handler", "exec", "--handler-command", f"sh,{b.file('h.sh', SH)}"))

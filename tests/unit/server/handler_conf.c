@@ -143,7 +143,7 @@ Test(handler_conf, a_program_is_named_by_its_path)
 	cr_expect_str_eq(conf.name, "job");
 	cr_expect_str_eq(strrchr(conf.program, '/'), "/job");
 	cr_expect(handler_conf_has_processes(&conf));
-	cr_expect_eq(conf.queue, 2);
+	cr_expect_eq(conf.queue, 4);
 	cr_expect_eq(conf.signal, SIGABRT);
 }
 
