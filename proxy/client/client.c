@@ -25,7 +25,7 @@ forget_request(struct client *c, struct request *q)
 {
 	struct proxy_worker *f = c->front;
 
-	if (f->access != NULL && (q->state == REQUEST_QUEUED || q->state == REQUEST_IN_FLIGHT))
+	if (f->access != NULL && q->state != REQUEST_ANSWERED && q->state != REQUEST_WITH_MASTER)
 		access_log_abandoned(f->access, q, &c->guest.peer);
 	TAILQ_REMOVE(&c->requests, q, order);
 	c->n--;

@@ -12,6 +12,7 @@
 
 enum {
 	PARKED_LOOKS = 16,
+	HELD_LOOKS = 4,	 /* the same, of those of one policy that servers have declined */
 	ENDINGS_MAX = 16 /* of connections under one request, until they count as tries */
 };
 
@@ -113,10 +114,51 @@ try_parked(struct dispatch *r)
 	}
 }
 
+/* Over a connection that has declined nothing a moment ago.  Its turn is kept. */
+static bool
+try_willing(struct dispatch *r, struct line *line, struct request *q)
+{
+	const struct registry_snapshot_policy *p = registry_snapshot_at(r->roster, q->policy);
+	struct request *next = TAILQ_NEXT(q, link);
+	uint64_t since = q->waits.since;
+	bool sent;
+
+	q->willing_only = true;
+	sent = (q->failed_n == 0 || retry_budget_take(&r->retry, q, dispatch_pending(r))) &&
+	       lb_select_begin(r->chooser, r->upstreams, p, q, dispatch_now(r));
+	if (sent) {
+		line_unhold(r->lines, q);
+		sent = send_to_one(r, line, q);
+		if (!sent) {
+			lb_select_keep_turn(r->chooser, q);
+			line_hold(r->lines, q, since, next);
+		}
+	}
+	q->willing_only = false;
+	if (!sent)
+		retry_budget_end(&r->retry, q);
+	return sent;
+}
+
+/* What servers have declined goes before its time where there is room. */
+static void
+try_held(struct dispatch *r, struct line *line)
+{
+	struct request *q, *next;
+	unsigned misses = 0;
+
+	for (q = TAILQ_FIRST(&line->held[true]);
+	     q != NULL && misses < HELD_LOOKS && !line->replaced; q = next) {
+		next = TAILQ_NEXT(q, link);
+		misses += !try_willing(r, line, q);
+	}
+}
+
 static void
 stop_waiting(struct dispatch *r)
 {
-	if (wait_queues_waiting(r->lines) == 0 && r->retry.parked_n == 0)
+	if (wait_queues_waiting(r->lines) == 0 && wait_queues_eager(r->lines) == 0 &&
+	    r->retry.parked_n == 0)
 		upstreams_stop_waiting(r->upstreams);
 }
 
@@ -126,6 +168,11 @@ dispatch_all(struct dispatch *r)
 	struct line *line, *next;
 
 	try_parked(r);
+	dispatch_release(r, dispatch_now(r));
+	for (line = wait_queues_first_held(r->lines); line != NULL; line = next) {
+		next = wait_queues_next_held(line);
+		try_held(r, line);
+	}
 	for (line = wait_queues_first(r->lines); line != NULL; line = next) {
 		next = wait_queues_next(line);
 		give_away(r, line);
@@ -291,6 +338,14 @@ ends_once(const struct request *q, enum upstream_loss loss, unsigned most)
 	       (is_declined(loss) && q->tries > most);
 }
 
+/* It was not run, and it is known when it may come again. */
+static bool
+is_held(const struct dispatch *r, const struct request *q, enum upstream_loss loss)
+{
+	return loss == UPSTREAM_DECLINED && q->retry_after > 0 &&
+	       q->tenure == line_at(r->lines, q->policy)->tenure;
+}
+
 static void
 on_lost(struct request *q, const struct upstream_server *server, enum upstream_loss loss,
 	const char *why, void *arg)
@@ -303,6 +358,10 @@ on_lost(struct request *q, const struct upstream_server *server, enum upstream_l
 	counter_add(&line_at(r->lines, q->policy)->meter->turned_away, is_declined(loss));
 	if (q->client == NULL) {
 		dispatch_answer(r, q, NULL, span_of(NULL, 0));
+		return;
+	}
+	if (is_held(r, q, loss)) {
+		dispatch_hold(r, q, server, why);
 		return;
 	}
 	(void)snprintf(text, sizeof text, "server %s: %s", server->id, why);
@@ -353,6 +412,8 @@ on_room(unsigned policy, void *arg)
 
 	if (r->retry.parked_n > 0)
 		try_parked(r);
+	if (line->held_n[true] > 0)
+		try_held(r, line);
 	if (line->busy)
 		give_away(r, line);
 	stop_waiting(r);
@@ -395,6 +456,7 @@ dispatch_new(const struct dispatch_env *env, const struct dispatch_ops *ops, voi
 	r->ctx = ctx;
 	r->roster = env->upstream.roster;
 	r->meter = worker_stats_row(env->upstream.meter, env->upstream.worker);
+	r->chance = env->upstream.worker + 1;
 	retry_budget_init(&r->retry, env->upstream.conf->retry_budget, r->meter);
 	r->lines = wait_queues_new(registry_max_policies(env->registry), env->upstream.conf,
 				   env->upstream.meter, env->upstream.worker);

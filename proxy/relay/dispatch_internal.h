@@ -1,5 +1,5 @@
 /* dispatch_internal.h - internal to dispatch: dispatch.c (to a server and back), dispatch_wait.c
- * (what waits, and errors of ours). */
+ * (what waits, and errors of ours), dispatch_hold.c (what servers have declined). */
 #ifndef POLICYPOOL_DISPATCH_INTERNAL_H
 #define POLICYPOOL_DISPATCH_INTERNAL_H
 
@@ -19,6 +19,7 @@ struct dispatch {
 	struct lb_select *chooser;
 	struct retry_budget retry;
 	struct event *tick;
+	uint32_t chance; /* for jitter, never 0 */
 };
 
 /* What dispatch_wait.c has for dispatch.c. */
@@ -48,11 +49,24 @@ bool dispatch_wait(struct dispatch *, struct line *, struct request *, uint64_t 
  * when that is too long ago.  why: what it waits for, or NULL. */
 void dispatch_wait_again(struct dispatch *, struct request *, uint64_t since, const char *why);
 
+/* It has waited for longer than it may: answered, if that is so. */
+void dispatch_expire_one(struct dispatch *, struct request *);
+
 /* Takes it out of whatever it waits in. */
 void dispatch_leave_waiting(struct dispatch *, struct request *);
 
 /* Answers those that have waited too long; those over their whole time, wherever they are. */
 void dispatch_expire_waiting(struct dispatch *, uint64_t now);
 void dispatch_expire_whole(struct dispatch *, uint64_t now);
+
+/* ---- dispatch_hold.c ---- */
+
+/* A server has declined it, and told when it may come again: it is held, or answered that too many
+ * wait. */
+void dispatch_hold(struct dispatch *, struct request *, const struct upstream_server *,
+		   const char *why);
+
+/* What has been held for its time waits in the line again, or is parked. */
+void dispatch_release(struct dispatch *, uint64_t now);
 
 #endif

@@ -27,7 +27,7 @@ dispatch_now(const struct dispatch *r)
 unsigned
 dispatch_pending(const struct dispatch *r)
 {
-	return wait_queues_waiting(r->lines) + r->retry.parked_n +
+	return wait_queues_waiting(r->lines) + wait_queues_held(r->lines) + r->retry.parked_n +
 	       upstreams_in_flight(r->upstreams);
 }
 
@@ -93,6 +93,14 @@ parked_of(const struct dispatch *r, unsigned policy)
 	return NULL;
 }
 
+static struct request *
+held_of(const struct line *line)
+{
+	struct request *q = TAILQ_FIRST(&line->held[0]);
+
+	return q != NULL ? q : TAILQ_FIRST(&line->held[1]);
+}
+
 /* The policy's index is another's now: no server will ever take what waits for it.  With an answer
  * a client may leave, and take along whatever else it has here. */
 static void
@@ -104,6 +112,10 @@ end_waiting(struct dispatch *r, struct line *line, unsigned policy)
 	(void)snprintf(why, sizeof why, "no server of policy %s is registered", line->policy);
 	while ((q = fair_queue_first(&line->queue)) != NULL) {
 		line_take(r->lines, q, false);
+		dispatch_fail(r, q, PACKET_NO_SERVER, why);
+	}
+	while ((q = held_of(line)) != NULL) {
+		line_unhold(r->lines, q);
 		dispatch_fail(r, q, PACKET_NO_SERVER, why);
 	}
 	while ((q = parked_of(r, policy)) != NULL) {
@@ -127,6 +139,8 @@ dispatch_leave_waiting(struct dispatch *r, struct request *q)
 {
 	if (q->state == REQUEST_QUEUED)
 		line_take(r->lines, q, false);
+	else if (q->state == REQUEST_HELD)
+		line_unhold(r->lines, q);
 	else if (q->state == REQUEST_PARKED)
 		retry_budget_unpark(&r->retry, q);
 }
@@ -139,13 +153,24 @@ why_expired(const struct dispatch *r, const struct line *line, const struct requ
 	    char why[OVERLOAD_WHY])
 {
 	const char *shortage = upstreams_short_of(r->upstreams, clock_ms());
+	enum packet_code code = PACKET_OVERLOADED;
 
-	if (shortage == NULL)
-		return overload_expired(r->roster, line, registry_snapshot_at(r->roster, q->policy),
+	if (shortage != NULL)
+		(void)snprintf(why, OVERLOAD_WHY, "this proxy worker cannot connect to servers: %s",
+			       shortage);
+	else
+		code = overload_expired(r->roster, line, registry_snapshot_at(r->roster, q->policy),
 					why);
-	(void)snprintf(why, OVERLOAD_WHY, "this proxy worker cannot connect to servers: %s",
-		       shortage);
-	return PACKET_OVERLOADED;
+	if (code == PACKET_OVERLOADED && q->declines > 0)
+		(void)snprintf(why, OVERLOAD_WHY, "%s", q->declined);
+	return code;
+}
+
+/* A server that declined it knows better than the queue. */
+static unsigned
+come_again(const struct line *line, const struct request *q)
+{
+	return q->declines > 0 ? q->retry_least : overload_retry_after(line);
 }
 
 static void
@@ -154,9 +179,9 @@ answer_expired(struct dispatch *r, struct request *q)
 	struct line *line = line_at(r->lines, q->policy);
 	char why[OVERLOAD_WHY], text[OVERLOAD_WHY + 64];
 	enum packet_code code = why_expired(r, line, q, why);
-	unsigned retry_after = code == PACKET_OVERLOADED ? overload_retry_after(line) : 0;
+	unsigned retry_after = code == PACKET_OVERLOADED ? come_again(line, q) : 0;
 
-	line_take(r->lines, q, false);
+	dispatch_leave_waiting(r, q);
 	counter_add(&line->meter->expired, 1);
 	counter_add(&r->meter->timeout[WORKER_STATS_queue], 1);
 	(void)snprintf(text, sizeof text, "%s; queue_timeout is %llums", why,
@@ -194,10 +219,17 @@ back_to_queue(struct dispatch *r, struct request *q, uint64_t since, const char 
 static void
 expire(struct dispatch *r, struct request *q)
 {
-	if (q->state == REQUEST_QUEUED)
-		answer_expired(r, q);
-	else
+	if (q->state == REQUEST_PARKED)
 		answer_parked(r, q);
+	else
+		answer_expired(r, q);
+}
+
+void
+dispatch_expire_one(struct dispatch *r, struct request *q)
+{
+	if (dispatch_now(r) > q->waits.since + q->waits.in->limit)
+		expire(r, q);
 }
 
 void
@@ -209,8 +241,7 @@ dispatch_wait_again(struct dispatch *r, struct request *q, uint64_t since, const
 	else
 		back_to_queue(r, q, since, why);
 	dispatch_keep_ticking(r);
-	if (dispatch_now(r) > q->waits.since + q->waits.in->limit)
-		expire(r, q);
+	dispatch_expire_one(r, q);
 }
 
 /* Before servers are looked for: a request that they keep from waiting, each for a moment, would

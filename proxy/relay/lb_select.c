@@ -12,13 +12,14 @@
 /* What a server is for a request, the best first. */
 enum kind {
 	KIND_BEST,
-	KIND_RAMPING, /* sits out this turn unless there is nobody better */
-	KIND_LATER,   /* could take it, but for others that it has: worth waiting for */
-	KIND_LATE,    /* owes others a reply for too long */
-	KIND_LAST,    /* fails others */
-	KIND_WAIT,    /* nobody knows whether it is well, which will be seen soon */
-	KIND_FAILED,  /* failed this very request */
-	KIND_NONE     /* takes nothing now */
+	KIND_RAMPING,  /* sits out this turn unless there is nobody better */
+	KIND_DECLINED, /* has declined this request a moment ago: others first */
+	KIND_LATER,    /* could take it, but for others that it has: worth waiting for */
+	KIND_LATE,     /* owes others a reply for too long */
+	KIND_LAST,     /* fails others */
+	KIND_WAIT,     /* nobody knows whether it is well, which will be seen soon */
+	KIND_FAILED,   /* failed this very request */
+	KIND_NONE      /* takes nothing now */
 };
 
 /* Servers of a policy that have answered nobody yet and are tried at once, by all workers together:
@@ -196,13 +197,16 @@ static enum kind
 kind_of(const struct lb_select *c, enum upstream_verdict v, unsigned server,
 	const struct request *q, uint64_t now)
 {
+	uint64_t incarnation = registry_snapshot_server(c->env.roster, server)->incarnation;
 	enum kind kind = kind_by(v);
 
+	if (q->declines > 0 && q->declined_by == incarnation && kind < KIND_DECLINED)
+		kind = KIND_DECLINED;
 	if (q->failed_n == 0)
 		return kind;
 	if (v == UPSTREAM_UNTRIED && now < q->waits.since + PROBES_TAKE)
 		kind = KIND_WAIT;
-	if (request_has_failed_at(q, registry_snapshot_server(c->env.roster, server)->incarnation))
+	if (request_has_failed_at(q, incarnation))
 		return is_usable(kind) ? KIND_FAILED : KIND_NONE;
 	return kind;
 }
@@ -256,6 +260,8 @@ look(struct lb_select *c, struct upstreams *all, const struct registry_snapshot_
 		unsigned s = list->server[i];
 		enum upstream_verdict v = upstream_usable(all, s, q->text.n, now);
 		c->kind[s] = kind_of(c, v, s, q, now);
+		if (q->willing_only && !upstream_has_willing(all, s, now))
+			c->kind[s] = KIND_NONE;
 		c->untried[s] = v == UPSTREAM_UNTRIED || v == UPSTREAM_TRIED;
 		c->blocked[s] = v == UPSTREAM_TRIED;
 		trials += c->blocked[s];
@@ -303,7 +309,8 @@ begin_with_all(struct lb_select *c, struct upstreams *all, const struct registry
 	return is_usable(best);
 }
 
-/* As if all were looked at, by what is known of most; for a request that none of them has failed.
+/* As if all were looked at, by what is known of most; for a request that none of them has failed
+ * or declined.
  * False in *fits: it has to be done. */
 static bool
 begin_with_ready(struct lb_select *c, struct upstreams *all,
@@ -336,7 +343,7 @@ begin(struct lb_select *c, struct upstreams *all, const struct registry_snapshot
       const struct request *q, uint64_t now, bool take)
 {
 	enum lb_balance how = c->balance[p->index].how;
-	bool fits = q->failed_n == 0 && how != LB_HASH && p->n > 0;
+	bool fits = q->failed_n == 0 && q->declines == 0 && how != LB_HASH && p->n > 0;
 	bool usable = false;
 
 	c->policy = p;

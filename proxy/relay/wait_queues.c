@@ -59,10 +59,11 @@ service_rate_wait(const struct service_rate *p, unsigned ahead)
 struct wait_queues {
 	struct line *line; /* by policy index */
 	struct worker_stats *meter;
-	unsigned worker, waiting;
+	unsigned worker, waiting, held, eager;
 	const struct proxy_conf *conf;
 	struct timeout_lists *waits, *life; /* a list for each timeout that a policy has */
 	LIST_HEAD(busy_lines, line) busy;
+	LIST_HEAD(held_lines, line) with_held;
 };
 
 struct wait_queues *
@@ -84,8 +85,11 @@ wait_queues_new(unsigned policies, const struct proxy_conf *conf, struct worker_
 	l->worker = worker;
 	l->conf = conf;
 	LIST_INIT(&l->busy);
+	LIST_INIT(&l->with_held);
 	for (unsigned i = 0; i < policies; i++) {
 		fair_queue_init(&l->line[i].queue);
+		TAILQ_INIT(&l->line[i].held[0]);
+		TAILQ_INIT(&l->line[i].held[1]);
 		l->line[i].meter = worker_stats_queue(meter, worker, i);
 	}
 	return l;
@@ -142,8 +146,9 @@ count(struct wait_queues *l, struct line *line)
 {
 	struct worker_stats_row *row = worker_stats_row(l->meter, l->worker);
 
-	counter_gauge(&line->meter->queued, &line->meter->queued_max, line->queue.n);
-	counter_gauge(&row->queued, &row->queued_max, l->waiting);
+	counter_gauge(&line->meter->queued, &line->meter->queued_max,
+		      line->queue.n + line_held(line));
+	counter_gauge(&row->queued, &row->queued_max, l->waiting + l->held);
 }
 
 /* It has been put into its line. */
@@ -192,6 +197,69 @@ line_take(struct wait_queues *l, struct request *q, bool served)
 		return;
 	LIST_REMOVE(line, link);
 	line->busy = false;
+}
+
+static void
+count_held(struct wait_queues *l, struct line *line, const struct request *q, int n)
+{
+	unsigned before = line_held(line);
+
+	line->held_n[q->eager] += (unsigned)n;
+	l->held += (unsigned)n;
+	l->eager += q->eager ? (unsigned)n : 0;
+	if (before == 0)
+		LIST_INSERT_HEAD(&l->with_held, line, held_link);
+	else if (line_held(line) == 0)
+		LIST_REMOVE(line, held_link);
+	count(l, line);
+}
+
+void
+line_hold(struct wait_queues *l, struct request *q, uint64_t since, struct request *next)
+{
+	struct line *line = &l->line[q->policy];
+
+	q->state = REQUEST_HELD;
+	if (next != NULL)
+		TAILQ_INSERT_BEFORE(next, q, link);
+	else
+		TAILQ_INSERT_TAIL(&line->held[q->eager], q, link);
+	wait_begin(line->waits, &q->waits, q, since);
+	count_held(l, line, q, 1);
+}
+
+void
+line_unhold(struct wait_queues *l, struct request *q)
+{
+	struct line *line = &l->line[q->policy];
+
+	TAILQ_REMOVE(&line->held[q->eager], q, link);
+	wait_end(&q->waits);
+	count_held(l, line, q, -1);
+}
+
+unsigned
+wait_queues_held(const struct wait_queues *l)
+{
+	return l->held;
+}
+
+unsigned
+wait_queues_eager(const struct wait_queues *l)
+{
+	return l->eager;
+}
+
+struct line *
+wait_queues_first_held(const struct wait_queues *l)
+{
+	return LIST_FIRST(&l->with_held);
+}
+
+struct line *
+wait_queues_next_held(const struct line *line)
+{
+	return LIST_NEXT(line, held_link);
 }
 
 unsigned

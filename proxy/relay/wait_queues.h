@@ -51,6 +51,11 @@ struct line {
 	struct worker_stats_queue *meter;
 	bool busy;	       /* somebody waits */
 	LIST_ENTRY(line) link; /* in the list of those */
+	/* Requests that a server has declined (hold.h), by whether they go before their time where
+	 * there is room. */
+	struct request_list held[2];
+	unsigned held_n[2];
+	LIST_ENTRY(line) held_link; /* in the list of lines with any */
 };
 
 struct wait_queues;
@@ -75,11 +80,25 @@ void line_put(struct wait_queues *, struct request *, uint64_t since);
 void line_put_first(struct wait_queues *, struct request *, uint64_t since);
 void line_take(struct wait_queues *, struct request *, bool served);
 
-unsigned wait_queues_waiting(const struct wait_queues *);
+/* State HELD, as one that has waited since then; in front of next (NULL: the last of its list). */
+void line_hold(struct wait_queues *, struct request *, uint64_t since, struct request *next);
+void line_unhold(struct wait_queues *, struct request *);
+static inline unsigned
+line_held(const struct line *line)
+{
+	return line->held_n[0] + line->held_n[1];
+}
+
+unsigned wait_queues_waiting(const struct wait_queues *); /* in lines */
+unsigned wait_queues_held(const struct wait_queues *);
+unsigned wait_queues_eager(const struct wait_queues *); /* held, and eager */
 
 /* Lines in which somebody waits.  The next one may be asked for once the line has been emptied. */
 struct line *wait_queues_first(const struct wait_queues *);
 struct line *wait_queues_next(const struct line *);
+/* Lines with requests that are held; the same. */
+struct line *wait_queues_first_held(const struct wait_queues *);
+struct line *wait_queues_next_held(const struct line *);
 
 /* One that has waited for longer than its policy's queue_timeout, in a line or elsewhere in
  * line->waits; one whose whole time, request_timeout in line->life, is over.  NULL: none. */

@@ -58,7 +58,7 @@ const char *worker_stats_error_text(unsigned code);
 	  "Time from a request's arrival to its answer, an error or not.", NULL, NULL)
 
 /* Of a policy's queue.  refused: not let in; expired: waited too long; turned_away: by a server
- * that was full or about to end, went on waiting. */
+ * that was full or about to end, went on waiting; held: by one that told when to come again. */
 #define QUEUE_STATS(X, A)                                                                          \
 	X(COUNTER_GAUGE, queued, "queued", "queued", "Requests that wait for a server.")           \
 	X(COUNTER_MAX, queued_max, "queued_max", NULL, NULL)                                       \
@@ -66,7 +66,9 @@ const char *worker_stats_error_text(unsigned code);
 	  "Requests that waited too long for a server.")                                           \
 	X(COUNTER, refused, "refused", "refused_total", "Requests that its queue did not let in.") \
 	X(COUNTER, turned_away, "turned_away", "turned_away_total",                                \
-	  "Requests that a full or ending server left to the others.")
+	  "Requests that a full or ending server left to the others.")                             \
+	X(COUNTER, held, "held", "held_total",                                                     \
+	  "Requests that a server declined and that wait until they may come again.")
 
 COUNTERS_DECLARE(worker_stats_row, WORKER_STATS);
 COUNTERS_DECLARE(worker_stats_queue, QUEUE_STATS);

@@ -189,3 +189,17 @@ reply_check_reason(struct span error, char out[REPLY_CHECK_REASON])
 		(void)snprintf(out, REPLY_CHECK_REASON, "%.*s", SPAN_ARG(words));
 	return out;
 }
+
+unsigned
+reply_check_retry_after(struct span error)
+{
+	struct packet p;
+	struct packet_fault fault;
+	int64_t ms = 0;
+
+	if (packet_parse(&p, error, &fault) < 0 ||
+	    !span_eq_str(packet_scalar(&p, "code"), packet_code_text(PACKET_OVERLOADED)) ||
+	    packet_number(&p, "retryafter", 0, INT64_MAX, &ms) <= 0)
+		return 0;
+	return ms < REPLY_CHECK_RETRY_MAX ? (unsigned)ms : REPLY_CHECK_RETRY_MAX;
+}

@@ -44,4 +44,9 @@ enum reply_check_result reply_check_reply(const struct request *, struct span re
 enum { REPLY_CHECK_REASON = 80 };
 const char *reply_check_reason(struct span error, char out[REPLY_CHECK_REASON]);
 
+/* When a server that is overloaded wants to be asked again: ms, at most a minute of it.  0: it has
+ * not said, or declined for another reason. */
+enum { REPLY_CHECK_RETRY_MAX = 60000 };
+unsigned reply_check_retry_after(struct span error);
+
 #endif

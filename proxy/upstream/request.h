@@ -2,6 +2,7 @@
  *
  *   QUEUED -> IN_FLIGHT -> ANSWERED        a server failed: IN_FLIGHT -> QUEUED again,
  *                                          or -> PARKED -> QUEUED where the retry budget is spent
+ *                                          it declined: or -> HELD -> QUEUED, or sent again
  *   WITH_MASTER -> ANSWERED                registrations
  *
  * The client's list keeps the order in which answers must leave. */
@@ -30,11 +31,13 @@ enum request_state {
 	REQUEST_QUEUED,
 	REQUEST_IN_FLIGHT,
 	REQUEST_PARKED,
+	REQUEST_HELD,
 	REQUEST_WITH_MASTER,
 	REQUEST_ANSWERED
 };
 
 enum { REQUEST_FAILED = 8 }; /* servers that a request remembers as having failed it */
+enum { REQUEST_WHY = 160 };  /* bytes of a server's reason */
 
 /* Memory of small requests that have gone, for those that come: a worker's.  All zero at first. */
 enum { REQUESTS_SPARE = 256, REQUEST_SMALL = 512 /* bytes of a packet */ };
@@ -49,7 +52,7 @@ struct request {
 	TAILQ_ENTRY(request) order;   /* in the client's list */
 	TAILQ_ENTRY(request)
 	link; /* QUEUED: in its policy's queue; IN_FLIGHT: in its lane's; PARKED: in the retry
-		 budget's; WITH_MASTER: in the worker's list of those */
+		 budget's; HELD: in its policy's list of those; WITH_MASTER: in the worker's */
 	/* QUEUED, see fair_queue.h: the client's first ones in any queue, and what stands behind
 	 * one. */
 	struct request_places *places; /* the client's; set before it waits */
@@ -57,7 +60,7 @@ struct request {
 	const struct fair_queue *queue; /* the first in it; NULL: it stands behind another */
 	TAILQ_HEAD(request_list, request) behind;
 	unsigned behind_n;
-	struct wait waits; /* QUEUED: for a server; PARKED: for the retry budget */
+	struct wait waits; /* QUEUED, HELD: for a server; PARKED: for the retry budget */
 	struct wait life;  /* until it is answered: since it came */
 	enum request_state state;
 	unsigned policy;  /* index in the registry */
@@ -67,8 +70,16 @@ struct request {
 	uint64_t hash;	  /* of what its policy goes by, see lb_select.h */
 	bool turn_kept;	  /* turn was taken for it, and is still its own */
 	uint64_t turn;
-	bool retrying;	       /* counts in the retry budget */
-	unsigned failed_n;     /* servers that failed it, the last REQUEST_FAILED of them below */
+	bool retrying;	   /* counts in the retry budget */
+	unsigned failed_n; /* servers that failed it, the last REQUEST_FAILED of them below */
+	/* Declined, and not run: by a server that told when to come again, see hold.h. */
+	unsigned retry_after;  /* ms, told with the last loss; 0: nothing was */
+	unsigned retry_least;  /* ms, of all that were told; 0: none was */
+	unsigned declines;     /* how many told so */
+	uint64_t declined_by;  /* incarnation of the last of them */
+	uint64_t hold_until;   /* HELD: clock_ms() */
+	bool eager;	       /* HELD: it goes before that where there is room */
+	bool willing_only;     /* only over a connection that has declined nothing a moment ago */
 	uint64_t arrived_us;   /* clock_us(); 0 where nobody wants to know */
 	uint64_t sent_us;      /* clock_us(): to a server */
 	uint64_t connected_us; /* clock_us(): of the connection that it was answered on */
@@ -85,6 +96,7 @@ struct request {
 	/* From here on not set in a new one. */
 	uint64_t failed[REQUEST_FAILED];   /* incarnations */
 	char failed_id[PACKET_ID_MAX + 1]; /* of the last one */
+	char declined[REQUEST_WHY];	   /* with declines: which server, and why */
 	char bytes[];
 };
 

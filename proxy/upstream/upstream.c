@@ -16,7 +16,9 @@ enum {
 	PAUSE_MAX = 1000,
 	/* Requests, and us, after which a lane is given up when another worker wants it. */
 	LANE_TURN = 64,
-	LANE_TURN_US = 10000
+	LANE_TURN_US = 10000,
+	/* ms: a lane that declined is left alone for as long as it says, but so long at most. */
+	DECLINES_MAX = 250
 };
 
 /* ---- upstreams ---- */
@@ -175,6 +177,17 @@ before_reply(struct upstream *up, struct upstream_conn *l)
 		upstream_retire(l);
 }
 
+/* At its other end is one worker of several: others may take what it does not. */
+static void
+note_decline(struct upstream_conn *l, unsigned retry_after)
+{
+	if (retry_after == 0)
+		return;
+	l->declines++;
+	l->declines_until = l->ready_us / 1000 +
+			    (retry_after < DECLINES_MAX ? retry_after : DECLINES_MAX);
+}
+
 /* It is told: is the lane needed any longer?  One to a server that has become plain meanwhile may
  * have requests in flight. */
 static void
@@ -202,6 +215,7 @@ lane_replied(struct upstream *up, struct upstream_conn *l, const struct upstream
 	struct request *r = e->request;
 
 	before_reply(up, l);
+	l->declines = 0;
 	if (e->last)
 		upstream_retire(l);
 	counter_add(&up->cell->served, 1);
@@ -224,6 +238,8 @@ lane_declined(struct upstream *up, struct upstream_conn *l, const struct upstrea
 	(void)reply_check_reason(e->reply, reason);
 	(void)snprintf(why, sizeof why, "it takes nothing now%s%s", reason[0] != '\0' ? ": " : "",
 		       reason);
+	e->request->retry_after = up->info.pooled ? reply_check_retry_after(e->reply) : 0;
+	note_decline(l, e->request->retry_after);
 	before_reply(up, l);
 	if (loss == UPSTREAM_STOPPING)
 		upstream_retire(l);
@@ -289,13 +305,29 @@ another_lane(struct upstream *up, const char **why)
 	return NULL;
 }
 
+/* No more may be kept, and one is of no use now: another may reach a worker that takes requests.
+ * It is let go by upstreams_yield(), see upstream_send(). */
+static void
+give_way(struct upstream *up, uint64_t now)
+{
+	struct upstream_conn *l = upstream_replaceable(up, now);
+
+	if (l == NULL)
+		return;
+	up->replaced_at = now;
+	upstream_retire(l);
+}
+
 /* One that leaves in this turn anyway, an idle one, then a new one as long as more may be kept,
- * then the one with the least in flight.
+ * then the one with the least in flight; one that has declined a moment ago is the last, and
+ * nothing for a request that goes to the willing only.
  */
 static struct upstream_conn *
-lane_for(struct upstream *up, const char **why)
+lane_for(struct upstream *up, const struct request *r, const char **why)
 {
+	uint64_t now = conn_loop_us(up->all->env.loop) / 1000;
 	struct upstream_conn *best, *fresh;
+	bool willing;
 
 	if (!up->info.pooled) {
 		best = upstream_least_loaded(up);
@@ -305,10 +337,13 @@ lane_for(struct upstream *up, const char **why)
 	if (best != NULL)
 		return best;
 	best = upstream_least_loaded(up);
-	if ((best != NULL && best->n == 0) || !upstream_may_open(up))
+	willing = best != NULL && upstream_is_willing(best);
+	if (willing && best->n == 0)
 		return best;
-	fresh = another_lane(up, why);
-	return fresh != NULL ? fresh : best;
+	if (r->willing_only && !willing)
+		give_way(up, now);
+	fresh = upstream_may_open(up) ? another_lane(up, why) : NULL;
+	return fresh != NULL ? fresh : willing || !r->willing_only ? best : NULL;
 }
 
 /* ---- sending ---- */
@@ -317,7 +352,7 @@ int
 upstream_send(struct upstreams *all, unsigned server, struct request *r, const char **why)
 {
 	struct upstream *up = upstream_of(all, server);
-	struct upstream_conn *l = up == NULL ? NULL : lane_for(up, why);
+	struct upstream_conn *l = up == NULL ? NULL : lane_for(up, r, why);
 
 	if (l == NULL)
 		return -1;

@@ -33,7 +33,8 @@ enum upstream_loss {
 	UPSTREAM_BROKEN,    /* the connection ended, or spoke what is no reply to it */
 	UPSTREAM_TIMEOUT,   /* no reply within reply_timeout */
 	UPSTREAM_STOPPING,  /* the same: what is at its other end is about to stop, and said so */
-	UPSTREAM_DECLINED   /* it takes nothing now, and said so */
+	UPSTREAM_DECLINED   /* it takes nothing now, and said so; when it wants to be asked again is
+			       the request's retry_after */
 };
 
 /* After BROKEN and TIMEOUT it is not known whether it ran.  ENDED by a server with `once` set means
@@ -129,6 +130,10 @@ struct upstream_sight {
 
 void upstream_snapshot(struct upstreams *, unsigned server, size_t bytes, uint64_t now,
 		       struct upstream_sight *);
+
+/* Has that server a connection with room which has not declined a request a moment ago, or may one
+ * more be opened?  Each is one to some worker of the server. */
+bool upstream_has_willing(struct upstreams *, unsigned server, uint64_t now);
 
 /* Puts the request in flight.  0, or -1 when it can't be done now after all: the request is as it
  * was. why is set then, if it was for more than lack of room. */

@@ -65,12 +65,15 @@ struct upstream_conn {
 	struct conn_loop *loop;
 	struct conn *conn; /* NULL once it is over */
 	struct reply_check check;
-	bool open;	/* connected */
-	bool leaving;	/* takes no more requests; the owner's */
-	bool late;	/* to connect, or with a reply; the owner's */
-	unsigned ticks; /* of the owner's clock that it has been waited for */
-	unsigned seen;	/* served, at the last of these */
-	int permit;	/* the owner's */
+	bool open;    /* connected */
+	bool leaving; /* takes no more requests; the owner's */
+	bool late;    /* to connect, or with a reply; the owner's */
+	uint64_t
+		declines_until; /* clock_ms(): it declined, and wants no more before; the owner's */
+	unsigned declines;	/* in a row; the owner's */
+	unsigned ticks;		/* of the owner's clock that it has been waited for */
+	unsigned seen;		/* served, at the last of these */
+	int permit;		/* the owner's */
 	struct upstream_server server;
 	unsigned n;   /* in flight */
 	size_t bytes; /* of these */

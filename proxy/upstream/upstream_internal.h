@@ -29,6 +29,7 @@ struct upstream {
 	uint64_t connect_us, reply_us; /* that it usually takes, smoothed; 0: nothing is known */
 	uint64_t hinted_at;	       /* clock_ms(): the master was last told that it is late */
 	uint64_t probed_since;	       /* clock_ms(): the master's probe was first seen; 0: none */
+	uint64_t replaced_at; /* clock_ms(): a lane that declined gave way to a new one; 0: none */
 	const struct policy_conf *conf; /* of its policy; borrowed from the settings */
 	struct reply_check check;
 	struct server_stats_cell *cell;
@@ -116,7 +117,15 @@ upstream_is_current(const struct upstream_conn *l)
 	return l->server.incarnation == up->info.incarnation;
 }
 
-/* Of those that take requests the one with the least in flight and room; NULL: none has room. */
+/* It has not declined the last request that came back from it, telling when to come again. */
+static inline bool
+upstream_is_willing(const struct upstream_conn *l)
+{
+	return l->declines == 0;
+}
+
+/* Of those that take requests the one with the least in flight and room, the willing before the
+ * others; NULL: none has room. */
 struct upstream_conn *upstream_least_loaded(const struct upstream *);
 
 /* A lane that is written to in this turn already and has not much to write: one more leaves in the
@@ -125,5 +134,8 @@ struct upstream_conn *upstream_under_way(const struct upstream *);
 
 /* Another lane may be kept. */
 bool upstream_may_open(const struct upstream *);
+
+/* None may; but this idle one, which has declined, may give way to a new one.  NULL: none may. */
+struct upstream_conn *upstream_replaceable(const struct upstream *, uint64_t now);
 
 #endif

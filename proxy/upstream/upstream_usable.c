@@ -5,19 +5,63 @@
 
 enum {
 	BATCH_BYTES = 8192, /* of small requests that leave together on one lane */
-	PROBE_WAIT = 100    /* ms that a request waits at most for a probe to be over */
+	PROBE_WAIT = 100,   /* ms that a request waits at most for a probe to be over */
+	REPLACE_EVERY = 20, /* ms, between two lanes that give way */
+	SHUNNED_AFTER = 4   /* declines in a row, as long as others take requests */
 };
 
 /* ---- lanes ---- */
 
+static uint64_t
+loop_now(const struct upstream *up)
+{
+	return conn_loop_us(up->all->env.loop) / 1000;
+}
+
+/* One alone may be due to the request. */
+static bool
+is_shunned(const struct upstream_conn *l, uint64_t now)
+{
+	return l->declines >= SHUNNED_AFTER && now < l->declines_until;
+}
+
+/* Is there a lane that others are not shunned for in vain? */
+static bool
+any_open_willing(const struct upstream *up)
+{
+	const struct upstream_conn *l;
+
+	LIST_FOREACH(l, &up->lanes, link)
+		if (l->open && !l->leaving && !l->late && upstream_is_willing(l))
+			return true;
+	return false;
+}
+
+static bool
+has_room(const struct upstream *up, const struct upstream_conn *l, uint64_t now)
+{
+	return !l->leaving && (l->open || !l->late) && l->n < up->info.pipeline &&
+	       (!is_shunned(l, now) || !any_open_willing(up));
+}
+
+static bool
+is_better(const struct upstream_conn *l, const struct upstream_conn *best)
+{
+	bool willing = upstream_is_willing(l);
+
+	if (best == NULL || willing != upstream_is_willing(best))
+		return best == NULL || willing;
+	return l->n < best->n;
+}
+
 struct upstream_conn *
 upstream_least_loaded(const struct upstream *up)
 {
+	uint64_t now = loop_now(up);
 	struct upstream_conn *l, *best = NULL;
 
 	LIST_FOREACH(l, &up->lanes, link)
-		if (!l->leaving && (l->open || !l->late) && l->n < up->info.pipeline &&
-		    (best == NULL || l->n < best->n))
+		if (has_room(up, l, now) && is_better(l, best))
 			best = l;
 	return best;
 }
@@ -29,7 +73,8 @@ upstream_under_way(const struct upstream *up)
 
 	LIST_FOREACH(l, &up->lanes, link) {
 		size_t queued = l->open && !l->leaving ? conn_gathered(l->conn) : 0;
-		if (queued > 0 && queued < BATCH_BYTES && l->n < up->info.pipeline)
+		if (queued > 0 && queued < BATCH_BYTES && l->n < up->info.pipeline &&
+		    upstream_is_willing(l))
 			return l;
 	}
 	return NULL;
@@ -39,6 +84,32 @@ bool
 upstream_may_open(const struct upstream *up)
 {
 	return up->lanes_n < up->all->env.conf->server_connections;
+}
+
+struct upstream_conn *
+upstream_replaceable(const struct upstream *up, uint64_t now)
+{
+	struct upstream_conn *l;
+
+	if (upstream_may_open(up) ||
+	    (up->replaced_at != 0 && now < up->replaced_at + REPLACE_EVERY))
+		return NULL;
+	LIST_FOREACH(l, &up->lanes, link)
+		if (l->open && !l->leaving && l->n == 0 && !upstream_is_willing(l))
+			return l;
+	return NULL;
+}
+
+bool
+upstream_has_willing(struct upstreams *all, unsigned server, uint64_t now)
+{
+	const struct upstream *up = all->by_index[server];
+	const struct upstream_conn *best;
+
+	if (up == NULL || !up->info.pooled || upstream_may_open(up))
+		return true;
+	best = upstream_least_loaded(up);
+	return (best != NULL && upstream_is_willing(best)) || upstream_replaceable(up, now) != NULL;
 }
 
 /* ---- servers ---- */
@@ -56,13 +127,14 @@ draw(struct upstreams *all)
 /* By its connections: has one room, or can one be opened?  One that is long in coming is waited
  * for. */
 static enum upstream_verdict
-judge_lanes(const struct upstream *up)
+judge_lanes(const struct upstream *up, uint64_t now)
 {
 	bool late = false, room = !up->info.pooled || upstream_may_open(up);
 	const struct upstream_conn *l;
 
 	LIST_FOREACH(l, &up->lanes, link) {
-		bool fits = !l->leaving && l->n < up->info.pipeline;
+		bool fits = !l->leaving && l->n < up->info.pipeline &&
+			    (!is_shunned(l, now) || !any_open_willing(up));
 		if (fits && l->open)
 			return UPSTREAM_USABLE;
 		late = late || (!l->open && l->late);
@@ -83,7 +155,7 @@ judge_seen(const struct upstream *up, enum server_health_kind kind, uint64_t now
 		return up->shortage ? UPSTREAM_SHORT : UPSTREAM_PAUSING;
 	if ((up->doubted || up->unasked) && up->in_flight > 0)
 		return UPSTREAM_DOUBTED;
-	lanes = judge_lanes(up);
+	lanes = judge_lanes(up, now);
 	if (lanes != UPSTREAM_USABLE)
 		return lanes;
 	if (up->late)
@@ -138,6 +210,18 @@ upstream_usable(struct upstreams *all, unsigned server, size_t bytes, uint64_t n
 					    : UPSTREAM_USABLE;
 }
 
+/* Which passes with time. */
+static bool
+any_shunned(const struct upstream *up)
+{
+	const struct upstream_conn *l;
+
+	LIST_FOREACH(l, &up->lanes, link)
+		if (l->declines >= SHUNNED_AFTER)
+			return true;
+	return false;
+}
+
 /* A plain server, and all the connections that it takes are this worker's, and in use. */
 static bool
 is_all_ours(const struct upstream *up)
@@ -164,7 +248,7 @@ upstream_standing(const struct upstreams *all, unsigned server, uint64_t now)
 	if (up == NULL)
 		return kind == SERVER_HEALTH_OPEN ? UPSTREAM_READY : UPSTREAM_VARIES;
 	if ((kind != SERVER_HEALTH_OPEN && !(kind == SERVER_HEALTH_TRIAL && up->proved)) ||
-	    up->doubted || up->unasked)
+	    up->doubted || up->unasked || any_shunned(up))
 		return UPSTREAM_VARIES;
 	seen = judge_seen(up, kind, now);
 	if (seen == UPSTREAM_USABLE && is_all_ours(up))

@@ -22,5 +22,6 @@ with Bench() as b:
     assert well["correct"] == 2000, well
     assert well["latency_us"]["max"] < TIMEOUT * 1e6 / 2, f"others waited for a job that hung: {well}"
     told = outcome(ill)["errors"]
-    assert set(told) == {"handler-timeout", "overloaded"} and told["handler-timeout"] <= 3, told
+    # What is declined meanwhile waits in the proxy until the payload is refused for what it did.
+    assert set(told) <= {"handler-timeout", "handler-failed", "overloaded"} and 1 <= told["handler-timeout"] <= 3, told
     quiet(proxy, server)

@@ -74,6 +74,7 @@ struct upstreams {
 		bool refuses;	   /* usable, and yet takes nothing */
 		const char *why;   /* what upstream_send() says then, or NULL */
 		bool probed, busy; /* see upstream_is_probed(), upstream_snapshot() */
+		bool unwilling;	   /* every connection has declined something a moment ago */
 		struct request_list flight;
 	} server[SERVERS];
 	unsigned in_flight;
@@ -177,6 +178,13 @@ upstream_in_flight(const struct upstreams *all, unsigned server)
 	return all->server[server].n;
 }
 
+bool
+upstream_has_willing(struct upstreams *all, unsigned server, uint64_t now)
+{
+	(void)now;
+	return !all->server[server].unwilling;
+}
+
 void
 upstream_snapshot(struct upstreams *all, unsigned server, size_t bytes, uint64_t now,
 		  struct upstream_sight *out)
@@ -207,6 +215,7 @@ id_of(const struct request *q)
 int
 upstream_send(struct upstreams *all, unsigned server, struct request *q, const char **why)
 {
+	cr_assert(!q->willing_only || !all->server[server].unwilling, "over one that declines");
 	if (all->server[server].refuses) {
 		if (all->server[server].why != NULL)
 			*why = all->server[server].why;
@@ -467,6 +476,19 @@ reply(unsigned server)
 			     servers.ctx);
 }
 
+/* The server declines the first that it has; when to come again, 0: it does not say. */
+static inline void
+decline(unsigned server, unsigned retry_after, const char *why)
+{
+	struct request *q = TAILQ_FIRST(&servers.server[server].flight);
+	struct upstream_server u = named(server);
+
+	cr_assert_not_null(q, "server %u has no request", server);
+	land(q, server);
+	q->retry_after = retry_after;
+	servers.ops->on_lost(q, &u, UPSTREAM_DECLINED, why, servers.ctx);
+}
+
 /* A connection with all that the server has ends, told as upstream.h does: the last one first. */
 static inline void
 lose(unsigned server, enum upstream_loss loss, const char *why)
@@ -541,6 +563,13 @@ assert_parked(unsigned id)
 {
 	cr_assert_not_null(alive[id], "%u is answered: %s", id, answer[id].text);
 	cr_assert(alive[id]->state == REQUEST_PARKED && server_of(id) == -1);
+}
+
+static inline void
+assert_held(unsigned id)
+{
+	cr_assert_not_null(alive[id], "%u is answered: %s", id, answer[id].text);
+	cr_assert(alive[id]->state == REQUEST_HELD && server_of(id) == -1);
 }
 
 static inline void

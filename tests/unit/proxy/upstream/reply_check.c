@@ -200,6 +200,33 @@ Test(verify, the_words_of_an_error_are_told_where_they_are_plain)
 				"ffffffffffgggggggggghhhhhhhhh");
 }
 
+static void
+expect_retry_after(const char *code, const char *more, unsigned wanted)
+{
+	char text[1024];
+
+	(void)snprintf(text, sizeof text,
+		       "{\"type\":\"3\",\"srcid\":\"1\",\"destid\":\"7\",\"payloadsize\":0,"
+		       "\"payload\":\"\",\"code\":\"%s\",\"message\":\"m\"%s}",
+		       code, more);
+	cr_expect_eq(reply_check_retry_after(span_str(text)), wanted, "%s %s", code, more);
+}
+
+Test(verify, when_to_come_again_is_read_of_who_is_overloaded)
+{
+	expect_retry_after("overloaded", ",\"retryafter\":20", 20);
+	expect_retry_after("overloaded", ",\"retryafter\":\"20\"", 20);
+	expect_retry_after("overloaded", ",\"retryafter\":86400000", REPLY_CHECK_RETRY_MAX);
+	expect_retry_after("overloaded", "", 0);
+	expect_retry_after("overloaded", ",\"retryafter\":0", 0);
+	expect_retry_after("overloaded", ",\"retryafter\":-1", 0);
+	expect_retry_after("overloaded", ",\"retryafter\":\"soon\"", 0);
+	expect_retry_after("overloaded", ",\"retryafter\":99999999999999999999", 0);
+	expect_retry_after("shutting-down", ",\"retryafter\":20", 0);
+	expect_retry_after("unknown-policy", ",\"retryafter\":20", 0);
+	cr_expect_eq(reply_check_retry_after(span_str("no packet")), 0);
+}
+
 #define HELLO_256 "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
 #define HELLO_512                                                          \
 	"9b71d224bd62f3785d96d46ad3ea3d73319bfbc2890caadae2dff72519673ca7" \
