@@ -20,6 +20,9 @@ static const char program[] = "ppool-client";
 enum { ENCODING_NONE, ENCODING_BASE64 };
 static const char *const encodings[] = {"none", "base64", NULL};
 
+enum { ORDER_LISTED, ORDER_RANDOM };
+static const char *const orders[] = {"listed", "random", NULL};
+
 enum { RESEND_AUTO, RESEND_YES, RESEND_NO };
 static const char *const resends[] = {"auto", "yes", "no", NULL};
 
@@ -37,11 +40,19 @@ static const struct conf_key keys[] = {
 	 .help = "id of this client; given, it replaces the packet's srcid"},
 	{.name = "revproc",
 	 .original = "revproc",
-	 .type = CONF_TEXT,
+	 .type = CONF_LIST,
 	 .offset = AT(revproc),
 	 .max = ADDR_HOST,
 	 .judge = conf_check_peer,
-	 .help = "PORT, HOST:PORT or unix:/PATH of the proxy (required)"},
+	 .judge_all = conf_check_peers,
+	 .adds = true,
+	 .help = "PORT, HOST:PORT or unix:/PATH of each proxy (required)"},
+	{.name = "order",
+	 .type = CONF_CHOICE,
+	 .offset = AT(order),
+	 .choices = orders,
+	 .fallback = "listed",
+	 .help = "which of several proxies is tried first; random: any, for each connection"},
 	{.name = "host",
 	 .type = CONF_TEXT,
 	 .offset = AT(host),
@@ -270,7 +281,7 @@ check_required(const struct client_settings *s, FILE *err)
 	const char *missing[2];
 	int n = 0;
 
-	if (c->revproc[0] == '\0')
+	if (c->revproc.n == 0)
 		missing[n++] = "-revproc PORT";
 	if (!packet && !payload)
 		missing[n++] = "-pkt FILE (or --policy POLICY with --payload TEXT or --size SIZE)";
@@ -289,44 +300,58 @@ int
 client_settings_check(const struct client_settings *s, FILE *err)
 {
 	const struct client_conf *c = &s->client;
-	char host[ADDR_HOST];
-	uint16_t port;
-	const char *why;
 
 	if (check_required(s, err) < 0)
 		return -1;
 	if (c->id[0] == '\0')
 		return refuse(err, "-id", "empty");
-	if (check_payload(s, err) < 0 || check_tls(s, err) < 0)
+	return check_payload(s, err) < 0 ? -1 : check_tls(s, err);
+}
+
+/* The places of one.  0, or -1 with what has none and why. */
+static int
+find_proxy(const struct client_conf *c, unsigned i, struct proxies *out, char host[ADDR_HOST],
+	   const char **why)
+{
+	const char *text = c->revproc.item[i];
+	struct addr at[ADDR_FOUND];
+	uint16_t port;
+	int n;
+
+	if (addr_is_unix_text(text)) {
+		(void)snprintf(host, ADDR_HOST, "%s", text);
+		if (addr_unix(&at[0], text, why) < 0)
+			return -1;
+		(void)proxies_add(out, i, &at[0], "localhost"); /* that a certificate names */
+		return 0;
+	}
+	if (addr_split(text, host, &port, why) < 0) {
+		(void)snprintf(host, ADDR_HOST, "%s", text);
 		return -1;
-	if (!addr_is_unix_text(c->revproc) && addr_split(c->revproc, host, &port, &why) < 0)
-		return refuse(err, c->revproc, why);
-	return 0;
+	}
+	if (host[0] == '\0')
+		(void)snprintf(host, ADDR_HOST, "%s", c->host);
+	n = addr_resolve_all(at, ADDR_FOUND, host, port, why);
+	for (int k = 0; k < n; k++)
+		if (!proxies_add(out, i, &at[k], host))
+			break; /* as many as are worth trying */
+	return n < 0 ? -1 : 0;
 }
 
 int
-client_settings_proxy(struct client_settings *s, struct addr_list *proxy, FILE *err)
+client_settings_proxies(const struct client_settings *s, struct proxies *out, FILE *err)
 {
 	const struct client_conf *c = &s->client;
-	uint16_t port;
+	char host[ADDR_HOST];
 	const char *why;
-	int n;
 
-	if (addr_is_unix_text(c->revproc)) {
-		(void)snprintf(s->host, sizeof s->host, "localhost"); /* that a certificate names */
-		proxy->n = 1;
-		return addr_unix(&proxy->at[0], c->revproc, &why) < 0 ? refuse(err, c->revproc, why)
-								      : 0;
-	}
-	if (addr_split(c->revproc, s->host, &port, &why) < 0)
-		return refuse(err, c->revproc, why);
-	if (s->host[0] == '\0')
-		(void)snprintf(s->host, sizeof s->host, "%s", c->host);
-	n = addr_resolve_all(proxy->at, ADDR_FOUND, s->host, port, &why);
-	if (n < 0)
-		return refuse(err, s->host, why);
-	proxy->n = (size_t)n;
-	return 0;
+	out->n = 0;
+	for (unsigned i = 0; i < c->revproc.n; i++)
+		if (find_proxy(c, i, out, host, &why) < 0 && (!c->quiet || c->revproc.n == 1))
+			(void)refuse(err, host, why);
+	if (out->n == 0 && c->quiet && c->revproc.n > 1)
+		(void)refuse(err, "-revproc", "none of the names has an address");
+	return out->n == 0 ? -1 : 0;
 }
 
 int
@@ -442,13 +467,14 @@ client_settings_template(const struct client_settings *s, struct template *t, st
 }
 
 struct load_conf
-client_settings_load(const struct client_settings *s, const struct addr_list *proxy,
+client_settings_load(const struct client_settings *s, const struct proxies *proxies,
 		     const struct expect *e)
 {
 	const struct client_conf *c = &s->client;
 	bool resend = c->resend == RESEND_AUTO ? e->kind == EXPECT_DIGEST : c->resend == RESEND_YES;
 
-	return (struct load_conf){.proxy = *proxy,
+	return (struct load_conf){.proxies = proxies,
+				  .random = c->order == ORDER_RANDOM,
 				  .count = c->duration > 0 && !given(s, "count") ? COUNT_MAX
 										 : c->count,
 				  .duration = c->duration,
@@ -461,5 +487,5 @@ client_settings_load(const struct client_settings *s, const struct addr_list *pr
 				  .timeout = c->timeout,
 				  .connect_timeout = c->connect_timeout,
 				  .max_message = (size_t)c->max_message,
-				  .tls_name = c->server_name[0] != '\0' ? c->server_name : s->host};
+				  .tls_name = c->server_name[0] != '\0' ? c->server_name : NULL};
 }

@@ -7,19 +7,20 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "addr.h"
 #include "buf.h"
 #include "compiler.h"
 #include "conf.h"
 #include "expect.h"
 #include "load.h"
+#include "proxies.h"
 #include "template.h"
 
 struct client_conf {
 	char *id;
-	char *revproc; /* the proxy: PORT, HOST:PORT or unix:/PATH */
-	char *host;    /* of the proxy, where revproc has none */
-	char *pkt;     /* file of a request packet, "-": standard input; empty: none */
+	struct conf_list revproc; /* the proxies: PORT, HOST:PORT or unix:/PATH */
+	int order;		  /* in which they are tried */
+	char *host;		  /* of a proxy, where revproc has none */
+	char *pkt;		  /* file of a request packet, "-": standard input; empty: none */
 	char *policy;
 	char *payload; /* text, "-": standard input */
 	char *payload_file;
@@ -43,7 +44,6 @@ struct client_settings {
 	struct client_conf client;
 	struct conf_table table[1];
 	struct conf_command command; /* filled by conf_load() */
-	char host[ADDR_HOST];	     /* of the proxy, filled by client_settings_proxy() */
 };
 
 /* Ties the table to s; call first. */
@@ -53,9 +53,10 @@ void client_settings_init(struct client_settings *);
  * 0, or -1 with one line on err. */
 MUST_CHECK int client_settings_check(const struct client_settings *, FILE *err);
 
-/* Where the proxy is, maybe in several places; asks the resolver where it has a name.  0, or -1
- * with one line on err. */
-MUST_CHECK int client_settings_proxy(struct client_settings *, struct addr_list *proxy, FILE *err);
+/* Where the proxies are, each maybe in several places; asks the resolver where one has a name.  0,
+ * or -1: there is no place at all.  A line on err for each that has none, unless others do and the
+ * settings want it quiet. */
+MUST_CHECK int client_settings_proxies(const struct client_settings *, struct proxies *, FILE *err);
 
 /* The request to send, and what is expected of its reply: reads the files that they are made of,
  * runs the command.  0, or -1 with one line on err.  Release: template_free(), expect_free(), in
@@ -68,7 +69,7 @@ MUST_CHECK int client_settings_tls(const struct client_settings *, struct tls_cr
 				   FILE *err);
 
 /* How to send it; but for TLS's credentials. */
-struct load_conf client_settings_load(const struct client_settings *, const struct addr_list *proxy,
+struct load_conf client_settings_load(const struct client_settings *, const struct proxies *,
 				      const struct expect *);
 
 #endif

@@ -43,7 +43,7 @@ load_give_up(struct load *load, const char *why)
 	if (load->conf.duration > 0)
 		n = load->again > 0 ? load->again : 1;
 	load->unsent = 0;
-	load->ops->on_send(n - load->again, load->ctx);
+	load->ops->on_send(n - load->again, proxies_choice_at(&load->lane[0].choice), load->ctx);
 	load->again = 0;
 	load->ops->on_fail(n, why, load->ctx);
 }
@@ -127,7 +127,8 @@ make_lanes(struct load *load, struct event_base *base)
 
 		l->load = load;
 		l->ring = load->flights + (size_t)i * c->pipeline;
-		l->backoff = (struct backoff){.min = PAUSE_MIN, .max = PAUSE_MAX};
+		proxies_choice_init(&l->choice, c->proxies, PAUSE_MIN, PAUSE_MAX,
+				    c->random ? backoff_random : NULL);
 		if (event_assign(&l->timer, base, -1, 0, load_lane_on_timer, l) < 0)
 			return -1;
 	}
@@ -141,7 +142,7 @@ load_new(struct event_base *base, const struct load_conf *conf, struct template 
 {
 	struct load *load = calloc(1, sizeof *load);
 
-	assert(conf->count > 0 && conf->parallel > 0 && conf->pipeline > 0);
+	assert(conf->proxies->n > 0 && conf->count > 0 && conf->parallel > 0 && conf->pipeline > 0);
 	if (load == NULL)
 		return NULL;
 	load->conf = *conf;

@@ -2,7 +2,8 @@
  *
  * Every request is told of twice, whatever happens: once by on_send, and once by on_answer or
  * on_fail.  A connection that is lost is connected anew, with pauses, as long as there is something
- * left to send.  What it left unanswered is sent again on another, which on_resend tells, be it
+ * left to send: at the same address where that had answered, otherwise at the next of the proxies',
+ * see proxies.h.  What it left unanswered is sent again on another, which on_resend tells, be it
  * that the proxy ended it in order or that it broke; only so often in a row without any answer.
  * Where asking twice may do harm (conf.resend is false) it has failed instead, but for a request
  * that was answered `shutting-down`, which has not run.  What had no reply in time, and what was on
@@ -14,7 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "addr.h"
+#include "proxies.h"
 #include "reply.h"
 #include "template.h"
 #include "tls.h"
@@ -22,19 +23,20 @@
 struct load;
 
 struct load_conf {
-	struct addr_list proxy; /* tried in their order until one can be connected to */
-	unsigned count;		/* requests */
-	unsigned parallel;	/* connections */
-	unsigned pipeline;	/* requests in flight on one connection */
-	unsigned retries;  /* tries to connect anew, in a row, until a connection is given up */
+	const struct proxies *proxies; /* one at least; borrowed */
+	bool random;		       /* each connection has its own order of them */
+	unsigned count;		       /* requests */
+	unsigned parallel;	       /* connections */
+	unsigned pipeline;	       /* requests in flight on one connection */
+	unsigned retries;  /* rounds of failures, in a row, until a connection is given up */
 	bool keepalive;	   /* false: a connection for each request */
 	bool resend;	   /* what has no answer when its connection is lost is sent again */
 	uint64_t duration; /* ms after which nothing new is sent; 0: count alone bounds it */
 	uint64_t timeout, connect_timeout; /* ms */
 	size_t max_message;		   /* bytes of a reply */
 	struct tls_creds *tls;		   /* NULL: plain; borrowed, as the name */
-	const char *tls_name;		   /* the name in the proxy's certificate */
-	const struct expect *expect;	   /* of each reply; borrowed */
+	const char *tls_name; /* the name in each proxy's certificate; NULL: that of its place */
+	const struct expect *expect; /* of each reply; borrowed */
 };
 
 enum load_end {
@@ -43,9 +45,11 @@ enum load_end {
 };
 
 struct load_ops {
-	/* n requests are given to a connection, or given up for want of one (with a duration: of
-	 * those that were never sent one at most). */
-	void (*on_send)(unsigned n, void *ctx);
+	/* n requests are given to a connection at that place, or given up for want of one (with a
+	 * duration: of those that were never sent one at most). */
+	void (*on_send)(unsigned n, unsigned place, void *ctx);
+	/* No connection could be made to that place; another follows, or the end. */
+	void (*on_unreachable)(unsigned place, const char *why, void *ctx);
 	/* latency: since it was sent for the first time. */
 	void (*on_answer)(const struct reply *, uint64_t latency_us, void *ctx);
 	/* n requests go out again, for their connection is lost. */
@@ -58,7 +62,7 @@ struct load_ops {
 	void (*on_end)(enum load_end, const char *why, void *ctx);
 };
 
-/* proxy, conf's numbers and template must be fit for use.  NULL on ENOMEM.  Release: load_free().
+/* proxies, conf's numbers and template must be fit for use.  NULL on ENOMEM.  Release: load_free().
  */
 struct load *load_new(struct event_base *, const struct load_conf *, struct template *,
 		      const struct load_ops *, void *ctx);

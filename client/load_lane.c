@@ -4,7 +4,8 @@
  * order in which they were sent, which is the order of the replies.
  *
  *   CONNECTING -> OPEN       on_open
- *   CONNECTING, OPEN -> PAUSING   lost, and something is left to send
+ *   CONNECTING, OPEN -> CONNECTING   lost, and something is left to send: at the next address
+ *   CONNECTING, OPEN -> PAUSING   so at the last one of a round
  *   PAUSING    -> CONNECTING the pause is over
  *   any        -> RESTING    lost, and nothing is left to send
  *   any        -> GIVEN_UP   lost too often in a row */
@@ -23,8 +24,6 @@ enum {
 	QUEUED_MAX = 256 * 1024, /* bytes in a connection's output that are enough for now */
 	PAUSED_US = 20000	 /* without a request: the proxy may have closed meanwhile */
 };
-
-static bool lane_try_next(struct load_lane *);
 
 static void
 lane_set(struct load_lane *l, enum lane_state state)
@@ -97,24 +96,65 @@ lane_fail_unknown(struct load_lane *l, const char *why)
 	load_lane_fail_flights(l, text);
 }
 
+static const struct proxies_place *
+lane_place(const struct load_lane *l)
+{
+	return &l->load->conf.proxies->place[proxies_choice_at(&l->choice)];
+}
+
+/* Where there are several, with the place in front. */
+static const char *
+lane_named(const struct load_lane *l, const char *why, char text[COUNTS_TEXT])
+{
+	char at[ADDR_TEXT];
+
+	if (l->load->conf.proxies->n == 1)
+		return why;
+	(void)snprintf(text, COUNTS_TEXT, "%.64s: %.60s", addr_text(&lane_place(l)->at, at), why);
+	return text;
+}
+
+static bool
+lane_may_go_on(const struct load_lane *l)
+{
+	return proxies_choice_may_fail(&l->choice, l->load->conf.retries);
+}
+
+/* Something is left to send.  A place that has answered on this connection is asked first: where a
+ * worker or a whole proxy was replaced, its successor is there already. */
+static void
+lane_go_on_elsewhere(struct load_lane *l)
+{
+	bool last = !proxies_choice_may_fail(&l->choice, l->load->conf.retries);
+
+	if (l->answered && l->load->conf.proxies->n > 1) {
+		load_lane_connect(l);
+	} else if (proxies_choice_failed(&l->choice)) {
+		load_lane_connect(l);
+	} else if (last) {
+		lane_set(l, LANE_GIVEN_UP);
+	} else {
+		lane_set(l, LANE_PAUSING);
+		lane_arm(l, proxies_choice_pause(&l->choice, backoff_random()));
+	}
+}
+
 /* how: what becomes of the requests in flight. */
 static void
 lane_leave(struct load_lane *l, const char *why, void (*how)(struct load_lane *, const char *))
 {
 	struct load *load = l->load;
+	char text[COUNTS_TEXT];
 
+	why = lane_named(l, why, text);
 	conn_close(l->conn);
 	l->conn = NULL;
 	(void)event_del(&l->timer);
 	how(l, why);
-	if (load->unsent == 0) {
+	if (load->unsent == 0)
 		lane_set(l, LANE_RESTING);
-	} else if (l->backoff.tries >= load->conf.retries) {
-		lane_set(l, LANE_GIVEN_UP);
-	} else {
-		lane_set(l, LANE_PAUSING);
-		lane_arm(l, backoff_next(&l->backoff, backoff_random()));
-	}
+	else
+		lane_go_on_elsewhere(l);
 	load_spread(load);
 	load_update(load, why);
 }
@@ -122,6 +162,7 @@ lane_leave(struct load_lane *l, const char *why, void (*how)(struct load_lane *,
 static void
 lane_lost(struct load_lane *l, const char *why)
 {
+	l->answered = false; /* not again at once: it answers wrongly, or late */
 	lane_leave(l, why, load_lane_fail_flights);
 }
 
@@ -132,7 +173,7 @@ lane_ended(struct load_lane *l, const char *why)
 {
 	if (!l->load->conf.resend)
 		lane_leave(l, why, lane_fail_unknown);
-	else if (l->backoff.tries < l->load->conf.retries)
+	else if (lane_may_go_on(l))
 		lane_leave(l, why, lane_take_back_flights);
 	else
 		lane_leave(l, why, load_lane_fail_flights);
@@ -153,12 +194,14 @@ lane_leave_when_answered(struct load_lane *l, const char *why)
 static void
 lane_declined(struct load_lane *l, const char *why)
 {
-	if (l->backoff.tries >= l->load->conf.retries) {
+	char text[COUNTS_TEXT];
+
+	if (!lane_may_go_on(l)) {
 		lane_ended(l, why);
 		return;
 	}
 	l->leaving = true;
-	lane_take_back(l, 1, why);
+	lane_take_back(l, 1, lane_named(l, why, text));
 	load_spread(l->load);
 	lane_leave_when_answered(l, why);
 }
@@ -177,7 +220,7 @@ lane_send(struct load_lane *l)
 	load->unsent--;
 	load->in_flight++;
 	if (load->again == 0) {
-		load->ops->on_send(1, load->ctx);
+		load->ops->on_send(1, proxies_choice_at(&l->choice), load->ctx);
 		return 0;
 	}
 	f->first_us = load->since[load->oldest];
@@ -218,7 +261,6 @@ on_open(struct conn *c, void *ctx)
 
 	(void)c;
 	l->load->reached = true;
-	l->failed = 0;
 	lane_set(l, LANE_OPEN);
 	load_lane_fill(l);
 }
@@ -265,7 +307,8 @@ on_packet(struct conn *c, struct span text, void *ctx)
 	l->head = (l->head + 1) % load->conf.pipeline;
 	l->n--;
 	load->in_flight--;
-	backoff_reset(&l->backoff);
+	l->answered = true;
+	proxies_choice_worked(&l->choice);
 	load->ops->on_answer(&reply, clock_us() - f->first_us, load->ctx);
 	if (l->leaving) {
 		lane_leave_when_answered(l, "the connection was to end");
@@ -290,14 +333,26 @@ on_eof(struct conn *c, bool cut, void *ctx)
 		   cut ? "connection closed within a reply" : "connection closed before the reply");
 }
 
+/* Nothing is in flight. */
+static void
+lane_unreachable(struct load_lane *l, const char *why)
+{
+	l->load->ops->on_unreachable(proxies_choice_at(&l->choice), why, l->load->ctx);
+	lane_leave(l, why, load_lane_fail_flights);
+}
+
 static void
 on_close(struct conn *c, int error, void *ctx)
 {
 	struct load_lane *l = ctx;
 
+	const char *why = error == 0 ? "connection closed" : conn_why(c, error);
+
 	l->conn = NULL;
-	if (l->state != LANE_CONNECTING || !lane_try_next(l))
-		lane_ended(l, error == 0 ? "connection closed" : conn_why(c, error));
+	if (l->state == LANE_CONNECTING)
+		lane_unreachable(l, why);
+	else
+		lane_ended(l, why);
 }
 
 static void
@@ -320,35 +375,20 @@ void
 load_lane_connect(struct load_lane *l)
 {
 	const struct load_conf *conf = &l->load->conf;
-	const struct conn_tls_peer peer = {
-		.creds = conf->tls, .name = conf->tls_name, .handshake_ms = conf->connect_timeout};
+	const struct proxies_place *place = lane_place(l);
+	const struct conn_tls_peer peer = {.creds = conf->tls,
+					   .name = conf->tls_name != NULL ? conf->tls_name
+									  : place->name,
+					   .handshake_ms = conf->connect_timeout};
 
 	lane_set(l, LANE_CONNECTING);
 	l->head = 0;
 	l->sent_us = 0;
-	l->leaving = false;
-	l->conn = conn_connect_tls(l->load->conns, &conf->proxy.at[l->address],
-				   conf->connect_timeout, &peer, &lane_ops, l);
-	if (l->conn == NULL && !lane_try_next(l))
-		lane_lost(l, net_error_text(errno));
-}
-
-/* The proxy cannot be reached at this address: connects to the next one, if it has one that was not
- * tried in this round.  errno stays. */
-static bool
-lane_try_next(struct load_lane *l)
-{
-	size_t n = l->load->conf.proxy.n;
-	int error = errno;
-
-	l->address = (l->address + 1) % n;
-	if (++l->failed < n) {
-		load_lane_connect(l);
-		return true;
-	}
-	l->failed = 0;
-	errno = error;
-	return false;
+	l->leaving = l->answered = false;
+	l->conn = conn_connect_tls(l->load->conns, &place->at, conf->connect_timeout, &peer,
+				   &lane_ops, l);
+	if (l->conn == NULL)
+		lane_unreachable(l, net_error_text(errno));
 }
 
 static void

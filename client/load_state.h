@@ -4,7 +4,6 @@
 
 #include <event2/event_struct.h>
 
-#include "backoff.h"
 #include "conn.h"
 #include "load.h"
 
@@ -28,13 +27,12 @@ struct load_lane {
 	enum lane_state state;
 	struct conn *conn;  /* CONNECTING, OPEN; otherwise NULL */
 	struct event timer; /* OPEN: a reply is due; PAUSING: the pause is over */
-	struct backoff backoff;
-	size_t address;		  /* of the proxy's: the one in use */
-	size_t failed;		  /* of them, since the last connection or pause */
+	struct proxies_choice choice;
 	struct load_flight *ring; /* load->pipeline of them */
 	unsigned head, n;	  /* oldest in flight; in flight */
 	uint64_t sent_us;	  /* clock_us() of the last request on this connection; 0: none */
 	bool leaving;		  /* OPEN: takes none any more, ends when all have their answers */
+	bool answered;		  /* there was an answer on this connection */
 };
 
 struct load {

@@ -26,7 +26,7 @@ help(const struct client_settings *s, bool all)
 }
 
 static int
-send_packets(const struct client_settings *s, const struct addr_list *proxy)
+send_packets(const struct client_settings *s, const struct proxies *proxies)
 {
 	struct template template;
 	struct expect expect;
@@ -36,7 +36,7 @@ send_packets(const struct client_settings *s, const struct addr_list *proxy)
 	if (client_settings_tls(s, &tls, stderr) < 0)
 		return RUN_USAGE;
 	if (client_settings_template(s, &template, &expect, stderr) == 0)
-		status = (int)run(s, proxy, &template, &expect, tls);
+		status = (int)run(s, proxies, &template, &expect, tls);
 	expect_free(&expect);
 	template_free(&template);
 	tls_creds_unref(tls);
@@ -47,7 +47,7 @@ static int
 obey(struct client_settings *s, int argc, char *argv[])
 {
 	const struct conf_command *command = &s->command;
-	struct addr_list proxy;
+	struct proxies proxies;
 
 	if (command->help || command->help_all)
 		return help(s, command->help_all);
@@ -69,9 +69,9 @@ obey(struct client_settings *s, int argc, char *argv[])
 		printf("%s: the options are ok\n", program);
 		return RUN_CORRECT;
 	}
-	if (client_settings_proxy(s, &proxy, stderr) < 0)
+	if (client_settings_proxies(s, &proxies, stderr) < 0)
 		return RUN_UNREACHABLE;
-	return send_packets(s, &proxy);
+	return send_packets(s, &proxies);
 }
 
 int

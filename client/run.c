@@ -24,8 +24,9 @@ struct run {
 	const struct client_conf *conf;
 	const struct template *template;
 	const struct expect *expect;
-	char proxy[ADDR_TEXT];
-	bool narrates; /* one request, told event by event */
+	const struct proxies *proxies;
+	char why[PROXIES_PLACES][64]; /* a place could not be reached; empty: it was not tried */
+	bool narrates;		      /* one request, told event by event */
 	struct event_base *base;
 	struct event *interrupt, *terminate;
 	struct load *load;
@@ -73,13 +74,27 @@ fail(const char *what, const char *why)
 /* ---- what the load tells ---- */
 
 static void
-on_send(unsigned n, void *ctx)
+on_send(unsigned n, unsigned place, void *ctx)
 {
 	struct run *r = ctx;
+	char at[ADDR_TEXT];
 
 	summary_sent(&r->summary, n);
-	narrate(r, "sending to the proxy at %s, policy %s, payload of %zu bytes", r->proxy,
-		r->template->policy, r->template->size);
+	narrate(r, "sending to the proxy at %s, policy %s, payload of %zu bytes",
+		addr_text(&r->proxies->place[place].at, at), r->template->policy,
+		r->template->size);
+}
+
+static void
+on_unreachable(unsigned place, const char *why, void *ctx)
+{
+	struct run *r = ctx;
+	char at[ADDR_TEXT];
+
+	(void)snprintf(r->why[place], sizeof r->why[place], "%s", why);
+	if (r->proxies->n > 1)
+		narrate(r, "no connection to the proxy at %s: %s",
+			addr_text(&r->proxies->place[place].at, at), why);
 }
 
 static void
@@ -150,13 +165,29 @@ wanted(const struct run *r)
 	return r->conf->duration == 0 || r->summary.sent == 0 ? r->conf->count : r->summary.sent;
 }
 
+/* A line for each place that was tried; why where none was. */
+static void
+tell_unreachable(const struct run *r, const char *why)
+{
+	char at[ADDR_TEXT];
+	bool told = false;
+
+	for (unsigned i = 0; i < r->proxies->n; i++)
+		if (r->why[i][0] != '\0') {
+			(void)fail(addr_text(&r->proxies->place[i].at, at), r->why[i]);
+			told = true;
+		}
+	if (!told)
+		(void)fail(addr_text(&r->proxies->place[0].at, at), why);
+}
+
 static void
 on_end(enum load_end how, const char *why, void *ctx)
 {
 	struct run *r = ctx;
 
 	if (how == LOAD_UNREACHABLE) {
-		(void)fail(r->proxy, why);
+		tell_unreachable(r, why);
 		end(r, RUN_UNREACHABLE);
 	} else {
 		end(r, summary_all_correct(&r->summary, wanted(r)) ? RUN_CORRECT : RUN_INCORRECT);
@@ -165,6 +196,7 @@ on_end(enum load_end how, const char *why, void *ctx)
 
 static const struct load_ops load_ops = {
 	.on_send = on_send,
+	.on_unreachable = on_unreachable,
 	.on_answer = on_answer,
 	.on_resend = on_resend,
 	.on_fail = on_fail,
@@ -202,10 +234,9 @@ fit_parallel(struct load_conf *conf)
 }
 
 static int
-prepare(struct run *r, const struct client_settings *s, const struct addr_list *proxy,
-	struct template *t, struct tls_creds *tls)
+prepare(struct run *r, const struct client_settings *s, struct template *t, struct tls_creds *tls)
 {
-	struct load_conf conf = client_settings_load(s, proxy, r->expect);
+	struct load_conf conf = client_settings_load(s, r->proxies, r->expect);
 
 	conf.tls = tls;
 	fit_parallel(&conf);
@@ -270,16 +301,16 @@ release(struct run *r)
 }
 
 enum run_status
-run(const struct client_settings *s, const struct addr_list *proxy, struct template *t,
+run(const struct client_settings *s, const struct proxies *proxies, struct template *t,
     const struct expect *e, struct tls_creds *tls)
 {
 	const struct client_conf *c = &s->client;
-	struct run r = {.conf = c, .template = t, .expect = e, .status = RUN_INCORRECT};
+	struct run r = {
+		.conf = c, .template = t, .expect = e, .proxies = proxies, .status = RUN_INCORRECT};
 
 	r.narrates = c->count == 1 && c->duration == 0 && !c->quiet && !c->json;
-	(void)addr_text(&proxy->at[0], r.proxy);
 	summary_init(&r.summary);
-	if (prepare(&r, s, proxy, t, tls) < 0) {
+	if (prepare(&r, s, t, tls) < 0) {
 		r.status = fail("cannot begin", strerror(errno));
 	} else {
 		drive(&r);

@@ -146,6 +146,14 @@ full_key(const char *prefix, const char *key, char out[CELL])
 		out[strlen(out) - 2] = '\0';
 }
 
+/* It is printed as a table, below. */
+static bool
+is_rows(struct json_object *v)
+{
+	return json_object_is_type(v, json_type_array) &&
+	       json_object_is_type(json_object_array_get_idx(v, 0), json_type_object);
+}
+
 static int
 longest(struct json_object *o, const char *prefix)
 {
@@ -154,6 +162,8 @@ longest(struct json_object *o, const char *prefix)
 
 	json_object_object_foreach(o, key, value)
 	{
+		if (is_rows(value))
+			continue;
 		full_key(prefix, key, name);
 		n = json_object_is_type(value, json_type_object) ? longest(value, name)
 								 : width(name);
@@ -169,6 +179,8 @@ print_members(struct json_object *o, const char *prefix, int column, FILE *out)
 
 	json_object_object_foreach(o, key, value)
 	{
+		if (is_rows(value))
+			continue;
 		full_key(prefix, key, name);
 		if (json_object_is_type(value, json_type_object)) {
 			print_members(value, name, column, out);
@@ -183,6 +195,14 @@ void
 table_print_object(struct json_object *o, FILE *out)
 {
 	print_members(o, "", longest(o, ""), out);
+	json_object_object_foreach(o, key, value)
+	{
+		(void)key;
+		if (!is_rows(value))
+			continue;
+		(void)fputc('\n', out);
+		table_print(value, out);
+	}
 }
 
 void

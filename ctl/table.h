@@ -11,7 +11,8 @@
  */
 void table_print(struct json_object *rows, FILE *out);
 
-/* An object: a line a member, "key  value"; inner objects as outer.inner. */
+/* An object: a line a member, "key  value"; inner objects as outer.inner; a list of objects as a
+ * table below. */
 void table_print_object(struct json_object *, FILE *out);
 
 /* Whichever of the two it is. */

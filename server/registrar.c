@@ -206,7 +206,13 @@ connect_to(struct registrar *r, const struct addr *to)
 			       addr_text(to, text), r->announcement.host);
 		return -1;
 	}
+	if (r->conf.is_taken != NULL && r->conf.is_taken(to, r->conf.ctx)) {
+		(void)snprintf(r->why, sizeof r->why, "it is at %s, as another proxy of revproc is",
+			       addr_text(to, text));
+		return -1;
+	}
 	r->conn = conn_connect_tls(r->loop, to, CONNECT_MS, &peer, &conn_ops, r);
+	r->at = *to;
 	if (r->conn == NULL)
 		note(r, net_error_text(errno));
 	return r->conn == NULL ? -1 : 0;
@@ -453,6 +459,8 @@ take_conf(struct registrar *r, const struct registrar_conf *conf)
 	r->conf = *conf;
 	r->conf.signer = signer_ref(conf->signer);
 	r->conf.tls = tls_creds_ref(conf->tls);
+	if (conf->signer != signer)
+		memset(&r->signing, 0, sizeof r->signing);
 	signer_free(signer);
 	tls_creds_unref(tls);
 	(void)snprintf(r->proxy, sizeof r->proxy, "%s", conf->proxy);
@@ -523,6 +531,12 @@ registrar_is_of(const struct registrar *r, const struct registrar_conf *conf)
 
 	return split(conf->proxy, host, &port) == 0 && port == r->port &&
 	       strcmp(host, r->host) == 0 && (conf->tls == NULL) == (r->conf.tls == NULL);
+}
+
+bool
+registrar_is_at(const struct registrar *r, const struct addr *at)
+{
+	return (r->conn != NULL || r->state == UNCONFIRMED) && addr_eq(&r->at, at);
 }
 
 /* Would the proxy read the same? */

@@ -40,6 +40,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "addr.h"
 #include "compiler.h"
 #include "packet.h"
 #include "signer.h"
@@ -56,6 +57,9 @@ struct registrar_conf {
 	struct tls_creds *tls; /* NULL: plain.  Held by the registrar. */
 	const char *tls_name;  /* the name in the proxy's certificate; empty: its host */
 	uint64_t handshake;    /* ms that TLS's may take */
+	/* Is another registrar at that place, so that this one stays away?  NULL: no other is. */
+	bool (*is_taken)(const struct addr *, void *ctx);
+	void *ctx;
 };
 
 /* NULL with errno. */
@@ -69,6 +73,9 @@ void registrar_start(struct registrar *);
 
 /* Is it this proxy that it joins, over TLS or plain as it is said there? */
 bool registrar_is_of(const struct registrar *, const struct registrar_conf *);
+
+/* Is it connected to that place, or being so; or has it announced itself to a plain proxy there? */
+bool registrar_is_at(const struct registrar *, const struct addr *);
 
 /* For another conf of the same proxy: what is announced from now on.  done is called once, when the
  * proxy knows it or can't be told for now, maybe before the return.  Starts what is not started. */

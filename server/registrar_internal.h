@@ -76,6 +76,8 @@ struct registrar {
 	struct backoff pause;
 	struct conn_loop *loop;
 	struct conn *conn;	       /* NULL, or the one to the proxy */
+	struct addr at;		       /* where that leads, or the last one did */
+	struct signer_talk signing;    /* over it */
 	struct resolver *lookup;       /* RESOLVING: what the name's addresses are */
 	struct addr place[ADDR_FOUND]; /* where the proxy may be, by the last lookup */
 	size_t places, tried;	       /* of these */

@@ -12,8 +12,7 @@ void
 registrar_begin(struct registrar *r)
 {
 	r->unanswered = 0;
-	if (r->conf.signer != NULL)
-		signer_begin(r->conf.signer);
+	signer_begin(&r->signing);
 }
 
 /* ---- what the proxy says ---- */
@@ -108,7 +107,7 @@ hear_ack(struct registrar *r, const struct packet *p)
 	const char *why = "";
 
 	if (r->conf.signer != NULL)
-		verdict = signer_verify(r->conf.signer, p, &why);
+		verdict = signer_verify(r->conf.signer, &r->signing, p, &why);
 	if (verdict == SIGNER_CHALLENGED)
 		return CHALLENGED;
 	if (verdict == SIGNER_PROVEN) {
@@ -132,7 +131,7 @@ hear_refusal(struct registrar *r, const struct packet *p)
 	if (packet_number(p, "retryafter", 0, INT64_MAX, &ms) > 0)
 		r->retry_after = ms < RETRY_AFTER_MAX ? (unsigned)ms : RETRY_AFTER_MAX;
 	if (r->conf.signer != NULL && span_eq_str(code, "denied"))
-		signer_refused(r->conf.signer);
+		signer_refused(r->conf.signer, &r->signing);
 	return REFUSED;
 }
 
@@ -166,7 +165,7 @@ registrar_hear(struct registrar *r, struct span text)
 bool
 registrar_can_sign(const struct registrar *r)
 {
-	return r->conf.signer == NULL || signer_is_challenged(r->conf.signer);
+	return r->conf.signer == NULL || signer_is_challenged(&r->signing);
 }
 
 static int
@@ -174,7 +173,8 @@ say(struct registrar *r, int type, struct packet_announcement *a)
 {
 	struct buf *out = conn_output(r->conn);
 
-	if (out == NULL || (r->conf.signer != NULL && signer_sign(r->conf.signer, type, a) < 0) ||
+	if (out == NULL ||
+	    (r->conf.signer != NULL && signer_sign(r->conf.signer, &r->signing, type, a) < 0) ||
 	    (type == PACKET_REGISTER ? packet_register : packet_deregister)(out, a) < 0 ||
 	    buf_append(out, "\n", 1) < 0)
 		return -1;

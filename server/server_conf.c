@@ -55,11 +55,13 @@ static const struct conf_key keys[] = {
 	 .help = "PORT, HOST:PORT or unix:/PATH to serve on; port 0 takes a free one (required)"},
 	{.name = "revproc",
 	 .original = "revproc",
-	 .type = CONF_TEXT,
+	 .type = CONF_LIST,
 	 .offset = AT(revproc),
 	 .max = ADDR_HOST,
 	 .judge = conf_check_peer,
-	 .help = "PORT, HOST:PORT or unix:/PATH of the proxy to join; empty: join none"},
+	 .judge_all = conf_check_peers,
+	 .adds = true,
+	 .help = "PORT, HOST:PORT or unix:/PATH of each proxy to join; none: join none"},
 	{.name = "host",
 	 .type = CONF_TEXT,
 	 .offset = AT(host),
@@ -233,28 +235,46 @@ check_required(const struct server_conf *c, FILE *err)
 	return -1;
 }
 
-/* The host part given to listen on, or the one that fits how the proxy is reached. */
-static const char *
-default_host(const struct server_conf *c)
+/* Is it on this machine, as far as its text tells? */
+static bool
+is_here(const char *proxy)
 {
 	char host[ADDR_HOST];
 	uint16_t port;
 	const char *why;
 	struct addr a;
 
-	if (c->revproc[0] == '\0' || addr_split(c->revproc, host, &port, &why) < 0 ||
-	    host[0] == '\0' || strcmp(host, "localhost") == 0)
-		return "127.0.0.1";
-	if (addr_numeric(&a, host, port) == 0 && addr_is_loopback(&a))
-		return "127.0.0.1";
-	return "0.0.0.0";
+	if (addr_split(proxy, host, &port, &why) < 0 || host[0] == '\0' ||
+	    strcmp(host, "localhost") == 0)
+		return true;
+	return addr_numeric(&a, host, port) == 0 && addr_is_loopback(&a);
+}
+
+static bool
+is_here_at(const char *proxy, uint16_t listened)
+{
+	char host[ADDR_HOST];
+	uint16_t port;
+	const char *why;
+
+	return is_here(proxy) && addr_split(proxy, host, &port, &why) == 0 && port == listened;
+}
+
+/* The host part given to listen on, or the one that fits how the proxies are reached. */
+static const char *
+default_host(const struct server_conf *c)
+{
+	for (size_t i = 0; i < c->revproc.n; i++)
+		if (!is_here(c->revproc.item[i]))
+			return "0.0.0.0";
+	return "127.0.0.1";
 }
 
 /* Of several, the one that the proxy can use best. */
 const struct addr *
-server_settings_place(const struct server_settings *s, const struct listen_socket *v)
+server_settings_place(const char *proxy, const struct listen_socket *v)
 {
-	if (addr_is_unix_text(s->server.revproc))
+	if (addr_is_unix_text(proxy))
 		for (unsigned i = 0; i < v->n; i++)
 			if (addr_is_unix(&v->at[i].addr))
 				return &v->at[i].addr;
@@ -275,7 +295,8 @@ announced_place(const struct server_conf *c, const struct addr *listen)
 
 /* NULL, or why the proxy can't reach the server there, or would not take it, and what to do. */
 static const char *
-judge_reach(const struct server_conf *c, const struct addr *listen, const struct addr *at)
+judge_reach(const struct server_conf *c, const char *revproc, const struct addr *listen,
+	    const struct addr *at)
 {
 	char host[ADDR_HOST];
 	struct addr proxy;
@@ -284,7 +305,7 @@ judge_reach(const struct server_conf *c, const struct addr *listen, const struct
 
 	if (!addr_is_unix(at) && addr_is_unix(listen))
 		return "there is no port to announce with it: name a Unix socket, or listen at a port";
-	if (addr_is_unix_text(c->revproc) || addr_split(c->revproc, host, &port, &why) < 0)
+	if (addr_is_unix_text(revproc) || addr_split(revproc, host, &port, &why) < 0)
 		return NULL;
 	/* One that is given by name may be anywhere: the registrar sees. */
 	if (addr_numeric(&proxy, host, port) == 0 && !addr_is_loopback(&proxy) &&
@@ -301,11 +322,12 @@ judge_reach(const struct server_conf *c, const struct addr *listen, const struct
 
 /* A loopback address is of no use to a proxy elsewhere, which would refuse it. */
 static int
-check_reach(const struct server_conf *c, const struct addr *listen, FILE *err)
+check_reach_from(const struct server_conf *c, const char *proxy, const struct addr *listen,
+		 FILE *err)
 {
 	bool named = c->host[0] != '\0';
 	struct addr at = announced_place(c, listen);
-	const char *why = c->revproc[0] != '\0' ? judge_reach(c, listen, &at) : NULL;
+	const char *why = judge_reach(c, proxy, listen, &at);
 	char text[ADDR_TEXT];
 
 	if (why == NULL)
@@ -314,8 +336,42 @@ check_reach(const struct server_conf *c, const struct addr *listen, FILE *err)
 		      named		 ? c->host
 		      : c->listen.n == 1 ? c->listen.item[0]
 					 : addr_text(listen, text),
-		      c->revproc, why);
+		      proxy, why);
 	return -1;
+}
+
+/* One that joins itself would send all that it is asked back to itself. */
+static int
+check_not_itself(const char *proxy, const struct listen_socket *asked, FILE *err)
+{
+	char text[ADDR_TEXT];
+
+	for (unsigned i = 0; i < asked->n; i++) {
+		const struct addr *at = &asked->at[i].addr;
+
+		if (addr_is_wildcard(at) ? !is_here_at(proxy, addr_port(at))
+					 : !conf_check_same_peer(proxy, addr_text(at, text)))
+			continue;
+		(void)fprintf(err,
+			      "ppool-server: revproc %s: it is where this server listens, not a "
+			      "proxy\n",
+			      proxy);
+		return -1;
+	}
+	return 0;
+}
+
+static int
+check_proxies(const struct server_conf *c, const struct listen_socket *asked, FILE *err)
+{
+	for (size_t i = 0; i < c->revproc.n; i++) {
+		const char *proxy = c->revproc.item[i];
+
+		if (check_not_itself(proxy, asked, err) < 0 ||
+		    check_reach_from(c, proxy, server_settings_place(proxy, asked), err) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 static int
@@ -368,7 +424,7 @@ check(struct settings *base, struct listen_socket *asked, FILE *err)
 	if (listen_socket_ask(asked, &c->listen, default_host(c), "ppool-server", err) < 0)
 		return -1;
 	handler_conf_files(&c->handler, &base->daemon);
-	if (check_reach(c, server_settings_place(s, asked), err) < 0 ||
+	if (check_proxies(c, asked, err) < 0 ||
 	    settings_check_daemon(base, false, asked, "ppool-server", err) < 0 ||
 	    handler_conf_check(&s->server.handler, &base->daemon, s->server.handler_origin,
 			       "ppool-server", err) < 0)

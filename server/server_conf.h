@@ -15,7 +15,8 @@ struct server_conf {
 	char *id;
 	char *policy;
 	struct conf_list listen; /* PORT, HOST:PORT or a Unix socket */
-	char *revproc;		 /* the proxy: PORT or HOST:PORT; empty: serve without one */
+	/* The proxies: PORT, HOST:PORT or a Unix socket; none: serve without one. */
+	struct conf_list revproc;
 	char *host;	/* to announce; empty: where it listens, or else where it comes from */
 	char *key_file; /* path; empty: nothing is signed */
 	char *key_id;	/* of the key that signs */
@@ -53,10 +54,9 @@ server_settings_of(const struct settings *s)
 	return (const struct server_settings *)(const void *)s;
 }
 
-/* Which of these the proxy is told: a Unix socket where it is joined over one, otherwise that of
+/* Which of these a proxy is told: a Unix socket where it is joined over one, otherwise that of
  * listen_socket_main(). */
-const struct addr *server_settings_place(const struct server_settings *,
-					 const struct listen_socket *);
+const struct addr *server_settings_place(const char *proxy, const struct listen_socket *);
 
 /* What to announce of a server that listens there: with a host where it is one address.
  * repeatable: its handler says that a job may be done twice. */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "buf.h"
 #include "clock.h"
 #include "daemon_metrics.h"
 #include "job_child.h"
@@ -16,25 +17,60 @@
 
 static_assert(MASTER_NAME > sizeof "ppool-server-" + PACKET_ID_MAX, "an id is part of the name");
 
+enum { SERVER_TROUBLE = 2 * ADDR_HOST + 160 };
+
+/* As the command line has them. */
+static void
+describe_proxy(struct json_object *o, const struct conf_list *proxies)
+{
+	struct buf text = BUF_INIT;
+	int r = 0;
+
+	for (size_t i = 0; i < proxies->n && r == 0; i++)
+		r = buf_printf(&text, "%s%s", i > 0 ? "," : "", proxies->item[i]);
+	if (r == 0 && buf_append(&text, "", 1) == 0)
+		status_add_text(o, "proxy", buf_span(&text).p);
+	buf_release(&text);
+}
+
+static void
+describe_registrations(const struct registrar_set *proxies, const char *key, struct json_object *o)
+{
+	char trouble[SERVER_TROUBLE];
+	struct registrar_view v = registrar_set_view(proxies, trouble, sizeof trouble);
+	uint64_t now = clock_ms();
+	struct json_object *list = status_add_list(o, "proxies");
+
+	status_add_text(o, "registration", v.state);
+	status_add_seconds(o, "registration_age_s", now - v.since);
+	status_add_text(o, "registration_trouble", v.trouble);
+	status_add_text(o, "registration_key", key);
+	for (unsigned i = 0; i < registrar_set_count(proxies); i++) {
+		struct json_object *row = status_add_row(list);
+
+		v = registrar_set_at(proxies, i);
+		status_add_text(row, "proxy", v.proxy);
+		status_add_text(row, "registration", v.state);
+		status_add_seconds(row, "age_s", now - v.since);
+		status_add_text(row, "key", key);
+		status_add_text(row, "trouble", v.trouble);
+	}
+}
+
 static void
 describe(struct master *base, struct json_object *o)
 {
-	const struct registrar *r = server_of(base)->registrar;
+	const struct server_master *m = server_of(base);
 	const struct server_conf *c = conf_of(base);
 	char text[LISTEN_TEXT];
-	uint64_t since;
 
 	status_add_text(o, "id", c->id);
 	status_add_text(o, "policy", c->policy);
 	status_add_text(o, "listen", listen_socket_text(&base->listen, text));
-	status_add_text(o, "proxy", c->revproc);
-	job_admin_describe(&server_of(base)->jobs, o);
-	if (r == NULL)
-		return;
-	status_add_text(o, "registration", registrar_state(r, &since));
-	status_add_seconds(o, "registration_age_s", clock_ms() - since);
-	status_add_text(o, "registration_trouble", registrar_trouble(r));
-	status_add_text(o, "registration_key", c->key_id);
+	describe_proxy(o, &c->revproc);
+	job_admin_describe(&m->jobs, o);
+	if (m->proxies != NULL && registrar_set_count(m->proxies) > 0)
+		describe_registrations(m->proxies, c->key_id, o);
 }
 
 static void announce(struct master *, void (*done)(void *master));
@@ -52,7 +88,7 @@ join_once_up(struct master *base)
 {
 	const struct server_master *m = server_of(base);
 
-	if (m->registrar != NULL && !m->joining && !takeover_is_on())
+	if (!m->joining && !takeover_is_on())
 		announce(base, joined);
 }
 
@@ -75,7 +111,7 @@ serving(struct master *base)
 	else
 		log_narrate("Server running with id %s, policy %s, listening at %s", c->id,
 			    c->policy, text);
-	if (c->revproc[0] == '\0') {
+	if (c->revproc.n == 0) {
 		if (!log_is_narrated())
 			log_event(LOG_INFO, "joined to no proxy: revproc is not set", NULL);
 		log_narrate("Server %s: joined to no proxy; -revproc names one", c->id);
@@ -88,13 +124,13 @@ serving(struct master *base)
 /* ---- the registration ---- */
 
 static void
-registration(const struct master *base, struct registrar_conf *conf, struct packet_announcement *a)
+fill(const char *proxy, struct registrar_conf *conf, struct packet_announcement *a, void *master)
 {
+	const struct master *base = master;
 	const struct server_settings *s = server_settings_of(base->settings);
 	const struct server_conf *c = &s->server;
 
-	*conf = (struct registrar_conf){.proxy = c->revproc,
-					.lease = c->lease,
+	*conf = (struct registrar_conf){.lease = c->lease,
 					.retry_min = c->retry_min,
 					.retry_max = c->retry_max,
 					.ack_timeout = c->ack_timeout,
@@ -103,43 +139,22 @@ registration(const struct master *base, struct registrar_conf *conf, struct pack
 					.tls_name = c->proxy.name,
 					.handshake = s->base.daemon.tls.handshake_timeout,
 					.reannounce = c->reannounce};
-	server_settings_announcement(s, server_settings_place(s, &base->listen),
+	server_settings_announcement(s, server_settings_place(proxy, &base->listen),
 				     ((const struct server_master *)base)->repeatable, a);
 }
 
+static const struct registrar_set_ops registrations = {.fill = fill};
+
 static int
-open_registrar(struct master *base)
+open_registrations(struct master *base)
 {
 	struct server_master *m = server_of(base);
-	struct registrar_conf conf;
-	struct packet_announcement a;
 
-	if (conf_of(base)->revproc[0] == '\0')
-		return 0;
-	registration(base, &conf, &a);
-	m->registrar = registrar_new(base->base, &conf, &a);
-	if (m->registrar == NULL) {
-		log_errno(LOG_ERROR, "cannot set up the registration", "proxy=%s",
-			  log_quoted(conf.proxy));
-		return -1;
-	}
-	return 0;
-}
-
-static void
-left_former_proxy(void *arg)
-{
-	(void)arg; /* it stands in its own callback: freed with the next change, or at the end */
-}
-
-static void
-leave_former_proxy(struct server_master *m)
-{
-	registrar_free(m->leaving);
-	m->leaving = m->registrar;
-	m->registrar = NULL;
-	if (m->leaving != NULL)
-		registrar_leave(m->leaving, left_former_proxy, NULL);
+	m->proxies = registrar_set_new(base->base, &registrations, m);
+	if (m->proxies != NULL)
+		return registrar_set_list(m->proxies, &conf_of(base)->revproc);
+	log_errno(LOG_ERROR, "cannot set up the registration", NULL);
+	return -1;
 }
 
 static void
@@ -162,7 +177,7 @@ open_all(struct master *base)
 	if (m->processes != NULL && m->strikes != NULL) {
 		job_child_tell_isolation(&conf_of(base)->handler, &base->settings->daemon);
 		set_strikes(m);
-		return open_registrar(base);
+		return open_registrations(base);
 	}
 	log_errno(LOG_ERROR, "cannot make the counters of jobs", NULL);
 	return -1;
@@ -172,33 +187,27 @@ static void
 announce(struct master *base, void (*done)(void *master))
 {
 	struct server_master *m = server_of(base);
-	struct registrar_conf conf;
-	struct packet_announcement a;
 
 	m->joining = true;
-	registration(base, &conf, &a);
-	if (m->registrar == NULL || !registrar_is_of(m->registrar, &conf)) {
-		leave_former_proxy(m);
-		if (open_registrar(base) < 0 || m->registrar == NULL) {
-			done(m);
-			return;
-		}
-	}
-	registrar_announce(m->registrar, &conf, &a, done, m);
+	if (m->proxies != NULL)
+		registrar_set_announce(m->proxies, &conf_of(base)->revproc,
+				       conf_of(base)->ack_timeout, done, m);
+	else
+		done(m);
 }
 
-/* Not in charge, the registration is the predecessor's. */
+/* Not in charge, the registrations are the predecessor's. */
 static void
 leave(struct master *base, void (*done)(void *master))
 {
 	struct server_master *m = server_of(base);
 
 	if (takeover_is_pending()) {
-		registrar_free(m->registrar);
-		m->registrar = NULL;
+		registrar_set_free(m->proxies);
+		m->proxies = NULL;
 	}
-	if (m->registrar != NULL)
-		registrar_leave(m->registrar, done, m);
+	if (m->proxies != NULL)
+		registrar_set_leave(m->proxies, done, m);
 	else
 		done(m);
 }
@@ -256,22 +265,52 @@ took_over(struct master *base)
 	log_event(LOG_INFO, "took over", NULL);
 }
 
-/* The registration is the successor's: it has announced itself by the same id. */
+/* The registrations are the successor's: it has announced itself by the same id. */
 static void
 given(struct master *base)
 {
 	struct server_master *m = server_of(base);
 
-	registrar_free(m->registrar);
-	m->registrar = NULL;
+	registrar_set_free(m->proxies);
+	m->proxies = NULL;
 }
 
 /* ---- for operators ---- */
 
+/* Of all proxies as one; NULL: there is none. */
 static const char *
 state_of(const struct server_master *m, uint64_t *since)
 {
-	return m->registrar == NULL ? NULL : registrar_state(m->registrar, since);
+	char trouble[SERVER_TROUBLE];
+	struct registrar_view v = {.state = NULL};
+
+	if (m->proxies != NULL)
+		v = registrar_set_view(m->proxies, trouble, sizeof trouble);
+	*since = v.since;
+	return v.state;
+}
+
+static void
+write_registrations(const struct server_master *m, struct prometheus *e)
+{
+	unsigned n = m->proxies != NULL ? registrar_set_count(m->proxies) : 0;
+
+	prometheus_family(e, "policypool_proxy_joined", PROMETHEUS_GAUGE,
+			  "1 where the server is registered with that proxy, 0 where it is not.");
+	for (unsigned i = 0; i < n; i++) {
+		struct registrar_view v = registrar_set_at(m->proxies, i);
+		const struct prometheus_label label[] = {{"proxy", v.proxy}, {NULL, NULL}};
+
+		prometheus_number(e, label, strcmp(v.state, "joined") == 0);
+	}
+	prometheus_family(e, "policypool_proxy_state_seconds", PROMETHEUS_GAUGE,
+			  "How long the registration with that proxy has been in its state.");
+	for (unsigned i = 0; i < n; i++) {
+		struct registrar_view v = registrar_set_at(m->proxies, i);
+		const struct prometheus_label label[] = {{"proxy", v.proxy}, {NULL, NULL}};
+
+		prometheus_ms(e, label, clock_ms() - v.since);
+	}
 }
 
 static int
@@ -287,7 +326,8 @@ write_metrics(struct evbuffer *out, void *ctx)
 	if (state != NULL) {
 		prometheus_family(
 			&e, "policypool_registration_state", PROMETHEUS_GAUGE,
-			"1 for the state of the registration with the proxy, 0 for all others.");
+			"1 for the state of the registration, 0 for all others; with several "
+			"proxies that of the one that it has come furthest with.");
 		for (const char *const *word = registrar_states; *word != NULL; word++) {
 			const struct prometheus_label label[] = {{"state", *word}, {NULL, NULL}};
 			prometheus_number(&e, label, strcmp(*word, state) == 0);
@@ -295,6 +335,7 @@ write_metrics(struct evbuffer *out, void *ctx)
 		prometheus_family(&e, "policypool_registration_state_seconds", PROMETHEUS_GAUGE,
 				  "How long it has been in that state.");
 		prometheus_ms(&e, NULL, clock_ms() - since);
+		write_registrations(m, &e);
 	}
 	return e.error != 0 ? 500 : 200;
 }
@@ -380,11 +421,8 @@ begin(struct master *base)
 		control_add(base->control, job_admin_verbs, &m->jobs);
 	job_processes_attach(m->processes, base->supervisor);
 	server_master_guard(base);
-	if (m->registrar != NULL && !takeover_is_on() &&
-	    !handler_conf_has_processes(handler_conf_of(m))) {
-		registrar_start(m->registrar);
-		m->joining = true;
-	}
+	if (!takeover_is_on() && !handler_conf_has_processes(handler_conf_of(m)))
+		announce(base, joined);
 	return 0;
 }
 
@@ -393,8 +431,7 @@ close_all(struct master *base)
 {
 	struct server_master *m = server_of(base);
 
-	registrar_free(m->registrar);
-	registrar_free(m->leaving);
+	registrar_set_free(m->proxies);
 	job_processes_free(m->processes);
 	job_stats_free(m->stats);
 	job_strikes_free(m->strikes);

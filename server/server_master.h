@@ -9,7 +9,7 @@
 #include "job_stats.h"
 #include "job_strikes.h"
 #include "master.h"
-#include "registrar.h"
+#include "registrar_set.h"
 #include "server_conf.h"
 #include "server_pages.h"
 #include "server_worker.h"
@@ -18,8 +18,7 @@
 struct server_master {
 	struct master base;
 	struct server_worker_conf serve; /* what a worker sees, in its process */
-	struct registrar *registrar;	 /* NULL without a proxy */
-	struct registrar *leaving;	 /* from the proxy of former settings, or NULL */
+	struct registrar_set *proxies;	 /* NULL once they are the successor's */
 	struct job_processes *processes;
 	struct job_stats *stats;
 	struct job_strikes *strikes;

@@ -17,10 +17,8 @@
 static void
 forget_registrars(struct server_master *m)
 {
-	registrar_free(m->registrar);
-	m->registrar = NULL;
-	registrar_free(m->leaving);
-	m->leaving = NULL;
+	registrar_set_free(m->proxies);
+	m->proxies = NULL;
 }
 
 void

@@ -15,10 +15,8 @@ struct signer {
 	struct signer_conf loading; /* while the file is read */
 	char keyid[PACKET_ID_MAX + 1], cluster[PACKET_ID_MAX + 1];
 	uint8_t key[SIGNER_KEYS][DIGEST_MAC];
-	unsigned keys, at;	      /* the one in use */
-	uint64_t epoch;		      /* us since 1970, when this life began */
-	char nonce[PACKET_NONCE + 1]; /* the challenge that stands */
-	char mac[PACKET_MAC + 1];     /* of what was said last; empty: a challenge was asked for */
+	unsigned keys;
+	uint64_t epoch; /* us since 1970, when this life began */
 };
 
 /* ---- the key file ---- */
@@ -139,72 +137,74 @@ signer_free(struct signer *s)
 /* ---- a connection ---- */
 
 void
-signer_begin(struct signer *s)
+signer_begin(struct signer_talk *t)
 {
-	s->nonce[0] = '\0';
-	s->mac[0] = '\0';
+	t->nonce[0] = '\0';
+	t->mac[0] = '\0';
 }
 
 bool
-signer_is_challenged(const struct signer *s)
+signer_is_challenged(const struct signer_talk *t)
 {
-	return s->nonce[0] != '\0';
+	return t->nonce[0] != '\0';
 }
 
 int
-signer_sign(struct signer *s, int type, struct packet_announcement *a)
+signer_sign(const struct signer *s, struct signer_talk *t, int type, struct packet_announcement *a)
 {
 	a->sign = (struct packet_signing){.epoch = s->epoch};
 	memcpy(a->sign.keyid, s->keyid, sizeof a->sign.keyid);
-	s->mac[0] = '\0';
-	if (!signer_is_challenged(s))
+	t->mac[0] = '\0';
+	if (!signer_is_challenged(t))
 		return 0;
 	if (signature_random(a->sign.salt) < 0 ||
-	    signature_of_request(s->key[s->at], s->cluster, type, a, s->nonce, a->sign.mac) < 0)
+	    signature_of_request(s->key[t->at], s->cluster, type, a, t->nonce, a->sign.mac) < 0)
 		return -1;
-	memcpy(s->mac, a->sign.mac, sizeof s->mac);
-	s->nonce[0] = '\0';
+	memcpy(t->mac, a->sign.mac, sizeof t->mac);
+	t->nonce[0] = '\0';
 	return 0;
 }
 
 /* Is it signed for what was said last? */
 static bool
-is_proven(const struct signer *s, struct span verb, const struct packet_proof *proof)
+is_proven(const struct signer *s, const struct signer_talk *t, struct span verb,
+	  const struct packet_proof *proof)
 {
-	char text[32], wanted[PACKET_MAC + 1];
+	char word[32], wanted[PACKET_MAC + 1];
 
-	if (verb.n >= sizeof text || proof->mac[0] == '\0')
+	if (verb.n >= sizeof word || proof->mac[0] == '\0')
 		return false;
-	memcpy(text, verb.p, verb.n);
-	text[verb.n] = '\0';
-	return signature_of_ack(s->key[s->at], s->mac, text, proof->nonce, wanted) == 0 &&
+	memcpy(word, verb.p, verb.n);
+	word[verb.n] = '\0';
+	return signature_of_ack(s->key[t->at], t->mac, word, proof->nonce, wanted) == 0 &&
 	       signature_equal(wanted, proof->mac);
 }
 
 enum signer_verdict
-signer_verify(struct signer *s, const struct packet *ack, const char **why)
+signer_verify(const struct signer *s, struct signer_talk *t, const struct packet *ack,
+	      const char **why)
 {
 	struct packet_proof proof;
 	struct span verb;
 
 	packet_acknowledged(ack, &verb, &proof);
-	if (s->mac[0] == '\0') {
+	if (t->mac[0] == '\0') {
 		*why = "the proxy answers no challenge: it takes no signed registration";
 		if (!span_eq_str(verb, "challenge") || proof.nonce[0] == '\0')
 			return SIGNER_WRONG;
-		memcpy(s->nonce, proof.nonce, sizeof s->nonce);
+		memcpy(t->nonce, proof.nonce, sizeof t->nonce);
 		return SIGNER_CHALLENGED;
 	}
 	*why = "the proxy did not prove that it has the key";
-	if (verb.n == 0 || !is_proven(s, verb, &proof))
+	if (verb.n == 0 || !is_proven(s, t, verb, &proof))
 		return SIGNER_WRONG;
-	s->mac[0] = '\0'; /* answered once */
-	memcpy(s->nonce, proof.nonce, sizeof s->nonce);
+	t->mac[0] = '\0'; /* answered once */
+	memcpy(t->nonce, proof.nonce, sizeof t->nonce);
 	return SIGNER_PROVEN;
 }
 
 void
-signer_refused(struct signer *s)
+signer_refused(const struct signer *s, struct signer_talk *t)
 {
-	s->at = (s->at + 1) % s->keys;
+	t->at = (t->at + 1) % s->keys;
 }

@@ -29,15 +29,23 @@ struct signer *signer_ref(struct signer *);
 /* Wipes the keys when it was the last holder.  NULL is fine. */
 void signer_free(struct signer *);
 
+/* What is said with one proxy; zeroed at first.  Nothing of it is secret. */
+struct signer_talk {
+	unsigned at;		      /* the key in use */
+	char nonce[PACKET_NONCE + 1]; /* the challenge that stands */
+	char mac[PACKET_MAC + 1];     /* of what was said last; empty: a challenge was asked for */
+};
+
 /* A new connection: no challenge stands. */
-void signer_begin(struct signer *);
+void signer_begin(struct signer_talk *);
 
 /* Does a challenge stand, so that the next announcement can be signed? */
-bool signer_is_challenged(const struct signer *);
+bool signer_is_challenged(const struct signer_talk *);
 
 /* Fills a->sign for a packet of that type: signed when a challenge stands, which is spent then;
  * otherwise it asks for one.  0, or -1 with errno. */
-MUST_CHECK int signer_sign(struct signer *, int type, struct packet_announcement *a);
+MUST_CHECK int signer_sign(const struct signer *, struct signer_talk *, int type,
+			   struct packet_announcement *a);
 
 enum signer_verdict {
 	SIGNER_CHALLENGED, /* asked, and there it is: say it again, signed */
@@ -46,9 +54,10 @@ enum signer_verdict {
 };
 
 /* Judges a packet of type 4, and keeps the challenge that it brings. */
-enum signer_verdict signer_verify(struct signer *, const struct packet *ack, const char **why);
+enum signer_verdict signer_verify(const struct signer *, struct signer_talk *,
+				  const struct packet *ack, const char **why);
 
 /* The proxy has refused: the next key, if there is another. */
-void signer_refused(struct signer *);
+void signer_refused(const struct signer *, struct signer_talk *);
 
 #endif

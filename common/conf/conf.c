@@ -25,6 +25,7 @@ struct loader {
 	size_t sectioned_at;		    /* the place of its first key */
 	struct conf_section *section;	    /* that is being read; NULL: none */
 	struct conf_place seen[CONF_KEYS_MAX], seen_in_section[CONF_KEYS_MAX];
+	bool added[CONF_KEYS_MAX]; /* by the command line, which overrules the file before */
 };
 
 /* ---- defaults ---- */
@@ -252,6 +253,17 @@ read_file(struct loader *l, const char *file)
 /* ---- the command line ---- */
 
 static int
+set_option(struct loader *l, const struct conf_key *key, void *settings,
+	   const struct conf_option *o, char why[CONF_WHY])
+{
+	bool again = key->adds && l->added[o->place];
+
+	if (key->adds)
+		l->added[o->place] = true;
+	return (again ? conf_value_add_text : conf_value_set_text)(key, settings, o->value, why);
+}
+
+static int
 take_option(struct loader *l, const char *program, const struct conf_option *o)
 {
 	void *settings;
@@ -262,7 +274,7 @@ take_option(struct loader *l, const char *program, const struct conf_option *o)
 		l->command->file = o->value; /* borrowed, not copied */
 		return 0;
 	}
-	if (conf_value_set_text(key, settings, o->value, why) < 0) {
+	if (set_option(l, key, settings, o, why) < 0) {
 		(void)fprintf(l->err, "%s: %.*s: %s", program, o->spelled_n, o->spelled, why);
 		hint_at_sections(l, key, &o->value, 1);
 		(void)putc('\n', l->err);

@@ -63,6 +63,10 @@ struct conf_key {
 	 * fine. A TEXT without fallback may always be empty, which means not set, and isn't judged
 	 * then. */
 	const char *(*judge)(const char *text);
+	/* LIST, of all of its items: a constant sentence about item[*at], or NULL if fine. */
+	const char *(*judge_all)(const char *const item[], size_t n, size_t *at);
+	/* LIST: an option that is given again adds its items; one empty text is the empty list. */
+	bool adds;
 	const char *in_section;		  /* its name in sections, NULL: the same */
 	const struct conf_former *former; /* that this one replaces, up to name NULL; or NULL */
 	bool fixed;	  /* BOOL, INT, MODE, TEXT: what it was at the start of the process stays */
@@ -119,8 +123,8 @@ struct conf_command {
 /* Defaults, then the file (command line's -c, otherwise `file`, NULL for none; one named by the
  * command line must exist), then the command line.  argv is not changed, and borrowed by *command.
  * Accepts -port X, --port X, --port=X, -d for letter keys; "--" ends the options; of an option
- * given twice the last one counts.  BOOL options take no value (--daemon, --no-daemon) unless given
- * with
+ * given twice the last one counts, unless its key adds.  BOOL options take no value (--daemon,
+ * --no-daemon) unless given with
  * "=".  After -h, --help-all or -V nothing else is looked at and the settings are the defaults.
  *
  * Errors go to `err`, one line each: "FILE:LINE: key: what is wrong" or "PROGRAM: --option: what is

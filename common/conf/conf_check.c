@@ -2,6 +2,7 @@
 #include "conf_check.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "addr.h"
 #include "json_string.h"
@@ -64,6 +65,48 @@ conf_check_peer(const char *text)
 
 	return why == NULL && text[0] != '\0' && port == 0 ? "there is no port 0 to connect to"
 							   : why;
+}
+
+/* The host as a number where it is one, so that spellings of it are the same. */
+static bool
+read_peer(const char *text, char host[ADDR_HOST], struct addr *at, uint16_t *port, bool *numeric)
+{
+	const char *why;
+
+	if (addr_split(text, host, port, &why) < 0)
+		return false;
+	*numeric = addr_numeric(at, host[0] != '\0' ? host : "127.0.0.1", *port) == 0;
+	return true;
+}
+
+bool
+conf_check_same_peer(const char *a, const char *b)
+{
+	char host[2][ADDR_HOST];
+	bool numeric[2];
+	uint16_t port[2];
+	struct addr at[2];
+
+	if (addr_is_unix_text(a) || addr_is_unix_text(b))
+		return strcmp(a, b) == 0;
+	if (!read_peer(a, host[0], &at[0], &port[0], &numeric[0]) ||
+	    !read_peer(b, host[1], &at[1], &port[1], &numeric[1]) || numeric[0] != numeric[1])
+		return false;
+	return numeric[0] ? addr_eq(&at[0], &at[1])
+			  : port[0] == port[1] && strcasecmp(host[0], host[1]) == 0;
+}
+
+const char *
+conf_check_peers(const char *const item[], size_t n, size_t *at)
+{
+	for (*at = 0; *at < n; ++*at) {
+		if (*at == CONF_PEERS_MAX)
+			return "there are more than 16";
+		for (size_t i = 0; i < *at; i++)
+			if (conf_check_same_peer(item[i], item[*at]))
+				return "it is there twice";
+	}
+	return NULL;
 }
 
 const char *

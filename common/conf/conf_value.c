@@ -334,14 +334,29 @@ list_copy(struct conf_list *list, const char *const text[], size_t n)
 }
 
 static int
+judge_list(const struct conf_key *key, const char *const text[], size_t n, char why[CONF_WHY])
+{
+	const char *sentence;
+	char s[SHORT_TEXT];
+	size_t at = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (judge_text(key, text[i], why) < 0)
+			return -1;
+	sentence = key->judge_all != NULL ? key->judge_all(text, n, &at) : NULL;
+	return sentence == NULL ? 0 : refuse(why, "\"%s\": %s", shown(text[at], s), sentence);
+}
+
+static int
 set_list(const struct conf_key *key, void *settings, const char *const text[], size_t n,
 	 char why[CONF_WHY])
 {
 	struct conf_list list;
 
-	for (size_t i = 0; i < n; i++)
-		if (judge_text(key, text[i], why) < 0)
-			return -1;
+	if (key->adds && n == 1 && text[0][0] == '\0')
+		n = 0;
+	if (judge_list(key, text, n, why) < 0)
+		return -1;
 	if (list_copy(&list, text, n) < 0)
 		return refuse(why, "out of memory");
 	conf_value_free(key, settings);
@@ -368,15 +383,20 @@ split(char *text, const char **item)
 	return n;
 }
 
+/* Behind the first n of those that it has. */
 static int
-set_list_text(const struct conf_key *key, void *settings, const char *text, char why[CONF_WHY])
+set_list_text(const struct conf_key *key, void *settings, size_t n, const char *text,
+	      char why[CONF_WHY])
 {
+	const struct conf_list *list = (const void *)((char *)settings + key->offset);
 	char *copy = strdup(text);
-	const char **item = calloc(strlen(text) + 1, sizeof *item);
+	const char **item = calloc(n + strlen(text) + 1, sizeof *item);
 	int r = -1;
 
+	for (size_t i = 0; item != NULL && i < n; i++)
+		item[i] = list->item[i];
 	if (copy != NULL && item != NULL)
-		r = set_list(key, settings, item, split(copy, item), why);
+		r = set_list(key, settings, item, n + split(copy, item + n), why);
 	else
 		(void)refuse(why, "out of memory");
 	free(item);
@@ -403,8 +423,18 @@ conf_value_set_text(const struct conf_key *key, void *settings, const char *text
 		    char why[CONF_WHY])
 {
 	if (key->type == CONF_LIST)
-		return set_list_text(key, settings, text, why);
+		return set_list_text(key, settings, 0, text, why);
 	return conf_value_set(key, settings, &text, 1, why);
+}
+
+int
+conf_value_add_text(const struct conf_key *key, void *settings, const char *text,
+		    char why[CONF_WHY])
+{
+	const struct conf_list *list = (const void *)((char *)settings + key->offset);
+
+	assert(key->type == CONF_LIST);
+	return set_list_text(key, settings, text[0] != '\0' ? list->n : 0, text, why);
 }
 
 int

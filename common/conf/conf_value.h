@@ -16,6 +16,9 @@ MUST_CHECK int conf_value_set(const struct conf_key *, void *settings, const cha
 /* The same from one text; a LIST's items are parted by commas. */
 MUST_CHECK int conf_value_set_text(const struct conf_key *, void *settings, const char *text,
 				   char why[CONF_WHY]);
+/* Of a LIST: behind those that it has; an empty text empties it. */
+MUST_CHECK int conf_value_add_text(const struct conf_key *, void *settings, const char *text,
+				   char why[CONF_WHY]);
 
 /* Sets the fallback, which is fine or the table is wrong.  0, or -1 on ENOMEM. */
 MUST_CHECK int conf_value_set_default(const struct conf_key *, void *settings);

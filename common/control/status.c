@@ -19,6 +19,26 @@ status_add_null(struct json_object *o, const char *key)
 	(void)json_object_object_add(o, key, NULL);
 }
 
+struct json_object *
+status_add_list(struct json_object *o, const char *key)
+{
+	struct json_object *list = json_object_new_array();
+
+	(void)json_object_object_add(o, key, list);
+	return list;
+}
+
+struct json_object *
+status_add_row(struct json_object *list)
+{
+	struct json_object *row = json_object_new_object();
+
+	if (list != NULL && row != NULL && json_object_array_add(list, row) == 0)
+		return row;
+	(void)json_object_put(row);
+	return NULL;
+}
+
 void
 status_add_text_or_null(struct json_object *o, const char *key, const char *value)
 {

@@ -23,6 +23,9 @@ void status_add_number(struct json_object *, const char *key, uint64_t value);
 /* null where there is nothing to tell: value NULL or empty. */
 void status_add_text_or_null(struct json_object *, const char *key, const char *value);
 void status_add_null(struct json_object *, const char *key);
+/* An array, and an object in one, to be filled; borrowed, NULL where it could not be made. */
+struct json_object *status_add_list(struct json_object *, const char *key);
+struct json_object *status_add_row(struct json_object *list);
 void status_add_bool(struct json_object *, const char *key, bool value);
 /* What a sum of counters has keys for (counters.h), an array of them as an object. */
 void status_add_counters(struct json_object *, const struct counters_type *, const void *sum);

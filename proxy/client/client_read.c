@@ -135,8 +135,6 @@ on_packet(struct conn *conn, struct span text, void *arg)
 	struct packet p;
 
 	counter_add(&c->front->row->bytes_in, text.n);
-	if (drain_phase(c->front->drain) != DRAIN_NOT)
-		c->heard = clock_ms();
 	if (packet_check(&p, text, conn_members(conn), &fault) < 0) {
 		c->last = c->last || fault.lost;
 		client_refuse(c, &p, fault.code, fault.why);

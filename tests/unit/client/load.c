@@ -62,6 +62,7 @@ struct deferred_cmds {
 	bool ended;
 	enum load_end end;
 	char why[100];
+	unsigned unreachable, last_place;
 	struct load *load;
 	uint64_t stop_at; /* answers; 0: never */
 };
@@ -306,14 +307,26 @@ open_peer(struct peer *p, struct event_base *base, enum habit habit, unsigned af
 /* ---- the load ---- */
 
 static void
-on_send(unsigned n, void *ctx)
+on_send(unsigned n, unsigned place, void *ctx)
 {
 	struct deferred_cmds *o = ctx;
 
+	o->last_place = place;
 	cr_assert_not(o->ended);
 	o->sent += n;
 	if (o->sent - o->answered - o->failed > o->most_in_flight)
 		o->most_in_flight = o->sent - o->answered - o->failed;
+}
+
+static void
+on_unreachable(unsigned place, const char *why, void *ctx)
+{
+	struct deferred_cmds *o = ctx;
+
+	(void)place;
+	cr_assert_not(o->ended);
+	cr_assert_gt(strlen(why), 0);
+	o->unreachable++;
 }
 
 static void
@@ -375,11 +388,30 @@ on_end(enum load_end end, const char *why, void *ctx)
 }
 
 static const struct load_ops ops = {.on_send = on_send,
+				    .on_unreachable = on_unreachable,
 				    .on_answer = on_answer,
 				    .on_resend = on_resend,
 				    .on_fail = on_fail,
 				    .on_stray = on_stray,
 				    .on_end = on_end};
+
+/* Each a proxy of its own. */
+static const struct proxies *
+several(const struct addr *const at[], unsigned n)
+{
+	static struct proxies all;
+
+	all.n = 0;
+	for (unsigned i = 0; i < n; i++)
+		cr_assert(proxies_add(&all, i, at[i], "localhost"));
+	return &all;
+}
+
+static const struct proxies *
+only(const struct addr *at)
+{
+	return several(&at, 1);
+}
 
 static struct load_conf
 conf_of(unsigned count, unsigned parallel, unsigned pipeline)
@@ -427,13 +459,19 @@ drive(struct event_base *base, struct load_conf *conf, struct deferred_cmds *o)
 }
 
 static void
-finish(struct event_base *base, struct peer *p, struct deferred_cmds *o)
+close_peer(struct peer *p)
 {
 	stop_listening(p);
 	while (conn_loop_count(p->conns) > 0) /* the load has closed its ends */
-		cr_assert_eq(event_base_loop(base, EVLOOP_ONCE), 0);
-	(void)event_base_loop(base, EVLOOP_NONBLOCK);
+		cr_assert_eq(event_base_loop(p->base, EVLOOP_ONCE), 0);
+	(void)event_base_loop(p->base, EVLOOP_NONBLOCK);
 	conn_loop_free(p->conns);
+}
+
+static void
+finish(struct event_base *base, struct peer *p, struct deferred_cmds *o)
+{
+	close_peer(p);
 	counts_free(&o->reasons);
 	event_base_free(base);
 }
@@ -446,7 +484,7 @@ against(enum habit habit, unsigned after, struct load_conf conf, struct peer *p)
 	struct deferred_cmds o = {.sent = 0};
 
 	open_peer(p, base, habit, after);
-	conf.proxy = (struct addr_list){1, {p->addr}};
+	conf.proxies = only(&p->addr);
 	drive(base, &conf, &o);
 	cr_assert(o.ended);
 	if (o.reasons.n > 0)
@@ -789,7 +827,7 @@ Test(load, says_when_the_proxy_cannot_be_reached_at_all)
 	struct peer p;
 
 	open_peer(&p, base, ANSWERS, 0);
-	conf.proxy = (struct addr_list){1, {p.addr}};
+	conf.proxies = only(&p.addr);
 	stop_listening(&p);
 	drive(base, &conf, &o);
 	cr_assert(o.ended);
@@ -804,17 +842,87 @@ Test(load, tries_each_address_of_the_proxy)
 	struct event_base *base = event_base_new();
 	struct load_conf conf = conf_of(10, 3, 1);
 	struct deferred_cmds o = {.sent = 0};
-	struct addr nobody;
+	struct addr nobody, other;
 	struct peer p;
 
 	conf.retries = 0;
 	open_peer(&p, base, ANSWERS, 0);
 	cr_assert_eq(addr_numeric(&nobody, "127.0.0.9", addr_port(&p.addr)), 0);
-	conf.proxy = (struct addr_list){3, {nobody, nobody, p.addr}};
+	cr_assert_eq(addr_numeric(&other, "127.0.0.10", addr_port(&p.addr)), 0);
+	conf.proxies = several((const struct addr *[]){&nobody, &other, &p.addr}, 3);
 	drive(base, &conf, &o);
 	cr_assert(o.ended);
 	cr_assert_eq(o.correct, 10);
+	cr_assert_eq(o.unreachable, 2 * 3, "two by each connection");
+	cr_assert_eq(o.last_place, 2);
 	finish(base, &p, &o);
+}
+
+/* A round has an end: each that answers nothing is tried once before the pause. */
+Test(load, goes_on_at_the_next_proxy_without_a_pause_and_stays_there)
+{
+	static const enum habit lost[] = {CLOSES_AFTER, CUTS_AFTER, RESETS_AFTER, DECLINES_AFTER,
+					  VANISHES_AFTER};
+
+	for (size_t i = 0; i < sizeof lost / sizeof *lost; i++) {
+		struct event_base *base = event_base_new();
+		struct load_conf conf = conf_of(40, 2, 4);
+		struct deferred_cmds o = {.sent = 0};
+		struct peer bad, good;
+
+		conf.retries = 0; /* a pause would be the end */
+		open_peer(&bad, base, lost[i], lost[i] == VANISHES_AFTER ? 5 : 0);
+		open_peer(&good, base, ANSWERS, 0);
+		conf.proxies = several((const struct addr *[]){&bad.addr, &good.addr}, 2);
+		drive(base, &conf, &o);
+		cr_expect(o.ended && o.end == LOAD_DONE, "%zu", i);
+		cr_expect_eq(o.correct, 40, "%zu: %u", i, (unsigned)o.correct);
+		cr_expect_gt(o.resent, 0);
+		cr_expect_eq(o.last_place, 1);
+		cr_expect_leq(good.accepted, 2, "it stays");
+		close_peer(&bad);
+		finish(base, &good, &o);
+	}
+}
+
+Test(load, what_may_have_run_at_one_proxy_is_not_asked_at_another)
+{
+	struct event_base *base = event_base_new();
+	struct load_conf conf = conf_of(10, 1, 4);
+	struct deferred_cmds o = {.sent = 0};
+	struct peer bad, good;
+	char at[ADDR_TEXT];
+
+	conf.resend = false;
+	open_peer(&bad, base, RESETS_AFTER, 0);
+	open_peer(&good, base, ANSWERS, 0);
+	conf.proxies = several((const struct addr *[]){&bad.addr, &good.addr}, 2);
+	drive(base, &conf, &o);
+	cr_assert(o.ended && o.end == LOAD_DONE);
+	cr_assert(o.resent == 0 && o.failed == 4 && o.correct == 6);
+	cr_assert_not_null(strstr(o.reasons.entry[0].text, "it may have run"));
+	cr_assert_not_null(strstr(o.reasons.entry[0].text, addr_text(&bad.addr, at)), "%s",
+			   o.reasons.entry[0].text);
+	close_peer(&bad);
+	finish(base, &good, &o);
+}
+
+Test(load, a_connection_that_ended_after_answers_is_made_anew_at_the_same_proxy)
+{
+	struct event_base *base = event_base_new();
+	struct load_conf conf = conf_of(20, 1, 1);
+	struct deferred_cmds o = {.sent = 0};
+	struct peer first, second;
+
+	conf.retries = 0;
+	open_peer(&first, base, CLOSES_AFTER, 5);
+	open_peer(&second, base, ANSWERS, 0);
+	conf.proxies = several((const struct addr *[]){&first.addr, &second.addr}, 2);
+	drive(base, &conf, &o);
+	cr_assert(o.ended && o.correct == 20);
+	cr_assert_eq(second.accepted, 0, "the other was never asked");
+	close_peer(&first);
+	finish(base, &second, &o);
 }
 
 Test(load, can_be_stopped)
@@ -825,7 +933,7 @@ Test(load, can_be_stopped)
 	struct peer p;
 
 	open_peer(&p, base, ANSWERS, 0);
-	conf.proxy = (struct addr_list){1, {p.addr}};
+	conf.proxies = only(&p.addr);
 	drive(base, &conf, &o);
 	cr_assert_not(o.ended, "who stops knows");
 	cr_assert_eq(o.correct, 100);

@@ -10,8 +10,9 @@
 
 static struct server_master m;
 static struct server_settings before, now;
-static char id[] = "100", policy[] = "111", another[] = "222", nothing[] = "", proxy[] = "1",
-	    other_proxy[] = "2";
+static char id[] = "100", policy[] = "111", another[] = "222", nothing[] = "", one[] = "1",
+	    two[] = "2", three[] = "3";
+static char *proxy[] = {one, two, three}, *other_proxy[] = {two};
 
 /* ---- stand-ins ---- */
 
@@ -52,6 +53,13 @@ void
 registrar_free(struct registrar *r)
 {
 	freed += r != NULL;
+}
+
+bool
+registrar_is_at(const struct registrar *r, const struct addr *at)
+{
+	(void)r, (void)at;
+	return false;
 }
 
 bool
@@ -244,20 +252,40 @@ job_admin_trouble(const struct job_admin *a)
 /* ---- */
 
 static struct server_settings
-settings_of(char *its_policy, char *its_proxy)
+settings_of(char *its_policy, char **its_proxy)
 {
 	return (struct server_settings){.server = {.id = id,
 						   .policy = its_policy,
-						   .revproc = its_proxy,
+						   .revproc = {its_proxy, 1},
 						   .host = nothing,
 						   .proxy.name = nothing,
 						   .slots = 1}};
+}
+
+/* The proxies that it is at, in the order of the list. */
+static const char *
+joined(void)
+{
+	static char text[64];
+
+	text[0] = '\0';
+	for (unsigned i = 0; i < registrar_set_count(m.proxies); i++)
+		(void)snprintf(text + strlen(text), sizeof text - strlen(text), "%s%s",
+			       i > 0 ? " " : "", registrar_set_at(m.proxies, i).proxy);
+	return text;
+}
+
+static void
+turn(void)
+{
+	cr_assert_geq(event_base_loop(m.base.base, EVLOOP_NONBLOCK), 0);
 }
 
 static void
 open_server(void)
 {
 	log_to_memory();
+	m.base.base = event_base_new();
 	before = settings_of(policy, proxy);
 	now = settings_of(another, proxy);
 	m.base.settings = &before.base;
@@ -349,12 +377,28 @@ Test(server_master, another_proxy_is_joined_and_the_former_one_left)
 	reload_to(&now, true);
 	keep();
 	cr_expect(left == 1 && made == 2 && announced == 1 && settled == 1);
-	cr_expect_str_eq(m.registrar->proxy, "2");
-	cr_expect_str_eq(m.leaving->proxy, "1");
-	now = settings_of(policy, nothing);
+	cr_expect_str_eq(joined(), "2");
+	now.server.revproc.n = 0;
 	server_master_ops.announce(&m.base, master_settled);
-	cr_expect(left == 2 && made == 2 && settled == 2 && m.registrar == NULL);
-	cr_expect_eq(freed, 1);
+	cr_expect(left == 2 && made == 2 && settled == 2);
+	cr_expect_str_eq(joined(), "");
+	cr_expect_eq(freed, 0, "they stand in their callbacks");
+	turn();
+	cr_expect_eq(freed, 2);
+}
+
+Test(server_master, of_several_proxies_a_reload_adds_and_leaves_some_and_the_others_stay)
+{
+	now = settings_of(policy, proxy);
+	now.server.revproc.n = 3;
+	reload_to(&now, true);
+	keep();
+	cr_expect(made == 3 && left == 0 && announced == 3 && settled == 1);
+	cr_expect_str_eq(joined(), "1 2 3");
+	now.server.revproc = (struct conf_list){proxy + 1, 2};
+	server_master_ops.announce(&m.base, master_settled);
+	cr_expect(made == 3 && left == 1 && announced == 5 && settled == 2);
+	cr_expect_str_eq(joined(), "2 3");
 }
 
 Test(server_master, a_server_that_stops_takes_leave_and_one_without_a_proxy_just_stops)

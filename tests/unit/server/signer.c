@@ -13,6 +13,7 @@
 
 static const struct signer_conf conf = {"alpha", "pool", "100"};
 static struct signer *s;
+static struct signer_talk talk;
 static struct packet_announcement a;
 static struct buf text;
 static struct packet ack;
@@ -39,7 +40,7 @@ open_signer(void)
 {
 	s = parse("secret " SECRET "\nsecret " SECRET2 "\n", NULL);
 	a = (struct packet_announcement){.id = "100", .policy = "111", .port = 5};
-	signer_begin(s);
+	signer_begin(&talk);
 }
 
 static void
@@ -70,7 +71,7 @@ acknowledge(const char *verb, const char *nonce, const char *mac)
 		0);
 	cr_assert_eq(packet_ack(&text, &p, "proxy", verb, &proof, NULL), 0);
 	cr_assert_eq(packet_parse(&ack, buf_span(&text), &fault), 0);
-	return signer_verify(s, &ack, &why);
+	return signer_verify(s, &talk, &ack, &why);
 }
 
 static void
@@ -97,7 +98,7 @@ proof(const char *secret, const char *verb, const char *nonce)
 static void
 sign(void)
 {
-	cr_assert_eq(signer_sign(s, PACKET_REGISTER, &a), 0);
+	cr_assert_eq(signer_sign(s, &talk, PACKET_REGISTER, &a), 0);
 }
 
 static void
@@ -105,9 +106,9 @@ challenge_and_sign(void)
 {
 	sign();
 	cr_assert_eq(acknowledge("challenge", NONCE, ""), SIGNER_CHALLENGED);
-	cr_assert(signer_is_challenged(s));
+	cr_assert(signer_is_challenged(&talk));
 	sign();
-	cr_assert_not(signer_is_challenged(s));
+	cr_assert_not(signer_is_challenged(&talk));
 }
 
 Test(signer, asks_for_a_challenge_and_signs_for_it)
@@ -137,7 +138,7 @@ Test(signer, no_two_signatures_have_the_same_salt)
 
 	challenge_and_sign();
 	(void)strcpy(salt, a.sign.salt);
-	signer_begin(s);
+	signer_begin(&talk);
 	challenge_and_sign();
 	cr_assert_str_neq(a.sign.salt, salt);
 }
@@ -146,7 +147,7 @@ Test(signer, believes_no_proxy_without_the_key)
 {
 	sign();
 	cr_assert_eq(acknowledge("registered", "", ""), SIGNER_WRONG, "instead of a challenge");
-	signer_begin(s);
+	signer_begin(&talk);
 	challenge_and_sign();
 	cr_assert_eq(acknowledge("registered", "", ""), SIGNER_WRONG, "unsigned");
 	cr_assert_eq(acknowledge("challenge", NEXT, ""), SIGNER_WRONG, "another challenge");
@@ -155,7 +156,7 @@ Test(signer, believes_no_proxy_without_the_key)
 	cr_assert_eq(acknowledge("registered", NEXT, proof(SECRET, "renewed", NEXT)), SIGNER_WRONG);
 	cr_assert_eq(acknowledge("registered", NEXT, proof(SECRET, "registered", NONCE)),
 		     SIGNER_WRONG);
-	cr_assert_not(signer_is_challenged(s), "a wrong answer brings no challenge");
+	cr_assert_not(signer_is_challenged(&talk), "a wrong answer brings no challenge");
 }
 
 Test(signer, an_old_answer_proves_nothing)
@@ -166,7 +167,7 @@ Test(signer, an_old_answer_proves_nothing)
 	(void)strcpy(old, proof(SECRET, "registered", NEXT));
 	cr_assert_eq(acknowledge("registered", NEXT, old), SIGNER_PROVEN);
 	cr_assert_eq(acknowledge("registered", NEXT, old), SIGNER_WRONG, "answered once already");
-	signer_begin(s);
+	signer_begin(&talk);
 	challenge_and_sign(); /* the same nonce as before: a rogue may repeat that too */
 	cr_assert_eq(acknowledge("registered", NEXT, old), SIGNER_WRONG);
 }
@@ -174,13 +175,13 @@ Test(signer, an_old_answer_proves_nothing)
 Test(signer, tries_the_next_key_when_it_is_refused)
 {
 	challenge_and_sign();
-	signer_refused(s);
-	signer_begin(s);
+	signer_refused(s, &talk);
+	signer_begin(&talk);
 	challenge_and_sign();
 	cr_assert_eq(acknowledge("registered", NEXT, proof(SECRET2, "registered", NEXT)),
 		     SIGNER_PROVEN);
-	signer_refused(s);
-	signer_begin(s);
+	signer_refused(s, &talk);
+	signer_begin(&talk);
 	challenge_and_sign();
 	cr_assert_eq(acknowledge("registered", NEXT, proof(SECRET, "registered", NEXT)),
 		     SIGNER_PROVEN);
