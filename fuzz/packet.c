@@ -50,6 +50,7 @@ announce(const struct packet *p)
 		HOLDS(strcmp(a.id, again.id) == 0 && strcmp(a.policy, again.policy) == 0);
 		HOLDS(strcmp(a.host, again.host) == 0 && strcmp(a.job, again.job) == 0);
 		HOLDS(a.once == again.once && a.jobtimeout == again.jobtimeout);
+		HOLDS(a.backup == again.backup);
 		HOLDS(memcmp(&a.sign, &again.sign, sizeof a.sign) == 0);
 	}
 	buf_clear(&out);

@@ -119,6 +119,11 @@ static const struct conf_key keys[] = {
 	 .min = 1,
 	 .max = 1000,
 	 .help = "share of this server among those of its policy"},
+	{.name = "backup",
+	 .type = CONF_BOOL,
+	 .offset = AT(backup),
+	 .fallback = "no",
+	 .help = "announce that it is to be used while no other server of its policy is up"},
 	{.name = "retry_min",
 	 .type = CONF_DURATION,
 	 .offset = AT(retry_min),
@@ -506,6 +511,7 @@ server_settings_announcement(const struct server_settings *s, const struct addr 
 		.weight = c->weight,
 		.lease = (unsigned)((c->lease + 999) / 1000),
 		.once = handler && !repeatable,
+		.backup = c->backup,
 		.jobtimeout = handler ? (unsigned)c->handler.job_timeout : 0,
 	};
 	if (strcmp(c->handler.name, PACKET_JOB) != 0)

@@ -23,6 +23,7 @@ struct server_conf {
 	char *cluster;	/* name of the pool, part of what is signed */
 	uint64_t lease; /* ms */
 	bool keepalive;
+	bool backup;
 	unsigned pipeline, slots, weight; /* slots 0: see server_settings_announcement() */
 	uint64_t retry_min, retry_max, ack_timeout, reannounce; /* ms */
 	uint64_t client_send_timeout, client_read_timeout;	/* ms; 0: never */

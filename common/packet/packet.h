@@ -165,6 +165,7 @@ struct packet_announcement {
 	char job[PACKET_ID_MAX + 1]; /* what it does with a payload; empty: sha1 */
 	bool ack, keepalive, tls;
 	bool once;    /* what it was sent may have effects: not to be sent a second time */
+	bool backup;  /* to be used while no other server of the policy can be */
 	bool numbers; /* when written: type and listenport are numbers; not announced itself */
 #define PACKET_MEMBER(name, max, usual) unsigned name;
 	PACKET_ANNOUNCED(PACKET_MEMBER)

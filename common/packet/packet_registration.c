@@ -214,7 +214,8 @@ packet_announced(const struct packet *p, struct packet_announcement *a, struct p
 	if (read_port(p, &port, fault) < 0 || read_host(p, a, fault) < 0 ||
 	    read_flag(p, "ack", &a->ack, fault) < 0 ||
 	    read_flag(p, "keepalive", &a->keepalive, fault) < 0 ||
-	    read_flag(p, "tls", &a->tls, fault) < 0)
+	    read_flag(p, "tls", &a->tls, fault) < 0 ||
+	    read_flag(p, "backup", &a->backup, fault) < 0)
 		return -1;
 	a->port = (uint16_t)port;
 #define READ_NUMBER(name, max, usual)                        \

@@ -46,8 +46,9 @@ put_capacities(struct buf *out, const struct packet_announcement *a)
 		return -1;
 	PACKET_ANNOUNCED(PUT_NUMBER)
 #undef PUT_NUMBER
-	return put_field(out, "job", a->job) < 0 ? -1
-						 : put_field(out, "repeat", a->once ? "0" : "");
+	if (put_field(out, "job", a->job) < 0 || put_field(out, "repeat", a->once ? "0" : "") < 0)
+		return -1;
+	return put_number(out, "backup", a->backup);
 }
 
 static int

@@ -121,6 +121,7 @@ server_status(const struct registry *r, struct counters *t, struct health_monito
 	status_add_number(o, "weight", s->weight);
 	status_add_number(o, "slots", s->slots);
 	status_add_number(o, "pipeline", s->pipeline);
+	status_add_bool(o, "backup", s->backup);
 	status_add_bool(o, "repeat", !s->once);
 	add_job_timeout(o, s);
 	status_add_counters(o, &server_stats_cell_type, &sum);

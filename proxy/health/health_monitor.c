@@ -242,6 +242,10 @@ look_at_entry(struct health_monitor *w, unsigned i, uint64_t now)
 		health_begin(w->health, i, s->policy,
 			     conf_of(w, i)->health_check != HEALTH_CHECK_OFF,
 			     s->unproved ? HEALTH_RECALLED : HEALTH_ANNOUNCED, now);
+		/* Nobody may ask a backup anything for days; whether it is well is to be known
+		 * when it is needed.  (A plain one may not listen yet.) */
+		if (s->backup && s->pooled && !s->unproved)
+			health_ask(w->health, i, now);
 	}
 }
 

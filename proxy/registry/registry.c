@@ -164,6 +164,7 @@ describe(struct registry_server *s, const struct packet_announcement *a, const s
 	s->policy = policy;
 	s->addr = *addr;
 	s->once = a->once;
+	s->backup = a->backup;
 	s->job_timeout = a->jobtimeout;
 	(void)snprintf(s->id, sizeof s->id, "%s", a->id);
 	(void)snprintf(s->job, sizeof s->job, "%s", packet_job(a));
@@ -174,8 +175,8 @@ same(const struct registry_server *a, const struct registry_server *b)
 {
 	return a->pooled == b->pooled && a->tls == b->tls && a->pipeline == b->pipeline &&
 	       a->slots == b->slots && a->weight == b->weight && a->policy == b->policy &&
-	       a->once == b->once && a->job_timeout == b->job_timeout && a->user == b->user &&
-	       strcmp(a->job, b->job) == 0 && addr_eq(&a->addr, &b->addr);
+	       a->once == b->once && a->backup == b->backup && a->job_timeout == b->job_timeout &&
+	       a->user == b->user && strcmp(a->job, b->job) == 0 && addr_eq(&a->addr, &b->addr);
 }
 
 static unsigned

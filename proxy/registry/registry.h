@@ -37,6 +37,7 @@ struct registry_server {
 	uint8_t admin;	      /* enum registry_admin */
 	bool unproved;	      /* known from a journal, and nothing was seen of it since */
 	bool once;	      /* a request that it was sent is not to be sent once more */
+	bool backup;	      /* used while no other server of the policy can be */
 	uint32_t job_timeout; /* ms that a job may take there; 0: not announced */
 	uint32_t policy;      /* index in the policies */
 	uint32_t user;	      /* of a Unix socket: uid that has to listen there; 0: any */

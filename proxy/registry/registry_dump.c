@@ -200,11 +200,11 @@ owner(struct dump_reader *r, struct kept_server *k)
 	return number(r, "epoch", 0, UINT64_MAX, &k->epoch);
 }
 
-/* Journals of before did not tell. */
+/* False where it is not told: journals of before did not tell all of these. */
 static int
-security(struct dump_reader *r, bool *tls)
+perhaps(struct dump_reader *r, const char *key, bool *out)
 {
-	return json_text_find(&r->object, "tls") == NULL ? 0 : truth(r, "tls", tls);
+	return json_text_find(&r->object, key) == NULL ? 0 : truth(r, key, out);
 }
 
 /* What is not told is at its default. */
@@ -238,8 +238,8 @@ read_server(struct dump_reader *r)
 		return wrong(r, "more than max_servers, %u", r->max_servers);
 	*s = (struct registry_server){.used = true, .policy = r->policies - 1};
 	if (text(r, "server", s->id, sizeof s->id) < 0 || address(r, &s->addr) < 0 ||
-	    user(r, s) < 0 || truth(r, "pooled", &s->pooled) < 0 || security(r, &s->tls) < 0 ||
-	    admin(r, &s->admin) < 0 || job(r, s) < 0 ||
+	    user(r, s) < 0 || truth(r, "pooled", &s->pooled) < 0 ||
+	    perhaps(r, "tls", &s->tls) < 0 || admin(r, &s->admin) < 0 || job(r, s) < 0 ||
 	    short_number(r, "pipeline", s->pooled ? UINT16_MAX : 1, &s->pipeline) < 0 ||
 	    short_number(r, "slots", UINT16_MAX, &s->slots) < 0 ||
 	    short_number(r, "weight", 1000, &s->weight) < 0 ||
@@ -247,8 +247,7 @@ read_server(struct dump_reader *r)
 	    number(r, "lease", 0, LEASE_MAX, &k->lease) < 0 ||
 	    number(r, "remains", 0, k->lease, &k->remains) < 0 || owner(r, k) < 0)
 		return -1;
-	if (json_text_find(&r->object, "unproved") != NULL &&
-	    truth(r, "unproved", &s->unproved) < 0)
+	if (perhaps(r, "unproved", &s->unproved) < 0 || perhaps(r, "backup", &s->backup) < 0)
 		return -1;
 	k->was_ordered = json_text_find(&r->object, "ordered") != NULL;
 	if (k->was_ordered && number(r, "ordered", 0, UINT64_MAX, &k->ordered) < 0)

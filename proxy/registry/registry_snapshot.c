@@ -101,8 +101,10 @@ list_turns(struct registry_snapshot *r)
 			r->policy[r->copy.server[i].policy].n++;
 	for (unsigned i = 0; i < r->copy.policy_end; i++) {
 		struct registry_snapshot_policy *p = &r->policy[i];
-		*p = (struct registry_snapshot_policy){i, p->n, r->turns + start,
-						       r->copy.policy[i].name};
+		*p = (struct registry_snapshot_policy){.index = i,
+						       .n = p->n,
+						       .server = r->turns + start,
+						       .name = r->copy.policy[i].name};
 		start += p->n;
 		p->n = 0;
 	}
@@ -111,6 +113,7 @@ list_turns(struct registry_snapshot *r)
 			continue;
 		struct registry_snapshot_policy *p = &r->policy[r->copy.server[i].policy];
 		insert_by_order(r, r->turns + (p->server - r->turns), p->n++, i);
+		p->backups += r->copy.server[i].backup;
 	}
 }
 

@@ -13,6 +13,7 @@ struct registry_snapshot;
 struct registry_snapshot_policy {
 	unsigned index;		/* of the policy in the registry */
 	unsigned n;		/* servers */
+	unsigned backups;	/* of these */
 	const unsigned *server; /* their indices in the registry, in the order of their turns */
 	const char *name;
 };

@@ -195,6 +195,7 @@ dispatch_explain(struct dispatch *r, struct span policy, struct span key, struct
 	const struct registry_snapshot_policy *p;
 	uint64_t now = clock_ms();
 	int pick, chosen = LB_NOBODY;
+	bool usable;
 
 	refresh(r);
 	p = registry_snapshot_find(r->roster, policy);
@@ -204,7 +205,12 @@ dispatch_explain(struct dispatch *r, struct span policy, struct span key, struct
 		rows[i] = (struct explain_row){.server = p->server[i]};
 		upstream_snapshot(r->upstreams, p->server[i], 0, now, &rows[i].sight);
 	}
-	if (!lb_select_foresee(r->chooser, r->upstreams, p, &q, now))
+	usable = lb_select_foresee(r->chooser, r->upstreams, p, &q, now);
+	for (unsigned i = 0; i < p->n; i++)
+		if (rows[i].sight.verdict == UPSTREAM_USABLE &&
+		    lb_select_is_held(r->chooser, p->server[i]))
+			rows[i].sight.verdict = UPSTREAM_STANDBY;
+	if (!usable)
 		return (int)p->n;
 	/* As when one is sent: a server that is busy after all is passed over. */
 	while (chosen == LB_NOBODY && (pick = lb_select_next(r->chooser)) != LB_NOBODY)

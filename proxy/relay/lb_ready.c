@@ -177,7 +177,7 @@ settle(struct lb_ready *r, const struct upstreams *all, unsigned server, uint64_
 {
 	struct policy *p = policy_of(r, server);
 
-	if (!info_of(r, server)->used || !p->built)
+	if (!info_of(r, server)->used || info_of(r, server)->backup || !p->built)
 		return;
 	move(r, p, server, upstream_standing(all, server, now));
 	if (r->server[server].standing == UPSTREAM_READY)
@@ -201,10 +201,11 @@ build(struct lb_ready *r, const struct upstreams *all, const struct registry_sna
 		unsigned server = list->server[i];
 		const struct registry_server *info = info_of(r, server);
 		enum upstream_standing standing = upstream_standing(all, server, now);
-		bool ready = standing == UPSTREAM_READY;
+		bool ready = standing == UPSTREAM_READY && !info->backup;
 		r->server[server].at = i;
 		r->server[server].used = ready;
-		enter(r, p, server, standing);
+		if (!info->backup)
+			enter(r, p, server, standing);
 		if (ready)
 			lb_tree_place(&p->tree, i, load_of(r, all, p, server, now), info->weight);
 		p->pooled = p->pooled && info->pooled;

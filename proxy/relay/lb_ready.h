@@ -3,7 +3,7 @@
  *
  * A server is READY or LADEN until something is told that concerns it (upstream_standing()); the
  * few that vary, for they fail, return, or have answered nobody yet, are looked at for each request
- * by whoever asks. */
+ * by whoever asks.  Backups are not among them. */
 #ifndef POLICYPOOL_LB_READY_H
 #define POLICYPOOL_LB_READY_H
 

@@ -179,6 +179,7 @@ kind_by(enum upstream_verdict v)
 	case UPSTREAM_TOO_SMALL:
 	case UPSTREAM_PAUSING:
 	case UPSTREAM_SHORT:
+	case UPSTREAM_STANDBY:
 	case UPSTREAM_VERDICT_COUNT: break;
 	}
 	return KIND_NONE;
@@ -246,8 +247,46 @@ block(struct lb_select *c, const struct list *list, unsigned trials, bool waits)
 	return best;
 }
 
+static bool
+is_backup(const struct lb_select *c, unsigned server)
+{
+	return registry_snapshot_server(c->env.roster, server)->backup;
+}
+
+/* A server of that kind is up, as far as backups go: it can take the request, now or in a moment.
+ */
+static bool
+keeps_backups_off(enum kind kind)
+{
+	return kind != KIND_LAST && kind != KIND_FAILED && kind != KIND_NONE;
+}
+
+/* Some of them are backups: while one that is none is up, they take nothing, nor what somebody who
+ * is up has declined.  The best kind that is left, and how many are on trial. */
+static enum kind
+hold_backups(struct lb_select *c, const struct list *list, bool declined, unsigned *trials)
+{
+	enum kind best = KIND_NONE;
+	bool held = declined;
+
+	*trials = 0;
+	for (unsigned i = 0; i < list->n && !held; i++)
+		held = !is_backup(c, list->server[i]) &&
+		       keeps_backups_off(c->kind[list->server[i]]);
+	for (unsigned i = 0; i < list->n; i++) {
+		unsigned s = list->server[i];
+		if (held && is_backup(c, s)) {
+			c->kind[s] = KIND_NONE;
+			c->untried[s] = c->blocked[s] = false;
+		}
+		*trials += c->blocked[s];
+		best = c->kind[s] < best ? c->kind[s] : best;
+	}
+	return best;
+}
+
 /* The kinds of these servers of the policy, and the best of them: one pass, unless some are on
- * trial. */
+ * trial, or backups. */
 static enum kind
 look(struct lb_select *c, struct upstreams *all, const struct registry_snapshot_policy *p,
      const struct list *list, const struct request *q, uint64_t now)
@@ -269,6 +308,8 @@ look(struct lb_select *c, struct upstreams *all, const struct registry_snapshot_
 			c->kind[s] = KIND_BEST; /* it has its share, and no more */
 		best = c->kind[s] < best ? c->kind[s] : best;
 	}
+	if (p->backups > 0)
+		best = hold_backups(c, list, q->willing_only && p->backups < p->n, &trials);
 	return trials > 0 ? block(c, list, trials, waits_for_trials(c, p)) : best;
 }
 
@@ -331,6 +372,9 @@ begin_with_ready(struct lb_select *c, struct upstreams *all,
 		best = KIND_LATER;
 	if (view.ready_n > 0)
 		best = KIND_BEST;
+	*fits = p->backups == 0 || keeps_backups_off(best);
+	if (!*fits)
+		return false;
 	for (unsigned i = 0; is_usable(best) && i < list.n; i++)
 		if (c->kind[list.server[i]] == best)
 			lb_ready_use(c->ready, all, list.server[i], now);
@@ -373,6 +417,12 @@ lb_select_foresee(struct lb_select *c, struct upstreams *all,
 		  const struct registry_snapshot_policy *p, const struct request *q, uint64_t now)
 {
 	return begin(c, all, p, q, now, false);
+}
+
+bool
+lb_select_is_held(const struct lb_select *c, unsigned server)
+{
+	return is_backup(c, server) && (c->tree != NULL || c->kind[server] == KIND_NONE);
 }
 
 bool

@@ -30,6 +30,10 @@ bool lb_select_foresee(struct lb_select *, struct upstreams *,
 		       const struct registry_snapshot_policy *, const struct request *,
 		       uint64_t now);
 
+/* After either: is a server of the policy that could take the request a backup, and takes nothing
+ * while another is up? */
+bool lb_select_is_held(const struct lb_select *, unsigned server);
+
 /* Is there a server that has not failed that request and takes others, now or in a moment? */
 bool lb_select_knows_another(struct lb_select *, struct upstreams *,
 			     const struct registry_snapshot_policy *, const struct request *);

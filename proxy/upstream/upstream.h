@@ -94,6 +94,7 @@ void upstreams_refresh(struct upstreams *);
 	X(UPSTREAM_TOO_SMALL, "plain: the request is larger than plain_message")        \
 	X(UPSTREAM_PAUSING, "pausing: it could not be reached a moment ago")            \
 	X(UPSTREAM_SHORT, "pausing: the proxy ran out of descriptors, ports or memory") \
+	X(UPSTREAM_STANDBY, "backup: another server of the policy is up")               \
 	X(UPSTREAM_FULL, "full: every connection to it has all that it may have in flight")
 #define UPSTREAM_ENUM(name, text) name,
 enum upstream_verdict { UPSTREAM_VERDICTS(UPSTREAM_ENUM) UPSTREAM_VERDICT_COUNT };

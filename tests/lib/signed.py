@@ -8,7 +8,7 @@ import secrets
 from lib.bench import Peer
 
 FIELDS = ("host", "port", "ack", "keepalive", "tls", "pipeline", "slots", "weight", "lease",
-          "jobtimeout", "job", "repeat", "epoch", "salt")
+          "jobtimeout", "job", "repeat", "backup", "epoch", "salt")
 
 
 def lengths(*texts):

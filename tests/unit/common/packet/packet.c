@@ -521,6 +521,7 @@ expect_announcement(const struct packet_announcement *a, const struct packet_ann
 	cr_expect_eq(a->jobtimeout, b->jobtimeout);
 	cr_expect_str_eq(a->job, b->job);
 	cr_expect_eq(a->once, b->once);
+	cr_expect_eq(a->backup, b->backup);
 }
 
 Test(packet, an_announcement_may_be_numbers_and_truth_values)
@@ -529,7 +530,7 @@ Test(packet, an_announcement_may_be_numbers_and_truth_values)
 
 	accept("{\"type\":1,\"id\":100,\"privPolyId\":111,\"listenport\":1,\"ack\":1,\"keepalive\":true,\"tls\":1,"
 	       "\"pipeline\":65535,\"slots\":65535,\"weight\":1,\"lease\":1,\"host\":\"\",\"job\":7,\"repeat\":false,"
-	       "\"jobtimeout\":86400000}");
+	       "\"jobtimeout\":86400000,\"backup\":true}");
 	cr_assert_eq(packet_announced(&packet, &read, &fault), 0, "%s", fault.why);
 	expect_announcement(&read, &(struct packet_announcement){.id = "100",
 								 .policy = "111",
@@ -543,6 +544,7 @@ Test(packet, an_announcement_may_be_numbers_and_truth_values)
 								 .lease = 1,
 								 .job = "7",
 								 .once = true,
+								 .backup = true,
 								 .jobtimeout = 86400000});
 	accept("{\"type\":1,\"id\":100,\"privPolyId\":111,\"listenport\":\"1\",\"ack\":0,"
 	       "\"keepalive\":false}");
@@ -601,6 +603,7 @@ Test(packet, what_is_announced_is_judged_key_by_key)
 		{"\"weight\":1001", "weight is 1001: it must be 1 to 1000"},
 		{"\"lease\":86401", "lease is 86401: it must be 1 to 86400"},
 		{"\"lease\":-1", "lease is -1: it must be 1 to 86400"},
+		{"\"backup\":2", "backup is 2: it must be 0 to 1"},
 		{"\"repeat\":2", "repeat is 2: it must be 0 to 1"},
 		{"\"jobtimeout\":0", "jobtimeout is 0: it must be 1 to 86400000"},
 		{"\"jobtimeout\":\"86400001\"", "jobtimeout is 86400001: it must be 1 to 86400000"},

@@ -284,6 +284,7 @@ static const struct packet_announcement full = {
 	.jobtimeout = 86400000,
 	.job = "redact_1.py",
 	.once = true,
+	.backup = true,
 };
 
 static void
@@ -303,6 +304,7 @@ expect_announcement(const struct packet_announcement *a, const struct packet_ann
 	cr_expect_eq(a->jobtimeout, b->jobtimeout);
 	cr_expect_str_eq(a->job, b->job);
 	cr_expect_eq(a->once, b->once);
+	cr_expect_eq(a->backup, b->backup);
 }
 
 Test(packet_write, an_announcement_is_strings_and_leaves_out_what_is_not_announced)
@@ -319,7 +321,7 @@ Test(packet_write, an_announcement_is_strings_and_leaves_out_what_is_not_announc
 		"{\"type\":\"1\",\"id\":\"100\",\"privPolyId\":\"PP_1\",\"listenport\":\"65535\","
 		"\"host\":\"fe80::1%eth0\",\"ack\":\"1\",\"keepalive\":\"1\",\"tls\":\"1\","
 		"\"pipeline\":\"64\",\"slots\":\"8\",\"weight\":\"1000\",\"lease\":\"86400\","
-		"\"jobtimeout\":\"86400000\",\"job\":\"redact_1.py\",\"repeat\":\"0\"}");
+		"\"jobtimeout\":\"86400000\",\"job\":\"redact_1.py\",\"repeat\":\"0\",\"backup\":\"1\"}");
 	expect_written(packet_deregister(&out, &full),
 		       "{\"type\":\"5\",\"id\":\"100\",\"privPolyId\":\"PP_1\",\"ack\":\"1\"}");
 }

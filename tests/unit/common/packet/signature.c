@@ -96,6 +96,7 @@ Test(signature, every_field_counts)
 	DIFFERS(b.job[0] = 'x');
 	DIFFERS(b.job[0] = '\0');
 	DIFFERS(b.once = true);
+	DIFFERS(b.backup = true);
 	DIFFERS(b.sign.keyid[0] = 'b');
 	DIFFERS(b.sign.epoch++);
 	DIFFERS(b.sign.epoch = 0);

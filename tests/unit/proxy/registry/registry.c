@@ -140,6 +140,9 @@ Test(registry, another_job_is_another_server)
 	cr_assert_eq(registry_join(reg, &a, &at, 0), REGISTRY_REPLACED);
 	a.jobtimeout = 7;
 	cr_assert_eq(registry_join(reg, &a, &at, 0), REGISTRY_REPLACED);
+	a.backup = true;
+	cr_assert_eq(registry_join(reg, &a, &at, 0), REGISTRY_REPLACED);
+	cr_expect(registry_server(reg, 0)->backup);
 	(void)strcpy(a.job, "redact");
 	cr_assert_eq(registry_join(reg, &a, &at, 0), REGISTRY_REPLACED);
 	cr_assert_eq(registry_join(reg, &a, &at, 0), REGISTRY_RENEWED);

@@ -51,7 +51,7 @@ join_at(const char *id, const char *policy, const char *host, unsigned lease, ui
 	(void)snprintf(a.policy, sizeof a.policy, "%s", policy);
 	if (strcmp(id, "other") == 0) {
 		(void)strcpy(a.job, "redact");
-		a.once = true;
+		a.once = a.backup = true;
 		a.jobtimeout = 5000;
 	}
 	cr_assert_eq(addr_parse_host(&at, host, 2105, &why_not), 0);
@@ -127,6 +127,7 @@ Test(journal, what_is_handed_over_is_as_it_was)
 		cr_assert_str_eq(y->job, x->job);
 		cr_assert_eq(y->user, x->user, "%s", x->id);
 		cr_assert(y->once == x->once && y->job_timeout == x->job_timeout, "%s", x->id);
+		cr_assert_eq(y->backup, x->backup, "%s", x->id);
 		cr_assert(!y->unproved);
 		uint64_t ordered = registry_tenure_of(reg, index[0][i])->ordered;
 		cr_assert_eq(registry_tenure_of(again, index[1][i])->ordered,

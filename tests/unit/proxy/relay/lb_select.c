@@ -367,3 +367,127 @@ Test(chooser, a_server_of_a_crowd_that_others_have_made_busy_is_passed_over)
 	counter_set(&server_stats_cell(env.tally, 1, 150)->in_flight, 9);
 	cr_assert_str_neq(next(61), "150", "it is asked before it is chosen");
 }
+
+/* ---- backups ---- */
+
+static enum registry_change
+announce_backup(const char *id, unsigned weight)
+{
+	struct packet_announcement a = {.port = 1,
+					.policy = "111",
+					.keepalive = true,
+					.pipeline = 8,
+					.slots = 65535,
+					.weight = weight,
+					.backup = true};
+	struct addr at;
+
+	(void)snprintf(a.id, sizeof a.id, "%s", id);
+	cr_assert_eq(addr_numeric(&at, "127.0.0.1", 1), 0);
+	return registry_join(registry, &a, &at, 1000);
+}
+
+/* Two and three are backups; one is none. */
+static void
+two_backups(const char *how_balanced)
+{
+	cr_assert_eq(announce_backup("two", 2), REGISTRY_REPLACED);
+	cr_assert_eq(announce_backup("three", 3), REGISTRY_REPLACED);
+	balance(how_balanced);
+	cr_assert_geq(policy->backups, 2);
+}
+
+static void
+order(const char *id, enum registry_admin admin)
+{
+	(void)registry_set_admin(registry, (unsigned)registry_find(registry, id), admin, 1);
+	cr_assert(registry_snapshot_refresh(env.roster));
+	lb_select_refresh(chooser);
+}
+
+Test(chooser, backups_take_nothing_while_another_is_up)
+{
+	two_backups("roundrobin");
+	for (int i = 0; i < 10; i++)
+		cr_assert_str_eq(next(1), "one");
+	cr_assert(lb_select_begin(chooser, upstreams, policy, q, 1));
+	(void)lb_select_next(chooser);
+	cr_assert_eq(lb_select_next(chooser), LB_NOBODY, "nor as a second choice");
+	cr_assert(lb_select_is_held(chooser, 1) && lb_select_is_held(chooser, 2));
+	cr_assert_not(lb_select_is_held(chooser, 0));
+	server_health_set(verdicts, 1, SERVER_HEALTH_LAST, 0);
+	server_health_set(verdicts, 1, SERVER_HEALTH_OPEN, 0);
+	cr_assert_str_eq(next(1), "one", "nor when one of them is well again");
+}
+
+Test(chooser, all_backups_share_what_comes_once_no_other_is_up)
+{
+	two_backups("roundrobin");
+	server_health_set(verdicts, 0, SERVER_HEALTH_SHUT, 0);
+	const char *first = next(1), *second = next(1);
+	cr_assert_str_neq(first, second);
+	for (int i = 0; i < 10; i++)
+		cr_assert_str_eq(next(1), i % 2 == 0 ? first : second);
+	cr_assert_not(lb_select_is_held(chooser, 1));
+	server_health_set(verdicts, 0, SERVER_HEALTH_OPEN, 0);
+	cr_assert_str_eq(next(1), "one", "back at once");
+}
+
+Test(chooser, a_server_that_drains_or_is_disabled_or_fails_keeps_no_backup_off)
+{
+	two_backups("weighted");
+	order("one", REGISTRY_DRAINING);
+	cr_assert_str_neq(next(1), "one");
+	order("one", REGISTRY_DISABLED);
+	cr_assert_str_neq(next(1), "one");
+	order("one", REGISTRY_ENABLED);
+	cr_assert_str_eq(next(1), "one");
+	server_health_set(verdicts, 0, SERVER_HEALTH_LAST, 0);
+	cr_assert_str_neq(next(1), "one");
+}
+
+Test(chooser, a_request_that_failed_at_the_others_goes_to_a_backup)
+{
+	two_backups("roundrobin");
+	fails(0);
+	cr_assert_str_neq(next(1000), "one");
+	cr_assert(lb_select_knows_another(chooser, upstreams, policy, q));
+}
+
+/* That it waits for a connection which declines nothing is no sign that it is down. */
+Test(chooser, a_request_that_was_declined_comes_again_rather_than_go_to_a_backup)
+{
+	two_backups("roundrobin");
+	server_health_set(verdicts, 0, SERVER_HEALTH_SHUT, 0);
+	q->declines = 1;
+	q->willing_only = true;
+	cr_assert_not(lb_select_begin(chooser, upstreams, policy, q, 1));
+	q->willing_only = false;
+	cr_assert_str_neq(next(1), "one");
+}
+
+Test(chooser, one_that_has_just_returned_has_all_that_backups_had)
+{
+	two_backups("roundrobin");
+	server_health_set(verdicts, 0, SERVER_HEALTH_RAMP, 1000);
+	for (int i = 0; i < 50; i++)
+		cr_assert_str_eq(next(1000), "one");
+}
+
+Test(chooser, backups_alone_are_a_policys_servers)
+{
+	cr_assert_eq(announce_backup("one", 1), REGISTRY_REPLACED);
+	two_backups("roundrobin");
+	const char *seen[] = {next(1), next(1), next(1)};
+	cr_assert(strcmp(seen[0], seen[1]) != 0 && strcmp(seen[1], seen[2]) != 0 &&
+		  strcmp(seen[0], seen[2]) != 0);
+}
+
+Test(chooser, untried_backups_that_are_held_are_on_no_trial)
+{
+	two_backups("roundrobin");
+	server_health_set(verdicts, 1, SERVER_HEALTH_TRIAL, 0);
+	server_health_set(verdicts, 2, SERVER_HEALTH_TRIAL, 0);
+	for (int i = 0; i < 10; i++)
+		cr_assert_str_eq(next(1), "one");
+}
