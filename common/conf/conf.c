@@ -21,9 +21,9 @@ struct loader {
 	struct conf_command *command;
 	const char *program, *file;
 	FILE *err;
-	const struct conf_table *sectioned; /* its keys may stand in sections; NULL: none */
-	size_t sectioned_at;		    /* the place of its first key */
-	struct conf_section *section;	    /* that is being read; NULL: none */
+	const char *word[TABLES_MAX + 1]; /* that begin sections, up to NULL */
+	const struct conf_table *in;	  /* the table of the section that is being read */
+	struct conf_section *section;	  /* that one; NULL: none */
 	struct conf_place seen[CONF_KEYS_MAX], seen_in_section[CONF_KEYS_MAX];
 	bool added[CONF_KEYS_MAX]; /* by the command line, which overrules the file before */
 };
@@ -45,22 +45,20 @@ init(struct loader *l, const struct conf_table *tables, size_t n)
 	assert(l->keys <= CONF_KEYS_MAX);
 	for (size_t i = 0; (key = conf_key_at(l->tables, n + 1, i, NULL)) != NULL; i++)
 		assert(conf_key_find(l->tables, n + 1, key->name) == i); /* each name once */
-	l->sectioned = conf_section_table(l->tables, n);
-	for (const struct conf_table *t = l->tables; l->sectioned != NULL && t < l->sectioned; t++)
-		l->sectioned_at += t->n;
+	for (size_t t = 0, words = 0; t < n; t++)
+		if (tables[t].sections != NULL)
+			l->word[words++] = tables[t].sections->word;
 }
 
 static int
 set_defaults(const struct loader *l)
 {
-	const struct conf_key *key;
-	void *settings;
-
-	for (size_t i = 0; (key = conf_key_at(l->tables, l->n, i, &settings)) != NULL; i++)
-		if (conf_value_set_default(key, settings) < 0) {
-			(void)fprintf(l->err, "out of memory\n");
-			return -1;
-		}
+	for (const struct conf_table *t = l->tables; t < l->tables + l->n; t++)
+		for (size_t i = 0; i < t->n; i++)
+			if (conf_value_set_default(&t->key[i], t->settings) < 0) {
+				(void)fprintf(l->err, "out of memory\n");
+				return -1;
+			}
 	return 0;
 }
 
@@ -74,8 +72,8 @@ note_origin(const struct loader *l, size_t place, const char *fmt, ...)
 	va_list ap;
 	int n;
 
-	for (; place >= t->n; t++)
-		place -= t->n;
+	for (; place >= conf_key_count(t); t++)
+		place -= conf_key_count(t);
 	if (t->origin == NULL)
 		return 0;
 	va_start(ap, fmt);
@@ -92,16 +90,26 @@ note_origin(const struct loader *l, size_t place, const char *fmt, ...)
 
 /* ---- what is wrong ---- */
 
+static const struct conf_table *
+table_of(const struct loader *l, const struct conf_key *key)
+{
+	const struct conf_table *t = l->tables;
+
+	while (key < t->key || key >= t->key + t->n)
+		t++;
+	return t;
+}
+
 /* A list of POLICY=VALUE is how other programs tell what differs by policy. */
 static void
 hint_at_sections(const struct loader *l, const struct conf_key *key, const char *const *item,
 		 size_t n)
 {
-	const struct conf_table *t = l->sectioned;
+	const struct conf_table *t = table_of(l, key);
 	const char *sign = NULL;
 	size_t i;
 
-	if (t == NULL || key < t->key || key >= t->key + t->n)
+	if (t->sections == NULL || t->sections->alone)
 		return;
 	for (i = 0; i < n && sign == NULL; i++)
 		sign = strrchr(item[i], '=');
@@ -116,13 +124,30 @@ hint_at_sections(const struct loader *l, const struct conf_key *key, const char 
 		(void)fprintf(l->err, "\"...\" { %s = %s }", conf_section_name(key), item[n - 1]);
 }
 
+/* Of a section with keys of its own. */
+static int
+unknown_here(const struct loader *l, const struct conf_assignment *a)
+{
+	const struct conf_table own = {.key = l->in->key, .n = l->in->n};
+	size_t near = conf_key_nearest(&own, 1, a->name);
+
+	(void)fprintf(l->err, "%s:%u: %s: no such key of a %s", a->place.path, a->place.line,
+		      a->name, l->in->sections->word);
+	if (near < own.n)
+		(void)fprintf(l->err, " (did you mean %s?)", own.key[near].name);
+	(void)putc('\n', l->err);
+	return -1;
+}
+
 static int
 unknown_key(const struct loader *l, const struct conf_assignment *a)
 {
 	size_t near = conf_key_nearest(l->tables, l->n, a->name);
-	const char *word = l->section != NULL ? l->sectioned->sections->word : NULL;
+	const char *word = l->section != NULL ? l->in->sections->word : NULL;
 	const char *now = conf_key_former(l->tables, l->n, a->name);
 
+	if (l->section != NULL && l->in->sections->alone)
+		return unknown_here(l, a);
 	(void)fprintf(l->err, "%s:%u: %s: ", a->place.path, a->place.line, a->name);
 	if (word != NULL && conf_key_find(l->tables, l->n, a->name) < l->keys)
 		(void)fprintf(l->err, "it cannot differ by %s, and stands outside of sections",
@@ -151,18 +176,6 @@ given_twice(const struct loader *l, const struct conf_assignment *a, const struc
 
 /* ---- the file ---- */
 
-/* The place of the key that a statement is about; the number of keys when there is none. */
-static size_t
-place_of(const struct loader *l, const char *name)
-{
-	if (l->section == NULL)
-		return conf_key_find(l->tables, l->n, name);
-	for (size_t i = 0; i < l->sectioned->n; i++)
-		if (strcmp(conf_section_name(&l->sectioned->key[i]), name) == 0)
-			return l->sectioned_at + i;
-	return l->keys;
-}
-
 static int
 set(const struct loader *l, const struct conf_key *key, void *settings,
     const struct conf_assignment *a)
@@ -179,42 +192,58 @@ set(const struct loader *l, const struct conf_key *key, void *settings,
 }
 
 static int
+assign_in_section(struct loader *l, const struct conf_assignment *a)
+{
+	size_t i = 0;
+
+	while (i < l->in->n && strcmp(conf_section_name(&l->in->key[i]), a->name) != 0)
+		i++;
+	if (i == l->in->n)
+		return unknown_key(l, a);
+	if (l->seen_in_section[i].path != NULL)
+		return given_twice(l, a, &l->seen_in_section[i]);
+	l->seen_in_section[i] = a->place;
+	if (set(l, &l->in->key[i], l->section->settings, a) < 0)
+		return -1;
+	l->section->given |= UINT64_C(1) << i;
+	return 0;
+}
+
+static int
 assign(const struct conf_assignment *a, void *arg)
 {
 	struct loader *l = arg;
-	size_t place = place_of(l, a->name);
-	struct conf_place *seen = l->section != NULL ? l->seen_in_section : l->seen;
 	const struct conf_key *key;
 	void *settings;
+	size_t place;
 
+	if (l->section != NULL)
+		return assign_in_section(l, a);
+	place = conf_key_find(l->tables, l->n, a->name);
 	if (place == l->keys)
 		return unknown_key(l, a);
-	if (seen[place].path != NULL)
-		return given_twice(l, a, &seen[place]);
-	seen[place] = a->place;
+	if (l->seen[place].path != NULL)
+		return given_twice(l, a, &l->seen[place]);
+	l->seen[place] = a->place;
 	key = conf_key_at(l->tables, l->n, place, &settings);
-	if (set(l, key, l->section != NULL ? l->section->settings : settings, a) < 0)
+	if (set(l, key, settings, a) < 0)
 		return -1;
-	if (l->section != NULL) {
-		l->section->given |= UINT64_C(1) << (place - l->sectioned_at);
-		return 0;
-	}
 	l->command->given[place] = true;
 	return note_origin(l, place, "%s:%u: %s", a->place.path, a->place.line, a->name);
 }
 
 static int
-enter_section(struct conf_place at, const char *title, void *arg)
+enter_section(struct conf_place at, const char *word, const char *title, void *arg)
 {
 	struct loader *l = arg;
 	char why[CONF_WHY];
 
-	l->section = conf_section_add(l->sectioned, title, at.path, at.line, why);
+	l->in = conf_section_table(l->tables, l->n, word);
+	l->section = conf_section_add(l->in, title, at.path, at.line, why);
 	memset(l->seen_in_section, 0, sizeof l->seen_in_section);
 	if (l->section != NULL)
 		return 0;
-	(void)fprintf(l->err, "%s:%u: %s \"%s\": %s\n", at.path, at.line,
-		      l->sectioned->sections->word, title, why);
+	(void)fprintf(l->err, "%s:%u: %s \"%s\": %s\n", at.path, at.line, word, title, why);
 	return -1;
 }
 
@@ -230,13 +259,12 @@ static int
 read_file(struct loader *l, const char *file)
 {
 	bool named = l->command->file != NULL, was_read;
-	const struct conf_sink sink = {
-		.program = l->program,
-		.section = l->sectioned != NULL ? l->sectioned->sections->word : NULL,
-		.assign = assign,
-		.enter = enter_section,
-		.leave = leave_section,
-		.ctx = l};
+	const struct conf_sink sink = {.program = l->program,
+				       .section = l->word,
+				       .assign = assign,
+				       .enter = enter_section,
+				       .leave = leave_section,
+				       .ctx = l};
 	int r;
 
 	l->file = named ? l->command->file : file;
@@ -313,6 +341,17 @@ walk(struct loader *l, int argc, char *const argv[], bool builtin)
 }
 
 static int
+complete_sections(const struct loader *l)
+{
+	for (size_t t = 0; t < l->n; t++)
+		if (l->tables[t].sections != NULL && conf_sections_complete(&l->tables[t]) < 0) {
+			(void)fprintf(l->err, "out of memory\n");
+			return -1;
+		}
+	return 0;
+}
+
+static int
 load(const struct conf_table *tables, size_t n, int argc, char *const argv[], const char *file,
      bool again, struct conf_command *command, FILE *err)
 {
@@ -332,10 +371,8 @@ load(const struct conf_table *tables, size_t n, int argc, char *const argv[], co
 			r = -1;
 		if (walk(&l, argc, argv, false) < 0)
 			line = -1;
-		if (l.sectioned != NULL && conf_sections_complete(l.sectioned) < 0) {
-			(void)fprintf(err, "out of memory\n");
+		if (complete_sections(&l) < 0)
 			r = -1;
-		}
 	}
 	if (line < 0)
 		(void)fprintf(err, "%s: try %s --help\n", conf_option_program(&w),
@@ -362,18 +399,16 @@ conf_load_again(const struct conf_table *tables, size_t n, int argc, char *const
 void
 conf_free(const struct conf_table *tables, size_t n)
 {
-	const struct conf_key *key;
-	void *settings;
-
-	for (size_t i = 0; (key = conf_key_at(tables, n, i, &settings)) != NULL; i++)
-		conf_value_free(key, settings);
-	for (size_t t = 0; t < n; t++)
-		for (size_t i = 0; tables[t].origin != NULL && i < tables[t].n; i++) {
-			free(tables[t].origin[i]);
-			tables[t].origin[i] = NULL;
+	for (const struct conf_table *t = tables; t < tables + n; t++) {
+		for (size_t i = 0; i < t->n; i++)
+			conf_value_free(&t->key[i], t->settings);
+		for (size_t i = 0; t->origin != NULL && i < t->n; i++) {
+			free(t->origin[i]);
+			t->origin[i] = NULL;
 		}
-	if (conf_section_table(tables, n) != NULL)
-		conf_sections_free(conf_section_table(tables, n));
+		if (t->sections != NULL)
+			conf_sections_free(t);
+	}
 }
 
 bool

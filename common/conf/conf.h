@@ -8,7 +8,7 @@
  *
  *   key = value
  *   key = { value, ... }
- *   policy "title" { key = value ... }     a section, where the program has some
+ *   policy "title" { key = value ... }     a section, of those that the program has
  *   include "path"                         outside of sections
  *
  * A value begins on the line of its `=`; one with blanks or any of  # " ' = { } ( ) + , *  is
@@ -73,7 +73,7 @@ struct conf_key {
 	const char *help; /* what it is, one line, for --help */
 };
 
-/* `word "title" { ... }`: what keys of a table are for that title alone. */
+/* `word "title" { ... }`: what keys of a table are for that title. */
 struct conf_section {
 	char *title;
 	char *origin;	/* "FILE:LINE" */
@@ -83,6 +83,9 @@ struct conf_section {
 
 struct conf_sections {
 	const char *word;
+	/* Its keys stand in sections alone: outside they mean nothing, are no options, and may have
+	 * the names of others. */
+	bool alone;
 	size_t size; /* of the settings */
 	const char *(*judge)(const char *title);
 	const struct conf_key *key;   /* the table's */
@@ -96,9 +99,9 @@ enum { CONF_SECTION_KEYS_MAX = 64 };
 struct conf_table {
 	const struct conf_key *key;
 	size_t n;
-	void *settings;			/* zeroed before conf_load() */
+	void *settings;			/* zeroed before conf_load(); defaults, of sections alone */
 	const char *title;		/* of its part of the whole help; NULL: none */
-	struct conf_sections *sections; /* where its keys may stand in some; one table has them */
+	struct conf_sections *sections; /* where its keys may stand in some; NULL: outside alone */
 	/* n texts, NULL to begin with: where each key was given, "FILE:LINE: KEY" or
 	 * "PROGRAM: --OPTION", for checks across keys; owned by the settings.  NULL: not wanted. */
 	char **origin;

@@ -286,7 +286,7 @@ read_section(struct file *f, const char *word, unsigned line, bool in_section)
 		return;
 	}
 	conf_lexer_next(l);
-	entered = sink->enter((struct conf_place){l->path, line}, title, sink->ctx) == 0;
+	entered = sink->enter((struct conf_place){l->path, line}, word, title, sink->ctx) == 0;
 	f->r->failed |= !entered;
 	read_statements(f, true, entered);
 	if (entered)
@@ -310,6 +310,15 @@ read_include(struct file *f, unsigned line, bool in_section)
 	conf_lexer_next(l);
 }
 
+static bool
+begins_section(const struct conf_sink *sink, const char *name)
+{
+	for (const char *const *word = sink->section; *word != NULL; word++)
+		if (strcmp(name, *word) == 0)
+			return true;
+	return false;
+}
+
 static void
 read_statement(struct file *f, bool in_section, bool wanted)
 {
@@ -319,7 +328,7 @@ read_statement(struct file *f, bool in_section, bool wanted)
 					    [CONF_CLOSE] = "}",
 					    [CONF_COMMA] = ","};
 	struct conf_lexer *l = &f->l;
-	const char *name = l->text, *section = f->r->sink->section;
+	const char *name = l->text;
 	enum conf_token first = l->token;
 	unsigned line = l->token_line;
 
@@ -329,7 +338,7 @@ read_statement(struct file *f, bool in_section, bool wanted)
 		skip_line(l, line);
 	} else if (l->token == CONF_EQUALS) {
 		read_assignment(f, name, wanted);
-	} else if (section != NULL && strcmp(name, section) == 0) {
+	} else if (begins_section(f->r->sink, name)) {
 		read_section(f, name, line, in_section);
 	} else if (strcmp(name, "include") == 0 && is_text(l) && l->token_line == line) {
 		read_include(f, line, in_section);

@@ -25,12 +25,12 @@ struct conf_assignment {
 /* What takes the statements, in their order.  Each returns 0, or -1 when it has told what is wrong.
  */
 struct conf_sink {
-	const char *program; /* stands before what is told of the whole file */
-	const char *section; /* the word that begins one: section "title" { ... }; NULL: none */
+	const char *program;	    /* stands before what is told of the whole file */
+	const char *const *section; /* words that begin one: section "title" { ... }; up to NULL */
 	int (*assign)(const struct conf_assignment *, void *ctx);
 	/* What is assigned until leave() stands in that section; what stands in a refused one is
 	 * not handed out. */
-	int (*enter)(struct conf_place, const char *title, void *ctx);
+	int (*enter)(struct conf_place, const char *word, const char *title, void *ctx);
 	void (*leave)(void *ctx);
 	void *ctx;
 };

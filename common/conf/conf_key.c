@@ -44,12 +44,12 @@ const struct conf_key *
 conf_key_at(const struct conf_table *tables, size_t n, size_t i, void **settings)
 {
 	for (size_t t = 0; t < n; t++) {
-		if (i < tables[t].n) {
+		if (i < conf_key_count(&tables[t])) {
 			if (settings != NULL)
 				*settings = tables[t].settings;
 			return &tables[t].key[i];
 		}
-		i -= tables[t].n;
+		i -= conf_key_count(&tables[t]);
 	}
 	return NULL;
 }

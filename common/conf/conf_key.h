@@ -4,7 +4,15 @@
 
 #include "conf.h"
 
-/* The i-th key of all tables and, where settings isn't NULL, the struct it fills; NULL at the end.
+/* How many keys of a table stand outside of sections. */
+static inline size_t
+conf_key_count(const struct conf_table *t)
+{
+	return t->sections != NULL && t->sections->alone ? 0 : t->n;
+}
+
+/* The i-th key of all tables that stands outside of sections and, where settings isn't NULL, the
+ * struct it fills; NULL at the end.
  */
 const struct conf_key *conf_key_at(const struct conf_table *tables, size_t n, size_t i,
 				   void **settings);

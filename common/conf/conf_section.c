@@ -6,10 +6,10 @@
 #include <string.h>
 
 const struct conf_table *
-conf_section_table(const struct conf_table *tables, size_t n)
+conf_section_table(const struct conf_table *tables, size_t n, const char *word)
 {
 	for (size_t i = 0; i < n; i++)
-		if (tables[i].sections != NULL)
+		if (tables[i].sections != NULL && strcmp(tables[i].sections->word, word) == 0)
 			return &tables[i];
 	return NULL;
 }

@@ -5,8 +5,9 @@
 #include "conf.h"
 #include "conf_value.h"
 
-/* The table of keys that may stand in sections; NULL: none. */
-const struct conf_table *conf_section_table(const struct conf_table *tables, size_t n);
+/* The table of keys that may stand in sections with that word; NULL: there is none. */
+const struct conf_table *conf_section_table(const struct conf_table *tables, size_t n,
+					    const char *word);
 
 /* The name that a key of that table has in a section. */
 const char *conf_section_name(const struct conf_key *);

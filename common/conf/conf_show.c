@@ -21,8 +21,9 @@ conf_show(const struct conf_table *tables, size_t n, FILE *out)
 		conf_value_print(key, settings, out);
 		(void)putc('\n', out);
 	}
-	if (conf_section_table(tables, n) != NULL)
-		conf_sections_print(conf_section_table(tables, n), out);
+	for (size_t t = 0; t < n; t++)
+		if (tables[t].sections != NULL)
+			conf_sections_print(&tables[t], out);
 }
 
 /* ---- help ---- */
@@ -109,6 +110,8 @@ static void
 help_all(const struct conf_table *tables, size_t n, FILE *out)
 {
 	for (size_t t = 0; t < n; t++) {
+		if (conf_key_count(&tables[t]) == 0)
+			continue;
 		if (tables[t].title != NULL)
 			(void)fprintf(out, "%s:\n", tables[t].title);
 		for (size_t i = 0; i < tables[t].n; i++)
@@ -149,6 +152,6 @@ conf_options(const struct conf_table *tables, size_t n)
 	size_t count = conf_builtin_keys_n;
 
 	for (size_t t = 0; t < n; t++)
-		count += tables[t].n;
+		count += conf_key_count(&tables[t]);
 	return count;
 }

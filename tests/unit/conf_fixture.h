@@ -151,6 +151,25 @@ static const struct conf_key room_keys[] = {
 	 .help = "who may come in"},
 };
 
+struct door {
+	unsigned chairs; /* that hold it open */
+	char *lock;
+};
+
+static const struct conf_key door_keys[] = {
+	{.name = "chairs",
+	 .type = CONF_INT,
+	 .offset = offsetof(struct door, chairs),
+	 .fallback = "1",
+	 .max = 2,
+	 .help = "that hold it open"},
+	{.name = "lock",
+	 .type = CONF_TEXT,
+	 .offset = offsetof(struct door, lock),
+	 .fallback = "bolt",
+	 .help = "what closes it"},
+};
+
 static const char *
 judge_title(const char *title)
 {
@@ -161,13 +180,17 @@ static struct settings s;
 static struct room any_room;
 static struct conf_sections rooms = {
 	.word = "room", .size = sizeof(struct room), .judge = judge_title};
+static struct door any_door;
+static struct conf_sections doors = {
+	.word = "door", .alone = true, .size = sizeof(struct door), .judge = judge_title};
 static struct more m;
 static const struct conf_table tables[] = {
 	{keys, sizeof keys / sizeof *keys, &s, "one", NULL, NULL},
 	{more_keys, sizeof more_keys / sizeof *more_keys, &m, "the other", NULL, NULL},
 	{room_keys, sizeof room_keys / sizeof *room_keys, &any_room, "rooms", &rooms, NULL},
+	{door_keys, sizeof door_keys / sizeof *door_keys, &any_door, "doors", &doors, NULL},
 };
-enum { TABLES = 2, WITH_ROOMS = 3, ARGS = 20 };
+enum { TABLES = 2, WITH_ROOMS = 3, WITH_DOORS = 4, ARGS = 20 };
 static size_t used = TABLES; /* of the tables */
 
 static struct conf_command command;
@@ -205,6 +228,7 @@ load(const char *words, const char *file_text)
 	memset(&s, 0, sizeof s);
 	memset(&m, 0, sizeof m);
 	memset(&any_room, 0, sizeof any_room);
+	memset(&any_door, 0, sizeof any_door);
 	if (file_text != NULL) {
 		FILE *f;
 

@@ -154,3 +154,70 @@ Test(conf_section, a_program_without_sections_knows_none)
 		"FILE:1: room: = and a value are missing (white space in a value needs quotes)\n"
 		"FILE:2: mode: \"9\" is not a file mode (0600)");
 }
+
+/* ---- sections with keys of their own ---- */
+
+static const struct door *
+door(const char *title)
+{
+	const struct conf_section *found = conf_section_find(&doors, title, strlen(title));
+
+	cr_assert_not_null(found, "%s", title);
+	return found->settings;
+}
+
+static void
+with_doors(void)
+{
+	conf_free(tables, used);
+	used = WITH_DOORS;
+}
+
+Test(conf_section, keys_of_their_own_may_have_the_names_of_others)
+{
+	with_doors();
+	accepts("", "door \"a\" { chairs = 2 }\nchairs = 9\nroom \"a\" { chairs = 8 }\n"
+		    "door b { lock = none }");
+	cr_expect_eq(doors.n, 2);
+	cr_expect_eq(door("a")->chairs, 2);
+	cr_expect_str_eq(door("a")->lock, "bolt", "its default");
+	cr_expect_eq(door("b")->chairs, 1, "its default, and not what stands outside");
+	cr_expect_str_eq(door("b")->lock, "none");
+	cr_expect_eq(room("a")->chairs, 8);
+	cr_expect_eq(any_room.chairs, 9);
+}
+
+Test(conf_section, keys_of_their_own_mean_nothing_outside_and_are_no_options)
+{
+	with_doors();
+	refuses("", "lock = none", "FILE:1: lock: no such key");
+	refuses("--lock none", NULL, "--lock: no such option");
+	refuses("",
+		"door \"a\" {\n\tlok = x\n\tpause = 1s\n\tchairs = 3\n\tlock = a\n\tlock = b\n}",
+		"FILE:2: lok: no such key of a door (did you mean lock?)\n"
+		"FILE:3: pause: no such key of a door\n"
+		"FILE:4: chairs: \"3\" is not within 0 to 2\n"
+		"FILE:6: lock: given in line 5 already");
+	refuses("", "door \"a\" {}\ndoor a {}", "FILE:2: door \"a\": given already in FILE:1");
+	refuses("", "door \"a\" {\nroom \"b\" { chairs = 3 }\n}\n",
+		"FILE:2: room: a section cannot stand in another");
+}
+
+Test(conf_section, both_kinds_of_sections_are_shown)
+{
+	char *text;
+	size_t size;
+	FILE *out;
+
+	with_doors();
+	accepts("", "door a { lock = x }\nroom r { chairs = 7 }");
+	out = open_memstream(&text, &size);
+	conf_show(tables, used, out);
+	cr_assert_eq(fclose(out), 0);
+	cr_expect_str_eq(strstr(text, "\nroom "),
+			 "\nroom \"r\" {\n\tchairs = 7\n}\n\ndoor \"a\" {\n\tlock = \"x\"\n}\n");
+	cr_expect_null(strstr(text, "\nlock ="));
+	accepts("", text);
+	cr_expect_str_eq(door("a")->lock, "x");
+	free(text);
+}
