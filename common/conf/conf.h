@@ -77,6 +77,7 @@ struct conf_key {
 struct conf_section {
 	char *title;
 	char *origin;	/* "FILE:LINE" */
+	size_t nth;	/* of all with its word, in the order of the file */
 	void *settings; /* like the table's, and as those where nothing is given */
 	uint64_t given; /* bit i: by the table's i-th key */
 };

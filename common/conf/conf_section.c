@@ -107,7 +107,7 @@ conf_section_add(const struct conf_table *t, const char *title, const char *path
 		free_section(t, more);
 		return NULL;
 	}
-	s->n++;
+	more->nth = s->n++;
 	return more;
 }
 

@@ -97,6 +97,19 @@ no_such_server(const char *id, const char **error)
 	return refused(why, error);
 }
 
+static struct json_object *
+is_of_the_file(const char *id, const char **error)
+{
+	static char why[192];
+
+	(void)snprintf(
+		why, sizeof why,
+		"%.64s is configured in the proxy's file: take its section out and reload, or "
+		"disable it",
+		id);
+	return refused(why, error);
+}
+
 /* The server that the first argument names, or -1 with *error. */
 static int
 named_server(const struct admin_cmds *c, const struct control_call *call, const char **error)
@@ -276,20 +289,25 @@ order_remove(const struct control_call *call, const char **error, void *arg)
 	const char *asked = control_argument(call, 0), *policy = control_argument(call, 1);
 	bool exact = asked != NULL && registry_find(r, asked) >= 0;
 	char id[PACKET_ID_MAX + 1] = "", text[48];
-	unsigned n = 0;
+	unsigned n = 0, fixed = 0;
 
 	if (asked == NULL)
 		return refused("the id of a server is needed, see servers", error);
 	for (unsigned i = 0; i < registry_server_end(r); i++) {
 		if (!is_meant(r, i, asked, exact, policy))
 			continue;
+		if (registry_server(r, i)->configured) {
+			(void)snprintf(id, sizeof id, "%s", registry_server(r, i)->id);
+			fixed++;
+			continue;
+		}
 		(void)snprintf(id, sizeof id, "%s", registry_server(r, i)->id);
 		remember(c, call, EVENT_REMOVED, registry_server(r, i));
 		registry_remove(r, i);
 		n++;
 	}
 	if (n == 0)
-		return no_such_server(asked, error);
+		return fixed > 0 ? is_of_the_file(id, error) : no_such_server(asked, error);
 	c->env.changed(c->env.ctx);
 	(void)snprintf(text, sizeof text, "%u servers removed", n);
 	return or_error(n == 1 ? said(call, "removed", id) : done(call, text), error);

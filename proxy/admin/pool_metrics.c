@@ -74,15 +74,17 @@ write_families(struct prometheus *e, struct json_object *list, const struct fami
 static void
 write_jobs(struct prometheus *e, struct json_object *servers)
 {
-	struct prometheus_label l[4];
+	struct prometheus_label l[6];
 
 	prometheus_family(e, "policypool_server_info", PROMETHEUS_GAUGE,
-			  "1; its job stands in a label.");
+			  "1; what it is stands in labels.");
 	for (size_t i = 0; i < json_object_array_length(servers); i++) {
 		struct json_object *o = json_object_array_get_idx(servers, i);
 		label_server(o, l);
 		l[2] = (struct prometheus_label){"job", text_of(o, "job")};
-		l[3] = (struct prometheus_label){NULL, NULL};
+		l[3] = (struct prometheus_label){"source", text_of(o, "source")};
+		l[4] = (struct prometheus_label){"backup", text_of(o, "backup")};
+		l[5] = (struct prometheus_label){NULL, NULL};
 		prometheus_number(e, l, 1);
 	}
 }

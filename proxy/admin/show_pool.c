@@ -31,7 +31,7 @@ state_of(const struct registry_server *s, const struct health_view *v)
 {
 	if (s->admin != REGISTRY_ENABLED)
 		return registry_admin_text(s->admin);
-	if (s->unproved)
+	if (s->unproved && !s->configured)
 		return "unproved";
 	return health_word(v);
 }
@@ -111,6 +111,7 @@ server_status(const struct registry *r, struct counters *t, struct health_monito
 	status_add_text(o, "addr", addr_text(&s->addr, text));
 	status_add_text(o, "job", s->job);
 	status_add_text(o, "kind", s->pooled ? "pooled" : "plain");
+	status_add_text(o, "source", s->configured ? "static" : "announced");
 	status_add_bool(o, "tls", s->tls);
 	add_key(o, r, i);
 	status_add_text(o, "state", state_of(s, &v));

@@ -25,7 +25,8 @@ is_from(const struct registry *r, unsigned i, const struct addr_peer *from)
 static bool
 is_unsigned(const struct registry *r, unsigned i)
 {
-	return registry_server(r, i)->used && registry_tenure_of(r, i)->keyid[0] == '\0';
+	return registry_server(r, i)->used && !registry_server(r, i)->configured &&
+	       registry_tenure_of(r, i)->keyid[0] == '\0';
 }
 
 bool

@@ -6,6 +6,7 @@
 #include "conf.h"
 #include "policy_conf.h"
 #include "settings.h"
+#include "static_conf.h"
 #include "tls_conf.h"
 
 struct keyring;
@@ -13,6 +14,8 @@ struct keyring;
 struct proxy_conf {
 	struct policy_conf policy;	   /* of those that have no section */
 	struct conf_sections sections;	   /* of the others: struct policy_conf, by policy */
+	struct static_conf any_static;	   /* the defaults of these */
+	struct conf_sections statics;	   /* struct static_conf, by id */
 	char *id;			   /* what it calls itself in errors and acknowledgements */
 	struct conf_list listen;	   /* PORT, HOST:PORT or a Unix socket */
 	struct conf_list trusted_networks; /* unsigned registrations are taken from these */

@@ -23,6 +23,7 @@ struct monitor_seen {
 	uint64_t heard;
 	uint64_t asked;			 /* clock_ms(): whether it still lives; 0: nobody did */
 	char secret[REQUEST_SECRET + 1]; /* in probes of it; empty: there is none */
+	bool told;			 /* that it was never reached */
 };
 
 struct health_monitor {
@@ -237,6 +238,7 @@ look_at_entry(struct health_monitor *w, unsigned i, uint64_t now)
 		seen->incarnation = s->incarnation;
 		request_secret(seen->secret);
 		seen->asked = 0;
+		seen->told = false;
 		seen->heard = registry_heard(w->env.registry, i);
 		health_set_policy(w->health, s->policy, conf_of(w, i));
 		health_begin(w->health, i, s->policy,
@@ -387,6 +389,21 @@ health_monitor_life(unsigned i, void *arg)
 	return v.passed ? SERVER_LIVES : SERVER_GONE;
 }
 
+/* Nobody else would say so of a server of the file that was never there. */
+static void
+tell_never_reached(struct health_monitor *w, unsigned i)
+{
+	const struct registry_server *s = server_at(w, i);
+	struct health_view v;
+
+	health_snapshot(w->health, i, &v);
+	if (!s->configured || !v.unproved || w->seen[i].told)
+		return;
+	w->seen[i].told = true;
+	v.failing = true;
+	tell_in_use(w, i, v.state, &v);
+}
+
 static void
 on_result(unsigned i, uint64_t incarnation, enum health_check_how how, bool passed,
 	  enum failure_cause cause, void *arg)
@@ -401,6 +418,8 @@ on_result(unsigned i, uint64_t incarnation, enum health_check_how how, bool pass
 		health_postpone(w->health, i, clock_ms());
 	else
 		health_missed(w->health, i, cause, clock_ms());
+	if (!passed && failure_kind(cause) != FAILURE_OWN)
+		tell_never_reached(w, i);
 }
 
 /* Has it answered somebody since it was last thought bad, or at all? */
@@ -449,7 +468,7 @@ forget(struct health_monitor *w, unsigned i, const struct health_view *v, uint64
 	char text[ADDR_TEXT], why[EVENTS_WHY];
 
 	if (limit == 0 || v->dead == 0 || now < v->dead + limit || s->admin != REGISTRY_ENABLED ||
-	    registry_tenure_of(w->env.registry, i)->lease != 0)
+	    registry_tenure_of(w->env.registry, i)->lease != 0 || s->configured)
 		return false;
 	(void)snprintf(why, sizeof why, "dead for longer than forget_after: %s",
 		       failure_text(v->cause));

@@ -33,11 +33,14 @@ pool_changed(void *arg)
 		conn_limit_nudge(p->permits, i);
 }
 
-/* Settings or keys may have changed: servers that would be refused now leave. */
+/* Settings or keys may have changed: servers of the file come and go, and those that would be
+ * refused now leave. */
 static void
 review(struct pool *p)
 {
-	if (registration_review(&p->rules.join) == REGISTRATION_CHANGED)
+	bool changed = static_servers_apply(p->statics);
+
+	if (registration_review(&p->rules.join) == REGISTRATION_CHANGED || changed)
 		pool_changed(p);
 }
 
@@ -196,6 +199,8 @@ pool_after_fork(struct pool *p, unsigned slot)
 	p->journal_lock = -1;
 	event_free(p->expiry);
 	p->expiry = NULL;
+	static_servers_free(p->statics);
+	p->statics = NULL;
 	p->rules.join.keyring = NULL; /* the master alone judges registrations */
 }
 
@@ -252,6 +257,8 @@ pool_handed_over(struct pool *p)
 	registry_persist_free(p->keeper);
 	p->keeper = NULL;
 	(void)event_del(p->expiry);
+	static_servers_free(p->statics);
+	p->statics = NULL;
 }
 
 /* ---- putting it together ---- */
@@ -312,14 +319,34 @@ open_watch(struct pool *p, const struct daemon_conf *d)
 	return -1;
 }
 
+static int
+open_statics(struct pool *p)
+{
+	struct static_servers_env env = {.base = p->base,
+					 .registry = p->registry,
+					 .tally = p->tally,
+					 .ledger = p->ledger,
+					 .events = p->events,
+					 .conf = pool_conf,
+					 .changed = pool_changed,
+					 .ctx = p};
+
+	p->statics = static_servers_new(&env);
+	if (p->statics != NULL)
+		return 0;
+	log_errno(LOG_ERROR, "cannot keep the servers of the file", NULL);
+	return -1;
+}
+
 int
 pool_open(struct pool *p, struct event_base *base, struct settings *s, const char *name,
 	  const struct listen_socket *self)
 {
 	p->base = base;
-	return lock_journal(p, proxy_settings_of(s), name) < 0 || open_registry(p, s, self) < 0
+	return lock_journal(p, proxy_settings_of(s), name) < 0 || open_registry(p, s, self) < 0 ||
+			       open_watch(p, &s->daemon) < 0
 		       ? -1
-		       : open_watch(p, &s->daemon);
+		       : open_statics(p);
 }
 
 int
@@ -343,6 +370,7 @@ pool_close(struct pool *p)
 	if (p->journal_lock >= 0)
 		(void)close(p->journal_lock);
 	free(p->journal_path);
+	static_servers_free(p->statics);
 	health_monitor_free(p->watch);
 	if (p->expiry != NULL)
 		event_free(p->expiry);

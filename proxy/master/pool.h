@@ -21,6 +21,7 @@
 #include "registry_persist.h"
 #include "server_health.h"
 #include "span.h"
+#include "static_servers.h"
 #include "supervisor.h"
 #include "worker_stats.h"
 
@@ -44,6 +45,7 @@ struct pool {
 	struct registration_stats joins;
 	struct pool_rules rules, former; /* former: while a reload's workers come up */
 	struct health_monitor *watch;
+	struct static_servers *statics;
 	char instance[REQUEST_SECRET + 1]; /* in probes, see request_probed() */
 	struct event *expiry;		   /* of leases */
 	char *journal_path;		   /* NULL: none is kept */

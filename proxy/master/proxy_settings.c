@@ -18,6 +18,12 @@ judge_policy(const char *title)
 					     : conf_check_policy(title);
 }
 
+static const char *
+judge_server(const char *title)
+{
+	return strlen(title) > PACKET_ID_MAX ? "an id has at most 64 bytes" : conf_check_id(title);
+}
+
 static size_t
 tie(struct settings *base)
 {
@@ -34,7 +40,15 @@ tie(struct settings *base)
 	s->proxy.sections.word = "policy";
 	s->proxy.sections.size = sizeof s->proxy.policy;
 	s->proxy.sections.judge = judge_policy;
-	return 2;
+	base->table[2] = (struct conf_table){.key = static_keys,
+					     .n = static_keys_n,
+					     .settings = &s->proxy.any_static,
+					     .sections = &s->proxy.statics};
+	s->proxy.statics.word = "server";
+	s->proxy.statics.alone = true;
+	s->proxy.statics.size = sizeof s->proxy.any_static;
+	s->proxy.statics.judge = judge_server;
+	return 3;
 }
 
 static int
@@ -94,7 +108,9 @@ check(struct settings *base, struct listen_socket *asked, FILE *err)
 	check_state_file(c, err);
 	if (base->daemon.isolation.plan.change_user)
 		s->proxy.workers = &base->daemon.isolation.plan;
-	return load_keyring(s, err) < 0 ? -1 : load_tls(s, err);
+	if (load_keyring(s, err) < 0 || load_tls(s, err) < 0)
+		return -1;
+	return proxy_settings_check_static(c, asked, err);
 }
 
 static void

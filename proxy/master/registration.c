@@ -209,8 +209,8 @@ do_register(struct registration_handling *h)
 	bool renamed;
 
 	if (registration_check_place(h, &at) < 0 || registration_check_rights(h, &at) < 0 ||
-	    registration_check_tls(h) < 0 || registration_check_job(h) < 0 ||
-	    registration_check_rival(h, &at) < 0)
+	    registration_check_static(h, &at) < 0 || registration_check_tls(h) < 0 ||
+	    registration_check_job(h) < 0 || registration_check_rival(h, &at) < 0)
 		return -1;
 	renamed = take_place(h, &at);
 	if (make_room(h) < 0)
@@ -248,7 +248,7 @@ do_deregister(struct registration_handling *h)
 {
 	const struct packet_announcement *a = &h->a;
 
-	if (registration_check_rights(h, NULL) < 0)
+	if (registration_check_rights(h, NULL) < 0 || registration_check_static(h, NULL) < 0)
 		return -1;
 	if (!registry_leave(h->j->registry, a->id, a->policy))
 		return registration_refuse(h, PACKET_BAD_MESSAGE,
@@ -392,7 +392,7 @@ registration_review(const struct registration *j)
 	for (unsigned i = 0; i < registry_server_end(j->registry); i++) {
 		const struct registry_server *s = registry_server(j->registry, i);
 		const char *keyid = registry_tenure_of(j->registry, i)->keyid;
-		const char *why = s->used ? why_out(j, s, keyid) : NULL;
+		const char *why = s->used && !s->configured ? why_out(j, s, keyid) : NULL;
 		if (why == NULL) {
 			if (s->used)
 				warn_of_clock(j, s);

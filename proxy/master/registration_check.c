@@ -137,7 +137,27 @@ registration_check_tls(struct registration_handling *h)
 const char *
 registration_job_set(const struct registration *j, const char *policy)
 {
-	return j->conf == NULL ? "" : policy_conf_of(j->conf, policy)->job;
+	return j->conf == NULL ? "" : static_conf_job_of(j->conf, policy);
+}
+
+int
+registration_check_static(struct registration_handling *h, const struct addr *at)
+{
+	const struct registry *r = h->j->registry;
+	int twin;
+
+	if (h->j->conf != NULL && static_conf_find(h->j->conf, h->a.id) != NULL)
+		return registration_refuse(h, PACKET_DENIED,
+					   "id %s is configured in the proxy's file", h->a.id);
+	if (at == NULL || h->a.keepalive)
+		return 0;
+	twin = registry_find_twin(r, h->a.policy, h->a.id, at);
+	if (twin < 0 || !registry_server(r, (unsigned)twin)->configured)
+		return 0;
+	return registration_refuse(
+		h, PACKET_DENIED,
+		"this address is that of server %s, which is configured in the proxy's file",
+		registry_server(r, (unsigned)twin)->id);
 }
 
 /* All replies of a policy are of one kind: whoever asks must know what to expect. */

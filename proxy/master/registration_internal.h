@@ -49,6 +49,9 @@ MUST_CHECK int registration_check_place(struct registration_handling *, struct a
 MUST_CHECK int registration_check_tls(struct registration_handling *);
 /* Whether its job is that of its policy: the one that is set, or that of the servers there. */
 MUST_CHECK int registration_check_job(struct registration_handling *);
+/* Whether it is about a server of the proxy's file, by id or by address; at is NULL when it
+ * leaves. */
+MUST_CHECK int registration_check_static(struct registration_handling *, const struct addr *at);
 /* The job that the policy is to do by the settings; empty: any. */
 const char *registration_job_set(const struct registration *, const char *policy);
 /* Whether another server with that id, at another place, still lives. */

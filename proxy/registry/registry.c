@@ -176,7 +176,8 @@ same(const struct registry_server *a, const struct registry_server *b)
 	return a->pooled == b->pooled && a->tls == b->tls && a->pipeline == b->pipeline &&
 	       a->slots == b->slots && a->weight == b->weight && a->policy == b->policy &&
 	       a->once == b->once && a->backup == b->backup && a->job_timeout == b->job_timeout &&
-	       a->user == b->user && strcmp(a->job, b->job) == 0 && addr_eq(&a->addr, &b->addr);
+	       a->user == b->user && a->configured == b->configured &&
+	       strcmp(a->job, b->job) == 0 && addr_eq(&a->addr, &b->addr);
 }
 
 static unsigned
@@ -234,11 +235,11 @@ registry_join(struct registry *r, const struct packet_announcement *a, const str
 	return registry_join_of(r, a, addr, 0, now);
 }
 
-enum registry_change
-registry_join_of(struct registry *r, const struct packet_announcement *a, const struct addr *addr,
-		 uid_t user, uint64_t now)
+/* new: what the announcement does not tell. */
+static enum registry_change
+put(struct registry *r, struct registry_server *new, const struct packet_announcement *a,
+    const struct addr *addr, uint64_t now)
 {
-	struct registry_server new = {.used = true, .user = user};
 	int at = registry_find(r, a->id), policy = registry_find_policy(r, a->policy);
 	bool known = at >= 0;
 
@@ -248,19 +249,41 @@ registry_join_of(struct registry *r, const struct packet_announcement *a, const 
 		at = place_for_server(r);
 	if (policy < 0 || at < 0)
 		return REGISTRY_FULL;
-	describe(&new, a, addr, (unsigned)policy);
+	describe(new, a, addr, (unsigned)policy);
 	registry_set_lease(r, (unsigned)at, a->lease, now);
 	r->tenure[at].heard = now;
-	if (known && same(&r->server[at], &new)) {
-		registry_prove(r, (unsigned)at);
+	if (known && same(&r->server[at], new))
 		return REGISTRY_RENEWED;
-	}
 	r->tenure[at].is.joined = now;
 	if (known)
-		replace(r, (unsigned)at, &new, a->policy);
+		replace(r, (unsigned)at, new, a->policy);
 	else
-		admit(r, (unsigned)at, &new, a->policy);
+		admit(r, (unsigned)at, new, a->policy);
 	return known ? REGISTRY_REPLACED : REGISTRY_JOINED;
+}
+
+enum registry_change
+registry_join_of(struct registry *r, const struct packet_announcement *a, const struct addr *addr,
+		 uid_t user, uint64_t now)
+{
+	struct registry_server new = {.user = user};
+	enum registry_change change = put(r, &new, a, addr, now);
+
+	if (change == REGISTRY_RENEWED)
+		registry_prove(r, (unsigned)registry_find(r, a->id));
+	return change;
+}
+
+enum registry_change
+registry_configure(struct registry *r, const struct packet_announcement *a, const struct addr *addr,
+		   uint64_t now)
+{
+	struct registry_server new = {.configured = true, .unproved = true};
+	enum registry_change change = put(r, &new, a, addr, now);
+
+	if (change != REGISTRY_FULL)
+		registry_own(r, (unsigned)registry_find(r, a->id), "", 0, false);
+	return change;
 }
 
 void

@@ -35,9 +35,10 @@ struct registry_server {
 	uint16_t slots;	   /* connections at once, at least 1 */
 	uint16_t weight;
 	uint8_t admin;	      /* enum registry_admin */
-	bool unproved;	      /* known from a journal, and nothing was seen of it since */
+	bool unproved;	      /* known from a journal or a file, and nothing was seen of it since */
 	bool once;	      /* a request that it was sent is not to be sent once more */
 	bool backup;	      /* used while no other server of the policy can be */
+	bool configured;      /* of the proxy's file: no announcement, lease or key is about it */
 	uint32_t job_timeout; /* ms that a job may take there; 0: not announced */
 	uint32_t policy;      /* index in the policies */
 	uint32_t user;	      /* of a Unix socket: uid that has to listen there; 0: any */
@@ -84,6 +85,11 @@ enum registry_change registry_join(struct registry *, const struct packet_announ
  * one.  Else the proxy could be had to connect where its user may not. */
 enum registry_change registry_join_of(struct registry *, const struct packet_announcement *,
 				      const struct addr *, uid_t user, uint64_t now);
+
+/* A server of the proxy's file, which takes the place of one that was announced with its id.  That
+ * nothing has changed (RENEWED) says nothing of its life. */
+enum registry_change registry_configure(struct registry *, const struct packet_announcement *,
+					const struct addr *, uint64_t now);
 
 /* The index of the server with that id, or -1; of the policy with that name, or -1. */
 int registry_find(const struct registry *, const char *id);

@@ -247,7 +247,8 @@ read_server(struct dump_reader *r)
 	    number(r, "lease", 0, LEASE_MAX, &k->lease) < 0 ||
 	    number(r, "remains", 0, k->lease, &k->remains) < 0 || owner(r, k) < 0)
 		return -1;
-	if (perhaps(r, "unproved", &s->unproved) < 0 || perhaps(r, "backup", &s->backup) < 0)
+	if (perhaps(r, "unproved", &s->unproved) < 0 || perhaps(r, "backup", &s->backup) < 0 ||
+	    perhaps(r, "static", &s->configured) < 0)
 		return -1;
 	k->was_ordered = json_text_find(&r->object, "ordered") != NULL;
 	if (k->was_ordered && number(r, "ordered", 0, UINT64_MAX, &k->ordered) < 0)

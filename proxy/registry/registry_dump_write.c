@@ -57,7 +57,8 @@ write_server(struct buf *out, const struct registry *r, unsigned i, uint64_t now
 	if (registry_tenure_of(r, i)->keyid[0] != '\0' && write_owner(out, r, i) < 0)
 		return -1;
 	if ((s->unproved && buf_append_str(out, ",\"unproved\":true") < 0) ||
-	    (s->backup && buf_append_str(out, ",\"backup\":true") < 0))
+	    (s->backup && buf_append_str(out, ",\"backup\":true") < 0) ||
+	    (s->configured && buf_append_str(out, ",\"static\":true") < 0))
 		return -1;
 	if (write_job(out, s) < 0 || (s->user != 0 && buf_printf(out, ",\"user\":%u", s->user) < 0))
 		return -1;

@@ -20,7 +20,7 @@ def ended(connection):
 
 class Server:
     """Announces itself and serves.  `gate`: an Event that every answer waits for; `answer(server, request)` replaces
-    what is answered, None: nothing; `also`: further members of the announcement."""
+    what is answered, None: nothing; `also`: further members of the announcement.  Without a proxy it announces nothing."""
 
     def __init__(self, proxy, id="1", policy="111", pipeline=64, slots=100, weight=1, gate=None, answer=None, lease=None,
                  also=None):
@@ -35,6 +35,8 @@ class Server:
         self.socket = plain.listen()
         self.port = self.socket.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
+        if proxy is None:
+            return
         port = proxy.port if hasattr(proxy, "port") else proxy
         with socket.create_connection(("127.0.0.1", port)) as s:
             message = {"type": "1", "id": self.id, "privPolyId": self.policy, "listenport": self.port, "ack": "1", "keepalive": "1",
