@@ -11,7 +11,10 @@
 #include "proxy_settings.h"
 #include "proxy_takeover.h"
 
-enum { EXPIRE_MS = 200 }; /* how often leases are looked at */
+enum {
+	EXPIRE_MS = 200,       /* how often leases are looked at */
+	STATIC_AGAIN_MS = 5000 /* see static_servers.h */
+};
 
 /* ---- changes ---- */
 
@@ -329,7 +332,8 @@ open_statics(struct pool *p)
 					 .events = p->events,
 					 .conf = pool_conf,
 					 .changed = pool_changed,
-					 .ctx = p};
+					 .ctx = p,
+					 .again = STATIC_AGAIN_MS};
 
 	p->statics = static_servers_new(&env);
 	if (p->statics != NULL)

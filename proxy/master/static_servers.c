@@ -10,8 +10,6 @@
 #include "log.h"
 #include "resolver.h"
 
-enum { AGAIN_MS = 5000 }; /* between two tries of what could not be done */
-
 /* A section of the file. */
 struct static_entry {
 	struct static_servers *all;
@@ -96,8 +94,8 @@ tell_missing(struct static_entry *e, const char *what, const char *why)
 	if (e->told)
 		return;
 	e->told = true;
-	log_event(LOG_WARN, what, "id=%s host=%s why=%s again_ms=%d", log_quoted(e->id),
-		  log_quoted(e->host), log_quoted(why), AGAIN_MS);
+	log_event(LOG_WARN, what, "id=%s host=%s why=%s again_ms=%u", log_quoted(e->id),
+		  log_quoted(e->host), log_quoted(why), e->all->env.again);
 }
 
 static void
@@ -185,7 +183,7 @@ put(struct static_servers *s, struct static_entry *e)
 static void
 try_again(struct static_servers *s)
 {
-	struct timeval tv = clock_timeval(AGAIN_MS);
+	struct timeval tv = clock_timeval(s->env.again);
 
 	if (!event_pending(s->again, EV_TIMEOUT, NULL) && event_add(s->again, &tv) < 0)
 		log_event(LOG_ERROR, "cannot arm the clock of names", NULL);

@@ -26,6 +26,7 @@ struct static_servers_env {
 	const struct proxy_conf *(*conf)(void *ctx);
 	void (*changed)(void *ctx); /* the registry has, later than in static_servers_apply() */
 	void *ctx;
+	unsigned again; /* ms between two tries of what can't be done now */
 };
 
 struct static_servers;

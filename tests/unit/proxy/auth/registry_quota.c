@@ -163,6 +163,17 @@ Test(capacity, one_with_a_short_lease_stays_as_it_ends_by_itself)
 	cr_assert_eq(victim(), long_one);
 }
 
+Test(capacity, one_of_the_file_stays_and_counts_for_no_address)
+{
+	struct packet_announcement a = {.id = "1", .policy = "111"};
+	struct addr at;
+
+	cr_assert_eq(addr_numeric(&at, "10.0.0.1", 1), 0);
+	cr_assert_eq(registry_configure(registry, &a, &at, 1), REGISTRY_JOINED);
+	cr_assert_eq(victim(), -1);
+	cr_assert_eq(victim_of("10.0.0.1"), -1);
+}
+
 Test(capacity, a_signed_one_stays)
 {
 	registry_own(registry, (unsigned)announce("1", "111", "10.0.0.1", 0), "key", 1, false);

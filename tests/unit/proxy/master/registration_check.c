@@ -382,3 +382,52 @@ Test(join_judge, one_without_a_lease_is_replaced)
 	cr_assert_eq(judge_rival(), 0);
 	cr_assert_eq(asked, 0);
 }
+
+/* ---- servers of the proxy's file ---- */
+
+static struct static_conf file_server = {.policy = (char[]){"1"}, .job = (char[]){"upper"}};
+static struct conf_section file_section = {.title = (char[]){"9"}, .settings = &file_server};
+
+Test(join_judge, one_of_the_file_is_not_announced_and_does_not_leave)
+{
+	struct proxy_conf conf = {.policy = {.job = (char[]){""}},
+				  .statics = {.section = &file_section, .n = 1}};
+
+	cr_assert_eq(registration_check_static(&h, &at), 0, "no settings, no file");
+	j.conf = &conf;
+	refused(registration_check_static(&h, &at), PACKET_DENIED,
+		"id 9 is configured in the proxy's file", NULL);
+	refused(registration_check_static(&h, NULL), PACKET_DENIED,
+		"id 9 is configured in the proxy's file", NULL);
+	(void)strcpy(h.a.id, "8");
+	cr_assert_eq(registration_check_static(&h, &at), 0);
+	cr_assert_eq(registration_check_static(&h, NULL), 0);
+}
+
+Test(join_judge, the_job_of_one_of_the_file_is_that_of_its_policy)
+{
+	struct proxy_conf conf = {.policy = {.job = (char[]){""}},
+				  .statics = {.section = &file_section, .n = 1}};
+
+	j.conf = &conf;
+	(void)strcpy(h.a.id, "8");
+	refused(registration_check_job(&h), PACKET_DENIED,
+		"its job is sha1: job is set to upper for policy 1", NULL);
+	(void)strcpy(h.a.job, "upper");
+	cr_assert_eq(registration_check_job(&h), 0);
+}
+
+Test(join_judge, a_plain_one_of_the_file_has_no_second_id)
+{
+	struct packet_announcement a = {.id = "7", .policy = "1"};
+
+	parse(&at, "10.1.0.1", 5);
+	cr_assert_eq(registry_configure(j.registry, &a, &at, 1), REGISTRY_JOINED);
+	refused(registration_check_static(&h, &at), PACKET_DENIED,
+		"this address is that of server 7, which is configured in the proxy's file", NULL);
+	h.a.keepalive = true;
+	cr_assert_eq(registration_check_static(&h, &at), 0, "it takes several connections");
+	h.a.keepalive = false;
+	addr_set_port(&at, 6);
+	cr_assert_eq(registration_check_static(&h, &at), 0);
+}

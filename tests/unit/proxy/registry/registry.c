@@ -418,3 +418,25 @@ Test(registry, a_copy_is_never_torn, .timeout = 60)
 	(void)kill(pid, SIGKILL);
 	(void)waitpid(pid, &status, 0);
 }
+
+Test(registry, what_is_configured_has_neither_lease_nor_key_and_is_to_be_seen)
+{
+	struct packet_announcement a = announcement("a", "p", 10);
+	struct addr at;
+
+	cr_assert_eq(addr_numeric(&at, "127.0.0.1", 1), 0);
+	cr_assert_eq(registry_join(reg, &a, &at, 0), REGISTRY_JOINED);
+	registry_own(reg, 0, "alpha", 7, true);
+	a.lease = 0;
+	cr_assert_eq(registry_configure(reg, &a, &at, 0), REGISTRY_REPLACED, "by another kind");
+	cr_expect(registry_server(reg, 0)->configured && registry_server(reg, 0)->unproved);
+	cr_expect_str_empty(registry_tenure_of(reg, 0)->keyid);
+	cr_expect_eq(registry_tenure_of(reg, 0)->lease_end, 0);
+	cr_expect_eq(registry_configure(reg, &a, &at, 0), REGISTRY_RENEWED);
+	cr_expect(registry_server(reg, 0)->unproved, "the file does not know whether it lives");
+	registry_prove(reg, 0);
+	cr_expect_eq(registry_configure(reg, &a, &at, 0), REGISTRY_RENEWED);
+	cr_expect_not(registry_server(reg, 0)->unproved);
+	cr_expect_eq(registry_join(reg, &a, &at, 0), REGISTRY_REPLACED);
+	cr_expect_not(registry_server(reg, 0)->configured);
+}

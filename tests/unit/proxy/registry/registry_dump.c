@@ -59,7 +59,20 @@ join_at(const char *id, const char *policy, const char *host, unsigned lease, ui
 		      REGISTRY_FULL);
 }
 
-/* Four servers of two policies, a policy without servers, turns taken. */
+static void
+configure(const char *id, const char *policy)
+{
+	struct packet_announcement a = {.keepalive = true};
+	struct addr at;
+
+	(void)snprintf(a.id, sizeof a.id, "%s", id);
+	(void)snprintf(a.policy, sizeof a.policy, "%s", policy);
+	cr_assert_eq(addr_numeric(&at, "10.0.0.5", 5000), 0);
+	cr_assert_neq(registry_configure(reg, &a, &at, 3000), REGISTRY_FULL);
+	registry_prove(reg, (unsigned)registry_find(reg, id));
+}
+
+/* Five servers of two policies, a policy without servers, turns taken. */
 static void
 fill(void)
 {
@@ -69,6 +82,7 @@ fill(void)
 	join_at("gone", "nobody's", "127.0.0.1", 0, 3000);
 	join_at("naïve", "111", "unix:/run/x.sock", 10, 3000);
 	cr_assert(registry_leave(reg, "gone", "nobody's"));
+	configure("file", "111");
 	registry_own(reg, (unsigned)registry_find(reg, "a"), "alpha", 4711, false);
 	cr_assert(registry_set_admin(reg, (unsigned)registry_find(reg, "a"), REGISTRY_DRAINING,
 				     4000));
@@ -112,7 +126,7 @@ Test(journal, what_is_handed_over_is_as_it_was)
 		     0, "%s", why);
 	cr_assert_eq(saved, 1234567);
 	n = registry_list(reg, index[0]);
-	cr_assert_eq(n, 4);
+	cr_assert_eq(n, 5);
 	cr_assert_eq(registry_list(again, index[1]), n);
 	for (unsigned i = 0; i < n; i++) {
 		const struct registry_server *x = registry_server(reg, index[0][i]),
@@ -128,6 +142,7 @@ Test(journal, what_is_handed_over_is_as_it_was)
 		cr_assert_eq(y->user, x->user, "%s", x->id);
 		cr_assert(y->once == x->once && y->job_timeout == x->job_timeout, "%s", x->id);
 		cr_assert_eq(y->backup, x->backup, "%s", x->id);
+		cr_assert_eq(y->configured, strcmp(x->id, "file") == 0, "%s", x->id);
 		cr_assert(!y->unproved);
 		uint64_t ordered = registry_tenure_of(reg, index[0][i])->ordered;
 		cr_assert_eq(registry_tenure_of(again, index[1][i])->ordered,
