@@ -3,7 +3,7 @@ drain and leave with their section, outlive restarts and upgrades, and keep an o
 import os
 import threading
 
-from lib import pooled
+from lib import pooled, signed
 from lib.bench import Bench, Peer, ask, correct, ctl, ctl_run, reload, request, wait_until
 
 with Bench() as b:
@@ -86,5 +86,22 @@ with Bench() as b:
     ctl(proxy.socket, "enable", "db1")
     os.unlink(state)
     proxy.wait_server("100")
+
+    # What is required of those that announce themselves is not of these.
+    key = signed.Key()
+    conf(section("db1", one.port), "require_signature = yes", f'keyring = "{signed.write(b, "keyring", key.stanza())}"', "trusted_networks = {}")
+    reload(proxy)
+    proxy.wait_server("100", present=False)
+    assert {ask(proxy)["srcid"] for _ in range(4)} == {"db1"}
+    announced.stop()
+    b.started.remove(announced)
+
+    # Of a policy's servers all do the job that the file says.
+    with signed.Announcer(proxy, key, id="9", policy="111") as a:
+        assert a.join()["verb"] == "registered"
+        conf(section("db1", one.port, "job = upper"), f'keyring = "{b.runtime}/../keyring"')
+        reload(proxy)
+        proxy.wait_server("9", present=False)
+        assert proxy.servers()["db1"]["job"] == "upper"
     one.stop()
     two.stop()
