@@ -273,7 +273,7 @@ lint: all
 # ---- installing ----
 
 ETC := $(sort $(wildcard etc/*.conf)) etc/keyring etc/pseudonyms packaging/ppool-server-jit.conf \
-       packaging/policypool.logrotate
+       packaging/policypool.logrotate examples/keepalived.conf
 HANDLERS := $(sort $(filter-out %.so,$(wildcard examples/handlers/*/*)))
 SERVICES := $(sort $(wildcard etc/*.service etc/*.socket))
 install: all

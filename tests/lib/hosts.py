@@ -1,4 +1,4 @@
-"""Two hosts on a wire of their own: network namespaces, which need root, and what can be heard on the wire."""
+"""Hosts of a scenario's own: network namespaces, which need root; two on a wire, and what can be heard there, or several on a bridge."""
 import contextlib
 import os
 import re
@@ -49,7 +49,7 @@ class Host:
 def sweep():
     """Takes away what a scenario that was killed has left."""
     for line in subprocess.run(["ip", "netns", "list"], capture_output=True, text=True, check=True).stdout.splitlines():
-        if (m := re.match(r"ppool-(\d+)-[ab]\b", line)) and not os.path.exists(f"/proc/{m[1]}"):
+        if (m := re.match(r"ppool-(\d+)-\w+", line)) and not os.path.exists(f"/proc/{m[1]}"):
             subprocess.run(["ip", "netns", "del", line.split()[0]], check=False)
 
 
@@ -69,6 +69,31 @@ def two():
             ip("address", "add", f"{address}/24", "dev", "wire", host=name)
             ip("link", "set", "wire", "up", host=name)
         yield [Host(*pair) for pair in zip(names, ADDRESSES)]
+    finally:
+        for name in made:
+            subprocess.run(["ip", "netns", "del", name], check=False)
+
+
+@contextlib.contextmanager
+def lan(*roles):
+    """A host a role, on a bridge: {role: Host}, of the addresses 10.0.0.1 and fd00::1 for the first, and so on; gone with the block."""
+    sweep()
+    names = {role: f"ppool-{os.getpid()}-{role}" for role in ("wire", *roles)}
+    made = []
+    try:
+        for name in names.values():
+            ip("netns", "add", name)
+            made.append(name)
+            ip("link", "set", "lo", "up", host=name)
+        ip("link", "add", "bridge", "type", "bridge", host=names["wire"])
+        ip("link", "set", "bridge", "up", host=names["wire"])
+        for n, role in enumerate(roles, 1):
+            ip("link", "add", "eth0", "type", "veth", "peer", "name", f"to{n}", "netns", names["wire"], host=names[role])
+            ip("link", "set", f"to{n}", "master", "bridge", "up", host=names["wire"])
+            ip("address", "add", f"10.0.0.{n}/24", "dev", "eth0", host=names[role])
+            ip("address", "add", f"fd00::{n}/64", "dev", "eth0", "nodad", host=names[role])
+            ip("link", "set", "eth0", "up", host=names[role])
+        yield {role: Host(names[role], f"10.0.0.{n}") for n, role in enumerate(roles, 1)}
     finally:
         for name in made:
             subprocess.run(["ip", "netns", "del", name], check=False)
