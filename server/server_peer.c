@@ -302,4 +302,5 @@ server_peer_accept(int fd, const struct addr_peer *from, void *arg)
 	client_mem_join(&s->mem);
 	counter_add(&s->row->accepted, 1);
 	counter_set(&s->row->connections, conn_loop_count(s->loop));
+	conn_read_at_once(p->conn);
 }

@@ -222,6 +222,20 @@ net_connect(const struct addr *to)
 	return close_failed(fd);
 }
 
+/* Over the loopback interface the other side has answered before connect(2) returns, which says
+ * EINPROGRESS all the same; asked once more it knows. */
+int
+net_connect_decided(int fd, const struct addr *to)
+{
+	if (addr_is_unix(to))
+		return 0;
+	if (!addr_is_loopback(to))
+		return EINPROGRESS;
+	if (connect(fd, &to->u.sa, to->len) == 0 || errno == EISCONN)
+		return 0;
+	return errno == EALREADY || errno == EINTR ? EINPROGRESS : errno;
+}
+
 bool
 net_listener_is_of(int fd, uid_t user)
 {

@@ -49,6 +49,11 @@ MUST_CHECK int net_connect(const struct addr *);
 /* Of a connection to a Unix socket: was it that user's process that listens there? */
 bool net_listener_is_of(int fd, uid_t user);
 
+/* Once after net_connect(): is it decided already, as to a Unix socket always, and over the
+ * loopback interface as a rule?  0: connected; EINPROGRESS: not yet; otherwise the errno it failed
+ * with. */
+int net_connect_decided(int fd, const struct addr *);
+
 /* 0 when connected, otherwise the errno it failed with. */
 int net_connect_result(int fd);
 

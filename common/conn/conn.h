@@ -106,6 +106,10 @@ void conn_loop_secure(struct conn_loop *, const struct conn_tls *, struct scoreb
 struct conn *conn_new(struct conn_loop *, int fd, uint64_t idle_ms, const struct conn_ops *,
 		      void *ctx);
 
+/* Of one that was just made of an accepted fd, as the last thing that is done with it: reads what
+ * is there, if something is to be expected.  The conn may be closed afterwards. */
+void conn_read_at_once(struct conn *);
+
 /* Starts connecting; on_open or on_close tells the end, within timeout_ms.  NULL with errno when it
  * failed at once. */
 struct conn *conn_connect(struct conn_loop *, const struct addr *, uint64_t timeout_ms,

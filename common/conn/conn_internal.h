@@ -50,6 +50,8 @@ struct conn {
 	bool delivering;  /* stands in deliver(): more may be waiting */
 	bool counted;	  /* among loop->handshaking */
 	bool accepted;	  /* and not connected by us */
+	bool decided;	  /* CONNECTING: it is, to be told when the turn ends: */
+	int outcome;	  /* 0, or errno */
 	bool begun;	  /* something was read */
 	bool greets_tls;  /* and it began as TLS does */
 	bool tls_partial; /* TLS holds a part of a record */
@@ -89,7 +91,8 @@ struct conn_loop {
 	uint64_t memory;		/* of all conns */
 	void (*at_turn_end)(void *ctx); /* NULL: none */
 	void *at_turn_end_ctx;
-	uint64_t now_us; /* of this turn; 0: not asked for yet */
+	uint64_t now_us;     /* of this turn; 0: not asked for yet */
+	unsigned vain, skip; /* see conn_read_at_once() */
 	struct {
 		uint64_t ms;
 		const struct timeval *tv; /* in libevent's own list: one queue per length */

@@ -28,7 +28,7 @@ static bool
 wants_write(const struct conn *c)
 {
 	if (c->state == CONN_CONNECTING)
-		return true;
+		return !c->decided;
 	return c->state != CONN_CLOSED && ((buf_len(&c->out) > 0 && !c->dirty) || c->tls_writes);
 }
 
@@ -225,10 +225,10 @@ conn_opened(struct conn *c)
 		c->ops->on_open(c, c->ctx);
 	if (c->state == CONN_CLOSED)
 		return;
+	conn_mark_dirty(c); /* what was written while connecting goes out in this turn */
 	conn_update_interest(c);
 	if (reads)
 		keep_reading(c);
-	conn_mark_dirty(c); /* what was written while connecting goes out in this turn */
 }
 
 static void

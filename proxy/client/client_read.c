@@ -316,4 +316,5 @@ client_read_accept(int fd, const struct addr_peer *from, void *arg)
 	client_mem_join(&f->holding);
 	counter_add(&f->row->accepted, 1);
 	counter_add(&f->row->connections, 1);
+	conn_read_at_once(c->conn);
 }

@@ -219,6 +219,23 @@ Test(net, a_connect_that_fails_at_once_keeps_no_descriptor)
 	(void)close(next);
 }
 
+Test(net, over_loopback_a_connect_is_decided_when_it_is_asked_once_more)
+{
+	struct addr at;
+	int listener = listen_at("127.0.0.1", &at), fd;
+
+	fd = net_connect(&at);
+	cr_assert_geq(fd, 0);
+	cr_assert_eq(net_connect_decided(fd, &at), 0);
+	(void)close(fd);
+	(void)close(listener);
+	fd = net_connect(&at);
+	if (fd < 0) /* that is as good */
+		return;
+	cr_assert_eq(net_connect_decided(fd, &at), ECONNREFUSED);
+	(void)close(fd);
+}
+
 Test(net, the_result_of_no_socket_is_an_error)
 {
 	cr_assert_eq(net_connect_result(-1), EBADF);

@@ -452,6 +452,69 @@ Test(conn, what_is_written_while_connecting_arrives)
 	(void)close(listener);
 }
 
+/* Over loopback, and to a Unix socket, it is decided at once. */
+Test(conn, what_is_written_while_connecting_leaves_in_the_same_turn)
+{
+	struct addr at;
+	int listener;
+
+	cr_assert_eq(addr_numeric(&at, "127.0.0.1", 0), 0);
+	listener = net_listen(&at, 1);
+	cr_assert(listener >= 0 && net_local(listener, &at) == 0);
+	c = conn_connect(loop, &at, 1000, &ops, &got);
+	cr_assert_not_null(c);
+	cr_assert_eq(got.opens, 0, "not before the caller knows it");
+	cr_assert_eq(conn_write(c, span_str("early")), 0);
+	turn();
+	cr_assert_eq(got.opens, 1);
+	peer = accept4(listener, NULL, NULL, SOCK_NONBLOCK);
+	cr_assert_str_eq(hear(), "early");
+	conn_close(c);
+	c = conn_connect(loop, &at, 1000, &ops, &got);
+	conn_close(c); /* and nothing is told */
+	turn();
+	cr_assert_eq(got.opens, 1);
+	c = NULL;
+	(void)close(listener);
+	c = conn_connect(loop, &at, 1000, &ops, &got);
+	turn();
+	cr_assert(c == NULL && got.opens == 1, "a refusal neither takes longer");
+}
+
+Test(conn, what_has_come_with_a_connection_is_read_at_once)
+{
+	open_pair(0);
+	say("{\"a\":1}");
+	conn_read_at_once(c);
+	check_text(1, "{\"a\":1}");
+	say("{\"b\":1}");
+	turn();
+	check_text(2, "{\"a\":1}{\"b\":1}");
+}
+
+static void
+accept_with(const char *text)
+{
+	conn_close(c);
+	open_pair(0);
+	say(text);
+	conn_read_at_once(c);
+}
+
+Test(conn, where_nothing_comes_with_connections_it_is_seldom_looked_for)
+{
+	unsigned n = 0;
+
+	for (int i = 0; i < 100; i++)
+		accept_with("");
+	while (got.packets == 0 && n++ < 200)
+		accept_with("{}");
+	cr_assert_gt(n, 8);
+	cr_assert_eq(got.packets, 1, "and yet now and then");
+	accept_with("{}");
+	cr_assert_eq(got.packets, 2);
+}
+
 static unsigned
 descriptors(void)
 {
