@@ -9,7 +9,6 @@
 /* ---- busy polling ---- */
 
 enum {
-	SOON = 4,      /* times the limit: a sleep that short is mostly its own cost */
 	AWAY = 50,     /* us; others did more than a moment's work meanwhile */
 	PAUSE = 10000, /* us without looking on after that */
 	MEAN = 16,     /* events over which the mean runs */
@@ -22,7 +21,7 @@ busy_poll_may(const struct busy_poll *b, bool expecting, uint64_t now_us)
 {
 	const struct busy_poll_kind *k = &b->kind[expecting];
 
-	return b->limit_us > 0 && k->soon && k->skip == 0 && b->crowd <= CROWD * MEAN &&
+	return b->limit_us > 0 && k->skip == 0 && b->crowd <= CROWD * MEAN &&
 	       now_us >= b->left_off_us;
 }
 
@@ -48,11 +47,10 @@ busy_poll_spared(struct busy_poll *b, bool expecting)
 }
 
 void
-busy_poll_slept(struct busy_poll *b, bool expecting, bool looked, uint64_t waited_us)
+busy_poll_slept(struct busy_poll *b, bool expecting, bool looked)
 {
 	struct busy_poll_kind *k = &b->kind[expecting];
 
-	k->soon = waited_us <= (uint64_t)SOON * b->limit_us;
 	if (k->skip > 0)
 		k->skip--;
 	if (!looked)
@@ -84,19 +82,19 @@ turn(struct event_base *base, struct busy_poll *b, int flags)
 }
 
 /* Turns until something comes, TURN_IDLE when it is time to sleep.  The time in which others had
- * the processor is not waiting: *since moves by as much. */
+ * the processor does not count. */
 static enum turn
-look_on(struct event_base *base, struct busy_poll *b, uint64_t *since)
+look_on(struct event_base *base, struct busy_poll *b, uint64_t since)
 {
 	for (;;) {
 		enum turn t = turn(base, b, EVLOOP_NONBLOCK);
 		uint64_t now = clock_us(), back;
 
-		if (t != TURN_IDLE || now - *since >= b->limit_us)
+		if (t != TURN_IDLE || now - since >= b->limit_us)
 			return t;
 		(void)sched_yield();
 		back = clock_us();
-		*since += back - now;
+		since += back - now;
 		if (!busy_poll_gave_way(b, back - now, back))
 			return TURN_IDLE;
 	}
@@ -107,14 +105,14 @@ next(struct event_base *base, struct busy_poll *b, bool expecting)
 {
 	uint64_t since = clock_us();
 	bool looks = busy_poll_may(b, expecting, since);
-	enum turn t = looks ? look_on(base, b, &since) : TURN_IDLE;
+	enum turn t = looks ? look_on(base, b, since) : TURN_IDLE;
 
 	if (t != TURN_IDLE) {
 		busy_poll_spared(b, expecting);
 		return t;
 	}
 	t = turn(base, b, 0);
-	busy_poll_slept(b, expecting, looks, clock_us() - since);
+	busy_poll_slept(b, expecting, looks);
 	return t;
 }
 

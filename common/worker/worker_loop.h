@@ -2,8 +2,8 @@
  * polling), and gives free memory back to the system.
  *
  * A wakeup costs more than a small request does, above all where an idle processor is put to
- * sleep (in a virtual machine: is taken away).  So a worker that is likely to be asked again soon
- * polls: the kernel does the same for sockets (net.core.busy_poll) and for virtual machines (halt
+ * sleep (in a virtual machine: is taken away).  So a worker polls as long as that is not in vain:
+ * the kernel does the same for sockets (net.core.busy_poll) and for virtual machines (halt
  * polling). It pays only instead of idling: it yields the processor between two looks, and stops
  * for a while when another process takes it.
  *
@@ -20,7 +20,6 @@
 /* ---- busy polling: pure ---- */
 
 struct busy_poll_kind {
-	bool soon;     /* the last one was so short that looking on may have been better */
 	unsigned vain; /* grows with each look that was in vain, shrinks with each that was not */
 	unsigned skip; /* waits that are slept through before it is tried again */
 };
@@ -44,7 +43,7 @@ void busy_poll_found(struct busy_poll *, unsigned events);
 
 /* How a wait ended.  looked: it looked on, and then it slept after all, or not. */
 void busy_poll_spared(struct busy_poll *, bool expecting);
-void busy_poll_slept(struct busy_poll *, bool expecting, bool looked, uint64_t waited_us);
+void busy_poll_slept(struct busy_poll *, bool expecting, bool looked);
 
 /* ---- the loop ---- */
 

@@ -57,11 +57,10 @@ come_in(long us)
 	cr_assert_eq(event_base_once(base, -1, EV_TIMEOUT, serve, &first, &t), 0);
 }
 
-/* As after a short wait. */
 static struct busy_poll
 that_looks(unsigned limit, unsigned vain)
 {
-	return (struct busy_poll){.limit_us = limit, .kind[0] = {.soon = true, .vain = vain}};
+	return (struct busy_poll){.limit_us = limit, .kind[0].vain = vain};
 }
 
 Test(worker_loop, events_are_served_until_it_is_broken_off)
@@ -139,17 +138,16 @@ Test(worker_loop, a_look_in_vain_ends_in_time_and_is_counted)
 	cr_expect_eq(served, 1);
 	cr_expect_eq(b.kind[0].vain, 1);
 	cr_expect_eq(b.kind[0].skip, 1);
-	cr_expect(!b.kind[0].soon);
 }
 
-Test(worker_loop, a_wait_that_was_slept_through_is_judged_by_its_length)
+Test(worker_loop, a_wait_that_is_slept_through_brings_the_next_look_nearer)
 {
-	struct busy_poll b = {.limit_us = LONG_US};
+	struct busy_poll b = {.limit_us = LONG_US, .kind[0] = {.vain = 3, .skip = 3}};
 
 	come_in(1000);
 	cr_assert_eq(worker_loop(base, &b, NULL, NULL), 0);
-	cr_expect(b.kind[0].soon);
-	cr_expect_eq(b.kind[0].vain, 0, "it did not look");
+	cr_expect_eq(b.kind[0].skip, 2);
+	cr_expect_eq(b.kind[0].vain, 3, "it did not look");
 	cr_expect_eq(b.crowd, 0, "the last turn's are not counted");
 }
 
@@ -165,7 +163,7 @@ expects(void *state)
 
 Test(worker_loop, whether_an_answer_is_expected_is_asked_before_each_wait)
 {
-	struct busy_poll b = {.limit_us = LONG_US};
+	struct busy_poll b = {.limit_us = LONG_US, .kind = {{.vain = 8}, {.vain = 8}}};
 	const struct timeval often = {.tv_usec = 100};
 	unsigned last = 2;
 	struct event *e = event_new(base, -1, EV_PERSIST, serve, &last);
@@ -173,8 +171,8 @@ Test(worker_loop, whether_an_answer_is_expected_is_asked_before_each_wait)
 	cr_assert(e != NULL && event_add(e, &often) == 0);
 	cr_assert_eq(worker_loop(base, &b, expects, &asked), 0);
 	cr_expect_eq(asked, 2);
-	cr_expect(b.kind[false].soon);
-	cr_expect(b.kind[true].soon);
+	cr_expect(b.kind[false].vain == 4 || b.left_off_us > 0);
+	cr_expect(b.kind[true].vain == 4 || b.left_off_us > 0);
 	event_free(e);
 }
 
@@ -300,85 +298,31 @@ Test(worker_loop, the_processor_is_given_away_between_looks)
 	cr_assert_eq(waitpid(pid, NULL, 0), pid);
 }
 
-Test(worker_loop, time_in_which_others_had_the_processor_is_no_wait)
-{
-	struct busy_poll b = {.limit_us = 0};
-	pid_t pid;
-
-	warm_up();
-	pid = never_pause();
-	/* It comes while the other has its turn, which is longer than a wait that is short. */
-	for (int i = 0; i < 100 && !(b.left_off_us > 0 && b.kind[0].soon); i++) {
-		b = that_looks(100, 0);
-		come_in(1000);
-		cr_assert_eq(worker_loop(base, &b, NULL, NULL), 0);
-	}
-	cr_expect_gt(b.left_off_us, 0);
-	cr_expect(b.kind[0].soon);
-	cr_assert_eq(kill(pid, SIGKILL), 0);
-	cr_assert_eq(waitpid(pid, NULL, 0), pid);
-}
-
 /* ---- busy polling ---- */
 
-enum { LIMIT = 20, SHORT = 4 * LIMIT, NOW = 1000000 };
-
-/* One whose last wait was short, whatever was expected. */
-static struct busy_poll
-after_a_short_wait(void)
-{
-	struct busy_poll b = {.limit_us = LIMIT};
-
-	busy_poll_slept(&b, false, false, SHORT);
-	busy_poll_slept(&b, true, false, SHORT);
-	return b;
-}
+enum { LIMIT = 20, NOW = 1000000 };
 
 Test(busy_poll, without_a_limit_it_never_looks)
 {
-	struct busy_poll b = after_a_short_wait();
+	struct busy_poll b = that_looks(LIMIT, 0);
 
 	cr_expect(busy_poll_may(&b, false, NOW));
 	b.limit_us = 0;
 	cr_expect(!busy_poll_may(&b, false, NOW));
-	busy_poll_slept(&b, false, false, 0);
-	cr_expect(!busy_poll_may(&b, false, NOW));
-}
-
-Test(busy_poll, it_looks_only_after_a_wait_that_was_short)
-{
-	struct busy_poll b = {.limit_us = LIMIT};
-
-	cr_expect(!busy_poll_may(&b, false, NOW), "nothing is known yet");
-	busy_poll_slept(&b, false, false, SHORT);
-	cr_expect(busy_poll_may(&b, false, NOW));
-	busy_poll_slept(&b, false, false, SHORT + 1);
-	cr_expect(!busy_poll_may(&b, false, NOW));
-	busy_poll_slept(&b, false, false, 0);
-	cr_expect(busy_poll_may(&b, false, NOW));
-}
-
-Test(busy_poll, what_is_short_goes_by_the_limit)
-{
-	struct busy_poll b = {.limit_us = 1000};
-
-	busy_poll_slept(&b, false, false, 4000);
-	cr_expect(busy_poll_may(&b, false, NOW));
 }
 
 Test(busy_poll, waits_for_an_answer_and_for_a_question_are_judged_apart)
 {
 	struct busy_poll b = {.limit_us = LIMIT};
 
-	busy_poll_slept(&b, true, false, SHORT);
-	cr_expect(busy_poll_may(&b, true, NOW));
-	cr_expect(!busy_poll_may(&b, false, NOW));
-	busy_poll_slept(&b, false, false, SHORT);
-	busy_poll_slept(&b, true, true, SHORT);
+	busy_poll_slept(&b, true, true);
 	cr_expect(!busy_poll_may(&b, true, NOW), "it was in vain");
 	cr_expect(busy_poll_may(&b, false, NOW));
-	busy_poll_slept(&b, true, false, SHORT + 1);
-	cr_expect(busy_poll_may(&b, false, NOW));
+	busy_poll_slept(&b, true, false);
+	cr_expect(busy_poll_may(&b, true, NOW));
+	busy_poll_slept(&b, false, true);
+	cr_expect(busy_poll_may(&b, true, NOW));
+	cr_expect(!busy_poll_may(&b, false, NOW));
 }
 
 static void
@@ -390,7 +334,7 @@ find(struct busy_poll *b, unsigned events, unsigned times)
 
 Test(busy_poll, where_many_come_at_a_time_it_sleeps)
 {
-	struct busy_poll b = after_a_short_wait();
+	struct busy_poll b = that_looks(LIMIT, 0);
 
 	find(&b, 2, 1000);
 	cr_expect(busy_poll_may(&b, false, NOW));
@@ -401,7 +345,7 @@ Test(busy_poll, where_many_come_at_a_time_it_sleeps)
 
 Test(busy_poll, one_crowd_is_no_rule)
 {
-	struct busy_poll b = after_a_short_wait();
+	struct busy_poll b = that_looks(LIMIT, 0);
 
 	find(&b, 1, 1000);
 	find(&b, 10, 1);
@@ -413,7 +357,7 @@ Test(busy_poll, one_crowd_is_no_rule)
 Test(busy_poll, a_crowd_is_forgotten_when_few_come_again)
 {
 	for (unsigned few = 1; few <= 2; few++) {
-		struct busy_poll b = after_a_short_wait();
+		struct busy_poll b = that_looks(LIMIT, 0);
 
 		find(&b, 64, 1000);
 		cr_expect(!busy_poll_may(&b, false, NOW));
@@ -424,7 +368,7 @@ Test(busy_poll, a_crowd_is_forgotten_when_few_come_again)
 
 Test(busy_poll, it_leaves_off_for_a_while_when_somebody_wants_the_processor)
 {
-	struct busy_poll b = after_a_short_wait();
+	struct busy_poll b = that_looks(LIMIT, 0);
 
 	cr_expect(busy_poll_gave_way(&b, 50, NOW));
 	cr_expect(busy_poll_may(&b, false, NOW));
@@ -441,38 +385,38 @@ slept_through(struct busy_poll *b)
 	unsigned n = 0;
 
 	for (; !busy_poll_may(b, false, NOW) && n < 1000; n++)
-		busy_poll_slept(b, false, false, SHORT);
+		busy_poll_slept(b, false, false);
 	return n;
 }
 
 Test(busy_poll, looks_in_vain_become_rare_and_never_end)
 {
 	static const unsigned wanted[] = {1, 3, 7, 15, 31, 63, 63, 63};
-	struct busy_poll b = after_a_short_wait();
+	struct busy_poll b = that_looks(LIMIT, 0);
 
 	for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
 		cr_assert(busy_poll_may(&b, false, NOW));
-		busy_poll_slept(&b, false, true, SHORT);
+		busy_poll_slept(&b, false, true);
 		cr_expect_eq(slept_through(&b), wanted[i]);
 	}
 }
 
 Test(busy_poll, looks_that_were_not_in_vain_make_up_for_those_that_were)
 {
-	struct busy_poll b = after_a_short_wait();
+	struct busy_poll b = that_looks(LIMIT, 0);
 
 	for (int i = 0; i < 6; i++) {
-		busy_poll_slept(&b, false, true, SHORT);
+		busy_poll_slept(&b, false, true);
 		(void)slept_through(&b);
 	}
 	busy_poll_spared(&b, false);
 	busy_poll_spared(&b, false);
 	cr_expect(busy_poll_may(&b, false, NOW), "it goes on after one that was not");
-	busy_poll_slept(&b, false, true, SHORT);
+	busy_poll_slept(&b, false, true);
 	cr_expect_eq(slept_through(&b), 31, "63, 31, 15, and twice that and one");
 	for (int i = 0; i < 10; i++)
 		busy_poll_spared(&b, false);
-	busy_poll_slept(&b, false, true, SHORT);
+	busy_poll_slept(&b, false, true);
 	cr_expect_eq(slept_through(&b), 1, "as if there had been none");
 }
 
