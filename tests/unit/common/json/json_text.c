@@ -1,68 +1,10 @@
-/* json_text: what is JSON and what is not, byte by byte. */
-#include "json_text.h"
-
-#include <criterion/criterion.h>
-#include <errno.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
-
-/* Under ASan a request that is too large is to fail as it does elsewhere. */
-const char *__asan_default_options(void);
-
-const char *
-__asan_default_options(void)
-{
-	return "allocator_may_return_null=1";
-}
-
-enum { DEPTH = 16 };
-
-static struct json_text_object object;
-static size_t at;
-
-/* The text in memory of exactly its size, so that a checker sees every step beyond it.  Good until
- * the next call. */
-static struct span
-exactly(const char *p, size_t n)
-{
-	static char *copy;
-
-	free(copy);
-	copy = malloc(n > 0 ? n : 1);
-	cr_assert_not_null(copy);
-	memcpy(copy, p, n);
-	return span_of(copy, n);
-}
-
-static enum json_text_status
-scan(const char *text)
-{
-	struct span copy = exactly(text, strlen(text));
-
-	at = SIZE_MAX;
-	return json_text_scan(copy, DEPTH, &object, &at);
-}
-
-static const struct json_text_member *
-find(const char *key)
-{
-	const struct json_text_member *m = json_text_find(&object, key);
-
-	cr_assert_not_null(m, "no member %s", key);
-	return m;
-}
-
-static bool
-holds(const struct buf *b, const char *p, size_t n)
-{
-	return span_eq(buf_span(b), span_of(p, n));
-}
+/* json_text: what is JSON and what is not, where its first fault stands, and that judging takes
+ * no longer for anything. */
+#include "json_text_fixture.h"
 
 /* ---- judging ---- */
 
-Test(jsontext, accepts_what_rfc_8259_allows)
+Test(json_text, accepts_what_rfc_8259_allows)
 {
 	static const char *const texts[] = {
 		"{}",
@@ -186,7 +128,7 @@ static const struct {
 	{"{\"a\":\x80}", 5},
 };
 
-Test(jsontext, refuses_what_rfc_8259_does_not_allow)
+Test(json_text, refuses_what_rfc_8259_does_not_allow)
 {
 	for (size_t i = 0; i < sizeof not_json / sizeof not_json[0]; i++) {
 		const char *text = not_json[i].text;
@@ -197,7 +139,7 @@ Test(jsontext, refuses_what_rfc_8259_does_not_allow)
 	}
 }
 
-Test(jsontext, a_nul_byte_is_no_white_space_and_no_end)
+Test(json_text, a_nul_byte_is_no_white_space_and_no_end)
 {
 	cr_expect_eq(json_text_scan(exactly("{}\0", 3), DEPTH, &object, &at), JSON_TEXT_SYNTAX);
 	cr_expect_eq(at, 2);
@@ -209,14 +151,14 @@ Test(jsontext, a_nul_byte_is_no_white_space_and_no_end)
 	cr_expect_eq(at, 6);
 }
 
-Test(jsontext, an_empty_span_without_memory_is_not_json)
+Test(json_text, an_empty_span_without_memory_is_not_json)
 {
 	cr_expect_eq(json_text_scan(span_of(NULL, 0), DEPTH, &object, &at), JSON_TEXT_SYNTAX);
 	cr_expect_eq(at, 0);
 	cr_expect_eq(object.n, 0);
 }
 
-Test(jsontext, every_beginning_of_a_packet_is_not_json)
+Test(json_text, every_beginning_of_a_packet_is_not_json)
 {
 	const char
 		*text = "{\"type\":\"0\",\"n\":-1.5e+3,\"a\":[true,{\"b\":null}],\"payload\":\"x\\"
@@ -228,7 +170,7 @@ Test(jsontext, every_beginning_of_a_packet_is_not_json)
 	cr_expect_eq(scan(text), JSON_TEXT_OK);
 }
 
-Test(jsontext, json_that_is_no_object_is_told_apart)
+Test(json_text, json_that_is_no_object_is_told_apart)
 {
 	static const char *const texts[] = {
 		"[]",	      " [1,{\"a\":1,\"a\":2}]", "1", "-1.5e3", "\"a\"", "true", "null",
@@ -241,7 +183,7 @@ Test(jsontext, json_that_is_no_object_is_told_apart)
 	}
 }
 
-Test(jsontext, malformed_utf8_is_found_where_it_stands)
+Test(json_text, malformed_utf8_is_found_where_it_stands)
 {
 	static const char *const inside[] = {
 		"\x80",
@@ -288,14 +230,14 @@ Test(jsontext, malformed_utf8_is_found_where_it_stands)
 	}
 }
 
-Test(jsontext, a_malformed_character_does_not_swallow_the_quote_behind_it)
+Test(json_text, a_malformed_character_does_not_swallow_the_quote_behind_it)
 {
 	cr_expect_eq(scan("{\"a\":\"\xe2\",\"b\":1}"), JSON_TEXT_UTF8);
 	cr_expect_eq(object.n, 1);
 	cr_expect(span_eq_str(object.member[0].key, "b"));
 }
 
-Test(jsontext, a_key_that_stands_twice_is_found_however_it_is_written)
+Test(json_text, a_key_that_stands_twice_is_found_however_it_is_written)
 {
 	static const struct {
 		const char *text;
@@ -347,7 +289,7 @@ scan_nested(size_t levels, unsigned max_depth, const char *inside)
 	return status;
 }
 
-Test(jsontext, max_depth_is_the_deepest_that_is_allowed)
+Test(json_text, max_depth_is_the_deepest_that_is_allowed)
 {
 	for (unsigned max = 1; max <= JSON_TEXT_DEPTH_MAX; max++) {
 		cr_expect_eq(scan_nested(max, max, "1"), JSON_TEXT_OK);
@@ -357,7 +299,7 @@ Test(jsontext, max_depth_is_the_deepest_that_is_allowed)
 	cr_expect_eq(json_text_scan(span_str("{}"), 0, &object, &at), JSON_TEXT_DEPTH);
 }
 
-Test(jsontext, below_max_depth_syntax_is_still_judged)
+Test(json_text, below_max_depth_syntax_is_still_judged)
 {
 	cr_expect_eq(scan_nested(10000, DEPTH, "1"), JSON_TEXT_DEPTH);
 	cr_expect_eq(at, 5 + DEPTH - 1);
@@ -368,7 +310,7 @@ Test(jsontext, below_max_depth_syntax_is_still_judged)
 	cr_expect_eq(scan_nested(10000, DEPTH, "{\"a\":1,\"a\":2}"), JSON_TEXT_DEPTH);
 }
 
-Test(jsontext, brackets_are_matched_to_a_bound_and_no_further)
+Test(json_text, brackets_are_matched_to_a_bound_and_no_further)
 {
 	cr_expect_eq(scan_nested(JSON_TEXT_FOLLOWED, DEPTH, "01"), JSON_TEXT_SYNTAX);
 	cr_expect_eq(scan_nested(JSON_TEXT_FOLLOWED, DEPTH, "[01]"), JSON_TEXT_DEPTH);
@@ -385,7 +327,7 @@ many(struct buf *b, size_t members)
 	cr_assert_eq(buf_append_str(b, "}"), 0);
 }
 
-Test(jsontext, an_object_has_as_many_members_as_the_limit_says)
+Test(json_text, an_object_has_as_many_members_as_the_limit_says)
 {
 	struct buf b = BUF_INIT;
 
@@ -402,7 +344,7 @@ Test(jsontext, an_object_has_as_many_members_as_the_limit_says)
 	buf_release(&b);
 }
 
-Test(jsontext, the_limit_holds_for_inner_objects_and_each_counts_alone)
+Test(json_text, the_limit_holds_for_inner_objects_and_each_counts_alone)
 {
 	struct buf b = BUF_INIT;
 
@@ -423,7 +365,7 @@ Test(jsontext, the_limit_holds_for_inner_objects_and_each_counts_alone)
 	buf_release(&b);
 }
 
-Test(jsontext, full_objects_fit_on_every_level)
+Test(json_text, full_objects_fit_on_every_level)
 {
 	struct buf b = BUF_INIT;
 
@@ -439,7 +381,7 @@ Test(jsontext, full_objects_fit_on_every_level)
 	buf_release(&b);
 }
 
-Test(jsontext, the_first_fault_counts_but_syntax_wins)
+Test(json_text, the_first_fault_counts_but_syntax_wins)
 {
 	cr_expect_eq(scan("{\"a\":\"\xff\",\"a\":1}"), JSON_TEXT_UTF8);
 	cr_expect_eq(scan("{\"a\":1,\"a\":\"\xff\"}"), JSON_TEXT_DUPLICATE);
@@ -450,7 +392,7 @@ Test(jsontext, the_first_fault_counts_but_syntax_wins)
 	cr_expect_eq(scan("[1,]"), JSON_TEXT_SYNTAX);
 }
 
-Test(jsontext, members_without_a_fault_are_listed_all_the_same)
+Test(json_text, members_without_a_fault_are_listed_all_the_same)
 {
 	cr_expect_eq(
 		scan("{\"a\":1,\"b\":\"\xff\",\"a\":2,\"\xff\":3,\"c\":[\"\\ud800\"],\"d\":4}"),
@@ -467,298 +409,7 @@ Test(jsontext, members_without_a_fault_are_listed_all_the_same)
 	cr_expect_eq(object.n, 2);
 }
 
-/* ---- members ---- */
-
-Test(jsontext, members_come_in_order_with_their_spans_and_kinds)
-{
-	static const struct {
-		const char *key, *value;
-		enum json_text_kind kind;
-		bool key_escaped, value_escaped;
-	} want[] = {
-		{"s", "\"x y\"", JSON_TEXT_STRING, false, false},
-		{"e", "\"\\n\"", JSON_TEXT_STRING, false, true},
-		{"n", "-1.5e3", JSON_TEXT_NUMBER, false, false},
-		{"t", "true", JSON_TEXT_BOOL, false, false},
-		{"f", "false", JSON_TEXT_BOOL, false, false},
-		{"z", "null", JSON_TEXT_NULL, false, false},
-		{"o", "{ \"a\" : \"\\n\" }", JSON_TEXT_OBJECT, false, false},
-		{"k\\u0061", "[ 1, \"\\n\" ]", JSON_TEXT_ARRAY, true, false},
-		{"", "{}", JSON_TEXT_OBJECT, false, false},
-	};
-
-	cr_assert_eq(scan(" { \"s\" : \"x y\" , \"e\":\"\\n\",\"n\": -1.5e3 ,\"t\":true,"
-			  "\"f\":false,\"z\":null , \"o\" : { \"a\" : \"\\n\" } ,"
-			  "\"k\\u0061\":[ 1, \"\\n\" ] ,\"\":{} } "),
-		     JSON_TEXT_OK);
-	cr_assert_eq(object.n, sizeof want / sizeof want[0]);
-	for (size_t i = 0; i < object.n; i++) {
-		const struct json_text_member *m = &object.member[i];
-
-		cr_expect(span_eq_str(m->key, want[i].key), "key %zu", i);
-		cr_expect(span_eq_str(m->value, want[i].value), "value %zu", i);
-		cr_expect_eq(m->kind, want[i].kind, "kind %zu", i);
-		cr_expect_eq(m->key_escaped, want[i].key_escaped, "key_escaped %zu", i);
-		cr_expect_eq(m->value_escaped, want[i].value_escaped, "value_escaped %zu", i);
-	}
-}
-
-Test(jsontext, a_member_is_found_by_its_decoded_key)
-{
-	cr_assert_eq(scan("{\"\\u0061b\":1,\"type\\u0000\":2,\"\\u00e9\":3,\"\":4,\"abc\":5}"),
-		     JSON_TEXT_OK);
-	cr_expect(span_eq_str(find("ab")->value, "1"));
-	cr_expect(span_eq_str(find("\xc3\xa9")->value, "3"));
-	cr_expect(span_eq_str(find("")->value, "4"));
-	cr_expect(span_eq_str(find("abc")->value, "5"));
-	cr_expect_null(json_text_find(&object, "type"));
-	cr_expect_null(json_text_find(&object, "a"));
-	cr_expect_null(json_text_find(&object, "abcd"));
-}
-
-Test(jsontext, inner_takes_the_quotes_off_a_string_only)
-{
-	cr_assert_eq(scan("{\"s\":\"\\n\",\"e\":\"\",\"n\":12,\"a\":[\"x\"],\"b\":true}"),
-		     JSON_TEXT_OK);
-	cr_expect(span_eq_str(json_text_inner(find("s")), "\\n"));
-	cr_expect_eq(json_text_inner(find("e")).n, 0);
-	cr_expect(span_eq_str(json_text_inner(find("n")), "12"));
-	cr_expect(span_eq_str(json_text_inner(find("a")), "[\"x\"]"));
-	cr_expect(span_eq_str(json_text_inner(find("b")), "true"));
-}
-
-Test(jsontext, every_status_has_words_of_its_own)
-{
-	for (int a = JSON_TEXT_OK; a <= JSON_TEXT_MEMBER_LIMIT; a++)
-		for (int b = JSON_TEXT_OK; b < a; b++)
-			cr_expect_str_neq(json_text_describe((enum json_text_status)a),
-					  json_text_describe((enum json_text_status)b));
-	cr_expect_str_eq(json_text_describe(JSON_TEXT_DUPLICATE), "duplicate key");
-}
-
-/* ---- decoding and quoting ---- */
-
-Test(jsontext, decodes_every_escape)
-{
-	static const struct {
-		const char *inner, *bytes;
-		size_t n;
-	} rows[] = {
-		{"", "", 0},
-		{"abc", "abc", 3},
-		{"\\\"\\\\\\/\\b\\f\\n\\r\\t", "\"\\/\b\f\n\r\t", 8},
-		{"\\u0000", "\0", 1},
-		{"a\\u0000b", "a\0b", 3},
-		{"\\u007f\\u0080", "\x7f\xc2\x80", 3},
-		{"\\u00e9", "\xc3\xa9", 2},
-		{"\\u07ff\\u0800", "\xdf\xbf\xe0\xa0\x80", 5},
-		{"\\uD7FF\\ue000\\uffff", "\xed\x9f\xbf\xee\x80\x80\xef\xbf\xbf", 9},
-		{"\\ud800\\udc00", "\xf0\x90\x80\x80", 4},
-		{"\\ud834\\udd1e!", "\xf0\x9d\x84\x9e!", 5},
-		{"\\uDBFF\\uDFFF", "\xf4\x8f\xbf\xbf", 4},
-		{"\xc3\xa9\\n\xe2\x82\xac", "\xc3\xa9\n\xe2\x82\xac", 6},
-		{"\\\\u0041", "\\u0041", 6},
-	};
-	struct buf b = BUF_INIT;
-
-	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		buf_clear(&b);
-		cr_assert_eq(json_text_decode(exactly(rows[i].inner, strlen(rows[i].inner)), &b),
-			     0);
-		cr_expect(holds(&b, rows[i].bytes, rows[i].n), "%s", rows[i].inner);
-	}
-	buf_release(&b);
-}
-
-Test(jsontext, decoding_appends)
-{
-	struct buf b = BUF_INIT;
-
-	cr_assert_eq(buf_append_str(&b, "x"), 0);
-	cr_assert_eq(json_text_decode(span_str("\\u0041"), &b), 0);
-	cr_assert_eq(json_text_decode(span_of(NULL, 0), &b), 0);
-	cr_expect(holds(&b, "xA", 2));
-	buf_release(&b);
-}
-
-Test(jsontext, decoding_what_was_never_judged_stays_within_its_bounds)
-{
-	static const char *const inner[] = {"\\",      "\\u",	      "\\u12",	   "\\x",
-					    "\\ud800", "\\udc00",     "\\ud800\\", "\\\\\\",
-					    "\\\x80",  "\\ud800\\u12"};
-	struct buf b = BUF_INIT;
-
-	for (size_t i = 0; i < sizeof inner / sizeof inner[0]; i++) {
-		size_t n = strlen(inner[i]);
-
-		buf_clear(&b);
-		cr_assert_eq(json_text_decode(exactly(inner[i], n), &b), 0);
-		cr_expect_leq(buf_len(&b), n, "%s", inner[i]);
-	}
-	buf_release(&b);
-}
-
-Test(jsontext, a_lone_surrogate_is_decoded_as_the_replacement_character)
-{
-	struct buf b = BUF_INIT;
-
-	cr_assert_eq(json_text_decode(span_str("a\\ud800b\\udc00"), &b), 0);
-	cr_expect(holds(&b,
-			"a\xef\xbf\xbd"
-			"b\xef\xbf\xbd",
-			8));
-	buf_release(&b);
-}
-
-Test(jsontext, quotes_what_has_to_be_quoted_and_nothing_else)
-{
-	static const struct {
-		const char *bytes;
-		size_t n;
-		const char *text;
-	} rows[] = {
-		{NULL, 0, "\"\""},
-		{"abc /'<>&", 9, "\"abc /'<>&\""},
-		{"\"\\\b\f\n\r\t", 7, "\"\\\"\\\\\\b\\f\\n\\r\\t\""},
-		{"\0\x01\x1f\x7f", 4, "\"\\u0000\\u0001\\u001f\x7f\""},
-		{"long enough\nto be read in words", 31, "\"long enough\\nto be read in words\""},
-		{"\xc3\xa9\xe2\x82\xac\xf0\x9d\x84\x9e", 9,
-		 "\"\xc3\xa9\xe2\x82\xac\xf0\x9d\x84\x9e\""},
-		{"a\xff"
-		 "b\xc3",
-		 4,
-		 "\"a\xef\xbf\xbd"
-		 "b\xef\xbf\xbd\""},
-		{"\xed\xa0\x80", 3, "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""},
-		{"\xe2\x82\"", 3, "\"\xef\xbf\xbd\xef\xbf\xbd\\\"\""},
-	};
-	struct buf b = BUF_INIT;
-
-	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		struct span bytes = span_of(NULL, 0);
-
-		if (rows[i].n > 0)
-			bytes = exactly(rows[i].bytes, rows[i].n);
-		buf_clear(&b);
-		cr_assert_eq(json_text_quote(&b, bytes), 0);
-		cr_expect(holds(&b, rows[i].text, strlen(rows[i].text)), "row %zu: %.*s", i,
-			  SPAN_ARG(buf_span(&b)));
-	}
-	buf_release(&b);
-}
-
-static size_t
-utf8(uint32_t c, char out[4])
-{
-	if (c < 0x80) {
-		out[0] = (char)c;
-		return 1;
-	}
-	if (c < 0x800) {
-		out[0] = (char)(0xc0 | c >> 6);
-		out[1] = (char)(0x80 | (c & 0x3f));
-		return 2;
-	}
-	if (c < 0x10000) {
-		out[0] = (char)(0xe0 | c >> 12);
-		out[1] = (char)(0x80 | (c >> 6 & 0x3f));
-		out[2] = (char)(0x80 | (c & 0x3f));
-		return 3;
-	}
-	out[0] = (char)(0xf0 | c >> 18);
-	out[1] = (char)(0x80 | (c >> 12 & 0x3f));
-	out[2] = (char)(0x80 | (c >> 6 & 0x3f));
-	out[3] = (char)(0x80 | (c & 0x3f));
-	return 4;
-}
-
-/* All of Unicode, raw and as an escape, through scan, decode and quote. */
-Test(jsontext, every_character_survives_both_ways)
-{
-	struct buf text = BUF_INIT, decoded = BUF_INIT, quoted = BUF_INIT;
-
-	for (uint32_t c = 0; c <= 0x10ffff; c++) {
-		char raw[4];
-		size_t n = utf8(c, raw);
-
-		if (c >= 0xd800 && c <= 0xdfff)
-			continue;
-		buf_clear(&text);
-		buf_clear(&decoded);
-		cr_assert_eq(buf_append_str(&text, "{\"a\":"), 0);
-		cr_assert_eq(json_text_quote(&text, span_of(raw, n)), 0);
-		if (c < 0x10000)
-			cr_assert_eq(buf_printf(&text, ",\"b\":\"\\u%04X\"}", c), 0);
-		else
-			cr_assert_eq(buf_printf(&text, ",\"b\":\"\\u%04x\\u%04x\"}",
-						0xd800 + ((c - 0x10000) >> 10),
-						0xdc00 + ((c - 0x10000) & 0x3ff)),
-				     0);
-		cr_assert_eq(json_text_scan(buf_span(&text), DEPTH, &object, &at), JSON_TEXT_OK,
-			     "U+%04X", c);
-		cr_assert_eq(json_text_decode(json_text_inner(find("a")), &decoded), 0);
-		cr_assert(holds(&decoded, raw, n), "U+%04X raw", c);
-		buf_clear(&decoded);
-		cr_assert_eq(json_text_decode(json_text_inner(find("b")), &decoded), 0);
-		cr_assert(holds(&decoded, raw, n), "U+%04X escaped", c);
-	}
-	buf_release(&text);
-	buf_release(&decoded);
-	buf_release(&quoted);
-}
-
-Test(jsontext, a_string_may_end_anywhere_in_a_word)
-{
-	static const char special[] = {'"', '\\', '\x1f', '\x80', '\xff', '\n'};
-	char text[64];
-
-	for (size_t i = 0; i < sizeof special; i++)
-		for (size_t before = 0; before < 40; before++) {
-			size_t want = special[i] == '"' || special[i] == '\\' ? 0 : 6 + before;
-
-			memcpy(text, "{\"a\":\"", 6);
-			memset(text + 6, i & 1 ? '!' : '~', before);
-			text[6 + before] = special[i];
-			strcpy(text + 7 + before, special[i] == '"'    ? "}"
-						  : special[i] == '\\' ? "n\"}"
-								       : "\"}");
-			cr_expect_eq(scan(text) == JSON_TEXT_OK, want == 0, "%zu after %zu", i,
-				     before);
-			cr_expect_eq(at, want, "%zu after %zu: %zu", i, before, at);
-		}
-}
-
 /* ---- failures and cost ---- */
-
-/* A buffer that cannot grow: its content is said to be more than an address space holds.  What
- * follows the content is real: room bytes at memory. */
-static struct buf
-nearly_full(char *memory, size_t room)
-{
-	const size_t content = (size_t)1 << 46;
-
-	return (struct buf){.base = (char *)((uintptr_t)memory - content),
-			    .tail = content,
-			    .cap = content + room};
-}
-
-Test(jsontext, without_memory_nothing_is_appended)
-{
-	char memory[3];
-	struct buf b = nearly_full(memory, sizeof memory);
-	size_t before = buf_len(&b);
-
-	errno = 0;
-	cr_expect_eq(json_text_quote(&b, span_str("\n")), -1);
-	cr_expect_eq(errno, ENOMEM);
-	cr_expect_eq(buf_len(&b), before);
-	errno = 0;
-	cr_expect_eq(json_text_decode(span_str("\\n\\n"), &b), -1);
-	cr_expect_eq(errno, ENOMEM);
-	cr_expect_eq(buf_len(&b), before);
-	cr_expect_eq(json_text_quote(&b, span_str("x")), 0);
-	cr_expect_eq(memcmp(memory, "\"x\"", 3), 0);
-}
 
 /* A megabyte of what begins, repeats and ends so. */
 static void
@@ -780,7 +431,7 @@ expect_quick(struct buf *b, enum json_text_status want, const char *what)
 	cr_expect_lt((double)(clock() - start) / CLOCKS_PER_SEC, 1.0, "%s", what);
 }
 
-Test(jsontext, a_megabyte_of_anything_is_judged_quickly)
+Test(json_text, a_megabyte_of_anything_is_judged_quickly)
 {
 	struct buf b = BUF_INIT, full = BUF_INIT;
 
