@@ -34,7 +34,7 @@ sooner_of(uint64_t *due, const struct timeout_list *l)
 static void
 arm(struct job_dispatch *d)
 {
-	uint64_t due = 0, now;
+	uint64_t due = 0, at, now;
 	struct timeval tv;
 
 	sooner_of(&due, &d->starting);
@@ -45,6 +45,9 @@ arm(struct job_dispatch *d)
 		sooner(&due, d->held_look > 0 ? d->held_look : 1);
 	if (d->down_since != 0 && d->queued > 0)
 		sooner(&due, d->down_since + JOB_DOWN_MS);
+	at = job_yield_at(d);
+	if (at != 0)
+		sooner(&due, at > d->yield_look ? at : d->yield_look);
 	if (due == 0 || (d->due != 0 && d->due <= due))
 		return;
 	now = clock_ms();
@@ -91,6 +94,18 @@ look_at_held(struct job_dispatch *d)
 	}
 }
 
+static void
+yield(struct job_dispatch *d)
+{
+	uint64_t now = clock_ms();
+
+	if (d->queued == 0 || !LIST_EMPTY(&d->idle))
+		return;
+	d->yield_look = now + JOB_HOLD_MS;
+	if (job_yields(d, now))
+		job_refuse_all(d, PACKET_OVERLOADED, JOB_YIELD_MS, JOB_YIELDS);
+}
+
 /* Whatever has happened: jobs that wait go to processes that are idle. */
 static void
 go_on(struct job_dispatch *d)
@@ -106,6 +121,7 @@ go_on(struct job_dispatch *d)
 	}
 	if (!LIST_EMPTY(&d->idle))
 		d->down_since = 0;
+	yield(d);
 	arm(d);
 }
 
@@ -303,6 +319,7 @@ void
 job_dispatch_shut_down(struct job_dispatch *d)
 {
 	d->shut = true;
+	job_yield_tell(d);
 	job_refuse_all(d, PACKET_SHUTTING_DOWN, 0, "this server is about to stop");
 }
 

@@ -4,7 +4,8 @@
  *   job_dispatch.c   requests, events, messages and the clock; gives jobs to idle processes
  *   job_link.c       a process: its states, what it says, what becomes of its job
  *   job_reply.c      is what a handler says an answer?
- *   job_outcome.c    the queue; answers; strikes and the circuit breaker */
+ *   job_outcome.c    the queue; answers; strikes and the circuit breaker
+ *   job_yield.c      what waits is left to another worker */
 #ifndef POLICYPOOL_JOB_INTERNAL_H
 #define POLICYPOOL_JOB_INTERNAL_H
 
@@ -22,7 +23,8 @@ enum {
 	JOB_SETTLE_MS = 100, /* the right answer after a wrong line comes within that, or not */
 	JOB_ENDING_MS = 500, /* the master tells within that how a process ended, or it has not */
 	JOB_DOWN_MS = 1000,  /* so long a job waits though no process is up */
-	JOB_HOLD_MS = 5,     /* between looks at jobs that are held */
+	JOB_HOLD_MS = 5,     /* between looks at jobs that are held, or might be left to others */
+	JOB_YIELD_MS = 20,   /* that a peer is told to wait where another worker goes on */
 	JOB_WHY = 400	     /* bytes of a reason */
 };
 
@@ -59,14 +61,15 @@ struct job_dispatch {
 	LIST_HEAD(job_links, job_link) idle;
 	struct job_tasks waiting, held;
 	unsigned queued, serving, busy; /* waiting; IDLE or BUSY; with a job in hand */
-	unsigned held_n;
-	uint64_t held_look; /* clock_ms() of the next look at these */
+	unsigned held_n, idle_n;
+	uint64_t held_look;  /* clock_ms() of the next look at these */
+	uint64_t yield_look; /* the same, at whether others go on */
 	struct job_share share;
 	bool ready, shut;
 	uint64_t down_since; /* clock_ms(): since then no process could have a job; 0: one can */
 	uint64_t number;     /* of the last job */
 	uint64_t random;
-	uint64_t mean_us; /* of a job, a running mean */
+	uint64_t mean_us; /* of a job that was answered, a running mean */
 	struct job_breaker breaker;
 	struct timeout_list starting, running, settling, ending; /* of links */
 	struct event *tick;
@@ -141,6 +144,16 @@ void job_worked(struct job_dispatch *, struct job_task *);
 /* True where the payload has ended as many processes as it may: it is answered. */
 bool job_is_struck_out(struct job_dispatch *, struct job_task *);
 
+/* ---- job_yield.c ---- */
+
+/* For the other workers: how many processes are idle. */
+void job_yield_tell(const struct job_dispatch *);
+/* clock_ms(): when what waits is to be left to others, if one of them goes on with jobs; 0: not yet
+ * to be said.  And is it so now? */
+uint64_t job_yield_at(const struct job_dispatch *);
+bool job_yields(const struct job_dispatch *, uint64_t now);
+
+#define JOB_YIELDS  "its job processes are held up, and those of another worker are not"
 #define JOB_FAILING "the handler fails at everything: jobs in a row, of different payloads"
 
 #endif

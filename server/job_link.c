@@ -33,6 +33,7 @@ set_state(struct job_link *p, enum job_link_state s)
 	if (p->state == LINK_IDLE)
 		LIST_REMOVE(p, link);
 	d->serving += (unsigned)serves(s) - (unsigned)serves(p->state);
+	d->idle_n += (unsigned)(s == LINK_IDLE) - (unsigned)(p->state == LINK_IDLE);
 	p->state = s;
 	if (s == LINK_IDLE)
 		LIST_INSERT_HEAD(&d->idle, p, link);
@@ -40,6 +41,7 @@ set_state(struct job_link *p, enum job_link_state s)
 		d->down_since = 0;
 	else if (d->serving == 0 && d->down_since == 0)
 		d->down_since = clock_ms();
+	job_yield_tell(d);
 }
 
 void
@@ -142,7 +144,6 @@ take_away(struct job_link *p)
 	job_share_give_back(&d->share, p->number);
 	d->held_look = 0;
 	job_stats_took(d->row, us);
-	d->mean_us += us / MEAN - d->mean_us / MEAN;
 	if (--d->busy == 0)
 		d->ops->idle(d->ctx);
 	return t;
@@ -294,8 +295,12 @@ static void
 answered(struct job_link *p, const struct job_answer *a, const char *wrong)
 {
 	struct job_dispatch *d = p->dispatch;
+	uint64_t us = clock_us() - p->began;
 	struct job_task *t = take_away(p);
 	struct job_result r = {.outcome = JOB_OUTCOME_DONE, .base64 = a->base64};
+
+	/* One that hangs says nothing of how long jobs take. */
+	d->mean_us += us / MEAN - d->mean_us / MEAN;
 
 	p->jobs++;
 	if (wrong == NULL && a->kind != JOB_ANSWER_BUSY)

@@ -145,7 +145,7 @@ job_is_struck_out(struct job_dispatch *d, struct job_task *t)
 
 enum {
 	UNUSUAL = 8,		/* times the mean of jobs is unusually long */
-	UNUSUAL_MIN_MS = 100,	/* and at least so long */
+	UNUSUAL_MIN_MS = 25,	/* and at least so long */
 	UNUSUAL_OF_TIMEOUT = 4, /* and at most that part of job_timeout */
 	STRUCK = 4,		/* that part of it for a payload with strikes */
 	PRINT = 4096,		/* bytes at each end of a payload that tell it from others */
@@ -207,11 +207,14 @@ hold(struct job_dispatch *d, struct job_task *t)
 	count_queued(d);
 }
 
-/* age: of the oldest job of its payload. */
+/* age: of the oldest job of its payload, which may well take as long again, but not longer than it
+ * may. */
 static void
 refuse_held(struct job_dispatch *d, struct job_task *t, uint64_t age, const char *why)
 {
 	uint64_t limit = d->conf.handler->job_timeout, ms = age < limit ? limit - age : 0;
+
+	ms = age < ms ? age : ms;
 
 	ms = ms < HELD_MIN_MS ? HELD_MIN_MS : ms > HELD_MAX_MS ? HELD_MAX_MS : ms;
 	job_turn_down(d, t, PACKET_OVERLOADED, (unsigned)ms, why);

@@ -36,7 +36,8 @@ const char *job_outcome_text(unsigned outcome);
 	A(COUNTER_LATENCY, latency, COUNTERS_LATENCY, NULL, "job_seconds",                  \
 	  "Time from handing a job to a process to its answer, or to its end.", NULL, NULL) \
 	X(COUNTER_GAUGE, queued, "job_queue", "job_queue", "Jobs that wait for a process.") \
-	X(COUNTER_MAX, queued_max, "job_queue_max", NULL, NULL)
+	X(COUNTER_MAX, queued_max, "job_queue_max", NULL, NULL)                             \
+	X(COUNTER_GAUGE, spare, NULL, NULL, NULL) /* processes that are idle: job_yield.c */
 
 /* Of a process, in its present life.  began is clock_ms() when the job in hand was given to it, 0:
  * none; client that job's srcid, cut, its bytes as words. */

@@ -27,11 +27,13 @@ draw(struct dispatch *r)
 	return r->chance;
 }
 
-/* What was told, but longer each time; and not all of them at once. */
+/* What was told, but longer each time once it is not eager any more; and not all of them at once.
+ */
 static uint64_t
 hold_time(const struct request *q, uint32_t random)
 {
-	unsigned doubled = q->declines - 1 < DOUBLES ? q->declines - 1 : DOUBLES;
+	unsigned more = q->declines > EAGER ? q->declines - EAGER : 0;
+	unsigned doubled = more < DOUBLES ? more : DOUBLES;
 	uint64_t ms = (uint64_t)HOLD_MIN << doubled;
 
 	if (ms < q->retry_least)

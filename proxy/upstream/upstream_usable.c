@@ -4,10 +4,10 @@
 #include "upstream_internal.h"
 
 enum {
-	BATCH_BYTES = 8192, /* of small requests that leave together on one lane */
-	PROBE_WAIT = 100,   /* ms that a request waits at most for a probe to be over */
-	REPLACE_EVERY = 20, /* ms, between two lanes that give way */
-	SHUNNED_AFTER = 4   /* declines in a row, as long as others take requests */
+	BATCH_BYTES = 8192,  /* of small requests that leave together on one lane */
+	PROBE_WAIT = 100,    /* ms that a request waits at most for a probe to be over */
+	REPLACE_EVERY = 100, /* ms, between two lanes that give way */
+	SHUNNED_AFTER = 4    /* declines in a row, as long as others take requests */
 };
 
 /* ---- lanes ---- */

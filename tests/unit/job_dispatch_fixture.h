@@ -125,7 +125,7 @@ open_all(void)
 	cr_assert_eq(log_open(&quiet), 0);
 	(void)signal(SIGPIPE, SIG_IGN);
 	base = event_base_new();
-	stats = job_stats_new(1);
+	stats = job_stats_new(2);
 	strikes = job_strikes_new();
 	cr_assert(base != NULL && stats != NULL && strikes != NULL);
 	conf.known = job_find(span_str("test"));
@@ -295,6 +295,8 @@ die_of(unsigned i, int sig)
 	end_with(i, sig, JOB_END_SELF);
 }
 
+static unsigned workers = 1; /* of the server; the second of them is no more than its row */
+
 /* With so many processes that are ready. */
 static void
 open_with(unsigned processes)
@@ -302,7 +304,7 @@ open_with(unsigned processes)
 	const struct job_dispatch_conf c = {.handler = &conf,
 					    .policy = "111",
 					    .stats = stats,
-					    .workers = 1,
+					    .workers = workers,
 					    .strikes = strikes};
 
 	conf.processes = processes;

@@ -1,5 +1,6 @@
 /* job_dispatch: what goes wrong is blamed on whichever is to blame, a process, a payload or the
  * handler, and costs nobody else anything. */
+#include "clock.h"
 #include "job_dispatch_fixture.h"
 
 /* ---- ends ---- */
@@ -469,12 +470,12 @@ Test(job_dispatch, what_takes_unusually_long_is_not_waited_for)
 	ask_for("first", span_str("sick"));
 	hear(1, "\"sick\"");
 	ask_for("second", span_str("sick"));
-	pass(95);
+	pass(20);
 	nobody_answered();
 	pass(10);
 	o = answered("second", JOB_OUTCOME_BUSY, "takes unusually long");
 	never_run(o);
-	cr_assert_eq(o->retry_after, 4895);
+	cr_assert_eq(o->retry_after, 30, "it may take as long again");
 	ask_for("third", span_str("sick"));
 	never_run(answered("third", JOB_OUTCOME_BUSY, "takes unusually long"));
 	ask("well");
@@ -565,4 +566,132 @@ Test(job_dispatch, a_large_payload_is_known_by_its_size_and_its_ends)
 	cr_assert_eq(hearing(4, "xxxy\"}"), 1);
 	ask_for("size", span_of(text[0], sizeof text[0] - 1));
 	cr_assert_eq(hearing(4, "xxx\"}"), 1);
+}
+
+/* ---- what waits is left to another worker ---- */
+
+enum { HELD_UP_MS = 20, LOOK_MS = 5 };
+
+/* The other worker says that it has so many idle. */
+static void
+other_has(unsigned spare)
+{
+	counter_set(&job_stats_row(stats, 1)->spare, spare);
+}
+
+static void
+open_of_two(unsigned processes)
+{
+	workers = 2;
+	open_with(processes);
+}
+
+Test(job_dispatch, what_waits_is_left_to_another_worker_that_has_an_idle_process)
+{
+	open_of_two(1);
+	other_has(1);
+	ask_for("slow", span_str("slow"));
+	hear(0, "\"slow\"");
+	ask_for("behind", span_str("next"));
+	pass(HELD_UP_MS - 1);
+	nobody_answered();
+	pass(2);
+	never_run(answered("behind", JOB_OUTCOME_BUSY, "those of another worker are not"));
+	ask_for("later", span_str("later"));
+	never_run(answered("later", JOB_OUTCOME_BUSY, "those of another worker are not"));
+	answer_with(0, "done");
+	answered("slow", JOB_OUTCOME_DONE, "done");
+	ask_for("last", span_str("last"));
+	hear(0, "\"last\"");
+}
+
+Test(job_dispatch, where_no_other_has_one_it_waits)
+{
+	open_of_two(1);
+	ask_for("slow", span_str("slow"));
+	ask_for("behind", span_str("next"));
+	pass(10 * HELD_UP_MS);
+	nobody_answered();
+	other_has(1);
+	pass(LOOK_MS + 1);
+	never_run(answered("behind", JOB_OUTCOME_BUSY, "those of another worker are not"));
+}
+
+Test(job_dispatch, another_worker_that_does_jobs_is_as_good_as_one_that_is_idle)
+{
+	open_of_two(1);
+	ask_for("slow", span_str("slow"));
+	ask_for("behind", span_str("next"));
+	job_stats_begin(job_stats_cell(stats, 1, 0), span_str("x"), clock_ms());
+	pass(2 * HELD_UP_MS);
+	nobody_answered();
+	job_stats_begin(job_stats_cell(stats, 1, 0), span_str("x"), clock_ms());
+	pass(LOOK_MS + 1);
+	never_run(answered("behind", JOB_OUTCOME_BUSY, "those of another worker are not"));
+}
+
+Test(job_dispatch, as_long_as_one_process_does_jobs_it_waits)
+{
+	open_of_two(2);
+	other_has(1);
+	ask_for("slow", span_str("slow"));
+	ask_for("quick", span_str("quick"));
+	ask_for("behind", span_str("behind"));
+	hear(0, "\"quick\"");
+	pass(HELD_UP_MS - 1);
+	answer_with(0, "quick");
+	answered("quick", JOB_OUTCOME_DONE, "quick");
+	hear(0, "\"behind\"");
+	ask_for("more", span_str("more"));
+	pass(HELD_UP_MS - 1);
+	nobody_answered();
+	answer_with(0, "behind");
+	answered("behind", JOB_OUTCOME_DONE, "behind");
+}
+
+Test(job_dispatch, one_that_is_slow_as_a_rule_is_no_reason)
+{
+	open_of_two(1);
+	other_has(1);
+	ask("usual"); /* the mean is an eighth of that */
+	hear(0, "\"usual\"");
+	pass(60);
+	answer_with(0, "usual");
+	answered("usual", JOB_OUTCOME_DONE, "usual");
+	ask_for("slow", span_str("slow"));
+	ask_for("behind", span_str("behind"));
+	pass(2 * HELD_UP_MS);
+	nobody_answered();
+	pass(HELD_UP_MS + 1);
+	never_run(answered("behind", JOB_OUTCOME_BUSY, "those of another worker are not"));
+}
+
+Test(job_dispatch, while_none_is_up_the_same_holds)
+{
+	open_of_two(1);
+	die_of(0, SIGKILL);
+	ask_for("early", span_str("early"));
+	pass(HELD_UP_MS + 1);
+	nobody_answered();
+	other_has(2);
+	pass(LOOK_MS + 1);
+	never_run(answered("early", JOB_OUTCOME_BUSY, "those of another worker are not"));
+}
+
+Test(job_dispatch, a_worker_says_how_many_it_has_idle)
+{
+	const struct job_stats_row *own = job_stats_row(stats, 0);
+
+	open_of_two(2);
+	cr_assert_eq(counter_get(&own->spare), 2);
+	ask_for("a", span_str("a"));
+	cr_assert_eq(counter_get(&own->spare), 1);
+	ask_for("b", span_str("b"));
+	cr_assert_eq(counter_get(&own->spare), 0);
+	hear(0, "\"b\"");
+	answer_with(0, "b");
+	answered("b", JOB_OUTCOME_DONE, "b");
+	cr_assert_eq(counter_get(&own->spare), 1);
+	job_dispatch_shut_down(d);
+	cr_assert_eq(counter_get(&own->spare), 0);
 }

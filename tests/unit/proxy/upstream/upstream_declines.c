@@ -4,7 +4,7 @@
 
 TestSuite(declines, .init = open_upstreams, .fini = close_upstreams, .timeout = 120);
 
-enum { LATER = 100 /* ms, told */, REPLACE_EVERY = 20 };
+enum { LATER = 100 /* ms, told */, REPLACE_EVERY = 100 };
 
 static const char later[] = ",\"retryafter\":100";
 
