@@ -81,7 +81,7 @@ def pool(**more):
 def crowd(policies, proxy=()):
     """A pool whose servers are all one process, registered with these policies."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, Answer(folder, cases.programs()) as answer, \
-            Policypool(folder, cases.programs(), servers=0, proxy=["--max-servers", 4100, "--max-policies", 1100, *proxy]) as p:
+            Policypool(folder, cases.programs(), servers=0, proxy=["--max-servers", 4100, "--servers-per-address", 4100, "--max-policies", 1100, *proxy]) as p:
         p.announce(answer.port, policies)
         yield p
 

@@ -38,17 +38,14 @@ less_loaded(const struct lb_node *a, const struct lb_node *b)
 static struct lb_node
 joined(const struct lb_node *a, const struct lb_node *b)
 {
-	struct lb_node sum;
+	uint64_t x = (uint64_t)a->load * b->weight, y = (uint64_t)b->load * a->weight;
+	struct lb_node sum = b->n == 0 || (a->n > 0 && x <= y) ? *a : *b;
 
-	if (a->n == 0)
-		return *b;
-	if (b->n == 0)
-		return *a;
-	sum = less_loaded(b, a) ? *b : *a;
-	if (!less_loaded(a, b) && !less_loaded(b, a))
-		sum.least += b->least;
+	if (a->n == 0 || b->n == 0)
+		return sum;
 	sum.n = a->n + b->n;
 	sum.weights = a->weights + b->weights;
+	sum.least = x == y ? a->least + b->least : sum.least;
 	return sum;
 }
 

@@ -8,7 +8,7 @@
 
 /* Of servers whose load counts so many a ms are asked what other workers have there: all of a small
  * policy, one after the other of a large one. */
-enum { SWEEP = 64 };
+enum { SWEEP = 16 };
 
 struct policy {
 	unsigned first; /* of its part of varying */
@@ -182,7 +182,7 @@ settle(struct lb_ready *r, const struct upstreams *all, unsigned server, uint64_
 	move(r, p, server, upstream_standing(all, server, now));
 	if (r->server[server].standing == UPSTREAM_READY)
 		put_in(r, all, server, now);
-	else
+	else if (r->server[server].standing == UPSTREAM_LADEN)
 		take_out(p, &r->server[server]);
 }
 
@@ -288,9 +288,13 @@ lb_ready_look(struct lb_ready *r, struct upstreams *all,
 /* ---- for one request ---- */
 
 void
-lb_ready_use(struct lb_ready *r, const struct upstreams *all, unsigned server, uint64_t now)
+lb_ready_use(struct lb_ready *r, const struct upstreams *all, unsigned server, bool use,
+	     uint64_t now)
 {
-	put_in(r, all, server, now);
+	if (use)
+		put_in(r, all, server, now);
+	else
+		take_out(policy_of(r, server), &r->server[server]);
 }
 
 void

@@ -36,9 +36,11 @@ struct lb_ready_view lb_ready_look(struct lb_ready *, struct upstreams *,
 				   const struct registry_snapshot_policy *, bool loads,
 				   uint64_t now);
 
-/* Until the next lb_ready_look(): one that varies is in the tree too, as if it were ready; a server
- * is not, for it has been tried. */
-void lb_ready_use(struct lb_ready *, const struct upstreams *, unsigned server, uint64_t now);
+/* After lb_ready_look(), of each that varies, before the tree is asked: is it in it, as if it were
+ * ready? */
+void lb_ready_use(struct lb_ready *, const struct upstreams *, unsigned server, bool use,
+		  uint64_t now);
+/* A server has been tried: it is not in the tree until the next lb_ready_look(). */
 void lb_ready_pass(struct lb_ready *, unsigned server);
 
 /* Its load in the tree is brought up to date, as far as other workers have changed it.  False when

@@ -376,8 +376,7 @@ begin_with_ready(struct lb_select *c, struct upstreams *all,
 	if (!*fits)
 		return false;
 	for (unsigned i = 0; is_usable(best) && i < list.n; i++)
-		if (c->kind[list.server[i]] == best)
-			lb_ready_use(c->ready, all, list.server[i], now);
+		lb_ready_use(c->ready, all, list.server[i], c->kind[list.server[i]] == best, now);
 	c->tree = view.tree;
 	return is_usable(best);
 }
