@@ -11,11 +11,9 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The decimal digits of text as a number of at most max.  NULL, or one of the two
- * sentences. */
-static const char *
-parse_number(const char *text, unsigned max, unsigned *out, const char *not_number,
-	     const char *too_large)
+const char *
+addr_number(const char *text, unsigned max, unsigned *out, const char *not_number,
+	    const char *too_large)
 {
 	uint64_t n = 0;
 
@@ -39,8 +37,8 @@ parse_port(const char *text, uint16_t *port)
 	const char *why = "the port is missing";
 
 	if (*text != '\0')
-		why = parse_number(text, UINT16_MAX, &n, "the port is not a number",
-				   "the port is above 65535");
+		why = addr_number(text, UINT16_MAX, &n, "the port is not a number",
+				  "the port is above 65535");
 	if (why == NULL)
 		*port = (uint16_t)n;
 	return why;
@@ -280,12 +278,11 @@ addr_resolve(struct addr *a, const char *host, uint16_t port, const char **why)
 	return addr_resolve_all(a, 1, host, port, why) < 0 ? -1 : 0;
 }
 
-/* The address proper, in network order. */
-static const void *
-bytes_of(const struct addr *a)
+const uint8_t *
+addr_bytes(const struct addr *a)
 {
-	return a->u.sa.sa_family == AF_INET6 ? (const void *)&a->u.in6.sin6_addr
-					     : (const void *)&a->u.in4.sin_addr;
+	return a->u.sa.sa_family == AF_INET6 ? a->u.in6.sin6_addr.s6_addr
+					     : (const uint8_t *)&a->u.in4.sin_addr;
 }
 
 const char *
@@ -293,7 +290,7 @@ addr_host_text(const struct addr *a, char out[ADDR_TEXT])
 {
 	if (addr_is_unix(a))
 		return unix_text(a, out);
-	if (inet_ntop(a->u.sa.sa_family, bytes_of(a), out, ADDR_TEXT) == NULL)
+	if (inet_ntop(a->u.sa.sa_family, addr_bytes(a), out, ADDR_TEXT) == NULL)
 		(void)snprintf(out, ADDR_TEXT, "?"); /* neither IPv4 nor IPv6 */
 	return out;
 }
@@ -341,7 +338,7 @@ addr_eq(const struct addr *a, const struct addr *b)
 		return false;
 	if (v6 && a->u.in6.sin6_scope_id != b->u.in6.sin6_scope_id)
 		return false;
-	return memcmp(bytes_of(a), bytes_of(b),
+	return memcmp(addr_bytes(a), addr_bytes(b),
 		      v6 ? sizeof(struct in6_addr) : sizeof(struct in_addr)) == 0;
 }
 
@@ -356,202 +353,64 @@ addr_is_whole(const struct addr *a)
 	       (family == AF_INET6 && a->len == sizeof a->u.in6);
 }
 
-/* ---- networks ---- */
-
-enum { V4_BITS = 32, V6_BITS = 128, MAPPED_BITS = V6_BITS - V4_BITS };
-
-/* An address as a network of its own, IPv4-mapped ones as IPv4. */
-static struct addr_net
-net_of_bytes(int family, const uint8_t *bytes)
+/* The four bytes of an IPv4 address, be it mapped; NULL: it is none. */
+static const uint8_t *
+ipv4_of(const struct addr *a)
 {
-	struct addr_net n = {.family = family, .bits = family == AF_INET6 ? V6_BITS : V4_BITS};
-
-	if (family == AF_INET6 && IN6_IS_ADDR_V4MAPPED((const struct in6_addr *)bytes)) {
-		n.family = AF_INET;
-		n.bits = V4_BITS;
-		bytes += MAPPED_BITS / 8;
-	}
-	memcpy(n.prefix, bytes, n.bits / 8);
-	return n;
-}
-
-/* Not of a Unix socket's. */
-static struct addr_net
-net_of(const struct addr *a)
-{
-	return net_of_bytes(a->u.sa.sa_family, bytes_of(a));
-}
-
-/* The first `bits` bits of both are the same. */
-static bool
-prefix_eq(const uint8_t *a, const uint8_t *b, unsigned bits)
-{
-	unsigned whole = bits / 8, rest = bits % 8;
-
-	if (memcmp(a, b, whole) != 0)
-		return false;
-	return rest == 0 || (a[whole] ^ b[whole]) >> (8 - rest) == 0;
-}
-
-/* Nothing but zero bits from `bits` on. */
-static bool
-host_bits_clear(const struct addr_net *n)
-{
-	uint8_t masked[sizeof n->prefix] = {0};
-
-	memcpy(masked, n->prefix, (n->bits + 7) / 8);
-	if (n->bits % 8 != 0)
-		masked[n->bits / 8] &= (uint8_t)(0xff00 >> n->bits % 8);
-	return memcmp(masked, n->prefix, sizeof masked) == 0;
-}
-
-/* Fills n from its two texts; bits is NULL for a single address.  NULL, or what is wrong.
- */
-static const char *
-parse_net(struct addr_net *n, const char *host, const char *bits)
-{
-	struct addr a;
-	unsigned mapped = 0;
-	const char *why;
-
-	if (addr_numeric(&a, host, 0) < 0)
-		return "not a numeric IPv4 or IPv6 address";
-	*n = net_of(&a);
-	if (bits == NULL)
-		return NULL;
-	if (a.u.sa.sa_family == AF_INET6 && n->family == AF_INET)
-		mapped = MAPPED_BITS;
-	why = parse_number(bits, mapped + n->bits, &n->bits, "the prefix length is not a number",
-			   "the prefix length is larger than the address");
-	if (why != NULL)
-		return why;
-	if (n->bits < mapped)
-		return "the prefix of an IPv4-mapped network is at least 96 bits";
-	n->bits -= mapped;
-	return host_bits_clear(n) ? NULL : "bits beyond the prefix length are set";
-}
-
-/* What follows "unix": "" or ":", ":uid=N", ":gid=N". */
-static const char *
-parse_users(struct addr_net *n, const char *text)
-{
-	static const char not_one[] = "users of a Unix socket are unix, unix:uid=NUMBER or "
-				      "unix:gid=NUMBER",
-			  none[] = "no user or group has this number";
-	const char *why;
-	unsigned number = 0;
-
-	*n = (struct addr_net){.family = AF_UNIX};
-	if (text[0] == '\0' || text[1] == '\0')
-		return NULL;
-	n->group = strncmp(text, ":gid=", 5) == 0;
-	if (!n->group && strncmp(text, ":uid=", 5) != 0)
-		return not_one;
-	why = parse_number(text + 5, ADDR_UID_MAX, &number, not_one, none);
-	memcpy(n->prefix, &(uint32_t){number}, sizeof(uint32_t));
-	n->bits = 8 * sizeof(uint32_t);
-	return why;
-}
-
-static bool
-is_of_users(const char *text)
-{
-	return strncmp(text, unix_prefix, UNIX_PREFIX) == 0 ||
-	       (strncmp(text, unix_prefix, UNIX_PREFIX - 1) == 0 && text[UNIX_PREFIX - 1] == '\0');
-}
-
-int
-addr_net_parse(struct addr_net *out, const char *text, const char **why)
-{
-	char host[INET6_ADDRSTRLEN];
-	size_t n = strcspn(text, "/");
-	struct addr_net net;
-
-	if (is_of_users(text)) {
-		*why = parse_users(&net, text + UNIX_PREFIX - 1);
-		if (*why == NULL)
-			*out = net;
-		return *why != NULL ? -1 : 0;
-	}
-	if (n >= sizeof host) {
-		*why = "not a numeric IPv4 or IPv6 address";
-		return -1;
-	}
-	memcpy(host, text, n);
-	host[n] = '\0';
-	*why = parse_net(&net, host, text[n] == '/' ? text + n + 1 : NULL);
-	if (*why != NULL)
-		return -1;
-	*out = net;
-	return 0;
-}
-
-bool
-addr_net_has(const struct addr_net *net, int family, const uint8_t *bytes)
-{
-	struct addr_net host = net_of_bytes(family,
-					    family == AF_UNIX && net->group ? bytes + 4 : bytes);
-
-	return host.family == net->family && prefix_eq(host.prefix, net->prefix, net->bits);
-}
-
-bool
-addr_in_net(const struct addr *a, const struct addr_net *net)
-{
-	return !addr_is_unix(a) && addr_net_has(net, a->u.sa.sa_family, bytes_of(a));
+	if (a->u.sa.sa_family == AF_INET)
+		return addr_bytes(a);
+	return IN6_IS_ADDR_V4MAPPED(&a->u.in6.sin6_addr) ? &a->u.in6.sin6_addr.s6_addr[12] : NULL;
 }
 
 bool
 addr_is_loopback(const struct addr *a)
 {
-	struct addr_net host;
+	const uint8_t *v4;
 
 	if (addr_is_unix(a))
 		return true;
-	host = net_of(a);
-	if (host.family == AF_INET)
-		return host.prefix[0] == IN_LOOPBACKNET;
-	return IN6_IS_ADDR_LOOPBACK(&a->u.in6.sin6_addr);
+	v4 = ipv4_of(a);
+	return v4 != NULL ? v4[0] == IN_LOOPBACKNET : IN6_IS_ADDR_LOOPBACK(&a->u.in6.sin6_addr);
 }
 
 bool
 addr_is_wildcard(const struct addr *a)
 {
-	static const uint8_t none[sizeof((struct addr_net *)0)->prefix];
-	struct addr_net host;
+	static const uint8_t none[4];
+	const uint8_t *v4;
 
 	if (addr_is_unix(a))
 		return false;
-	host = net_of(a);
-	return memcmp(host.prefix, none, sizeof none) == 0;
+	v4 = ipv4_of(a);
+	return v4 != NULL ? memcmp(v4, none, sizeof none) == 0
+			  : IN6_IS_ADDR_UNSPECIFIED(&a->u.in6.sin6_addr);
 }
 
 bool
 addr_is_unicast(const struct addr *a)
 {
-	struct addr_net host;
+	const uint8_t *v4;
 
 	if (addr_is_unix(a))
 		return true;
-	host = net_of(a);
-	if (host.family == AF_INET)
-		return host.prefix[0] != 0 && host.prefix[0] < 224;
-	return !addr_is_wildcard(a) && host.prefix[0] != 0xff;
+	v4 = ipv4_of(a);
+	if (v4 != NULL)
+		return v4[0] != 0 && v4[0] < 224;
+	return !addr_is_wildcard(a) && !IN6_IS_ADDR_MULTICAST(&a->u.in6.sin6_addr);
 }
 
 void
 addr_unmap(struct addr *a)
 {
-	struct addr_net host;
-	uint16_t port = addr_port(a);
+	struct in_addr in;
+	uint16_t port;
 
-	if (addr_is_unix(a))
+	if (a->u.sa.sa_family != AF_INET6 || ipv4_of(a) == NULL)
 		return;
-	host = net_of(a);
-	if (host.family == a->u.sa.sa_family)
-		return;
+	memcpy(&in, ipv4_of(a), sizeof in);
+	port = addr_port(a);
 	*a = (struct addr){.len = sizeof a->u.in4};
 	a->u.in4.sin_family = AF_INET;
-	memcpy(&a->u.in4.sin_addr, host.prefix, sizeof a->u.in4.sin_addr);
+	a->u.in4.sin_addr = in;
 	addr_set_port(a, port);
 }

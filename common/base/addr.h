@@ -1,4 +1,4 @@
-/* addr.h - where to listen and to connect, and networks, as values.
+/* addr.h - where to listen and to connect, as values.
  *
  * A Unix socket's address is a path, or a name without one (abstract): "unix:/run/x.sock",
  * "unix:@name".  It has no port, which is 0, is as near as loopback, and in no network.  With room
@@ -18,7 +18,6 @@
 #include "compiler.h"
 
 enum { ADDR_TEXT = 128, ADDR_HOST = 256 };
-#define ADDR_UID_MAX (UINT32_MAX - 1)
 enum { ADDR_FOUND = 16 }; /* addresses of a name that are worth trying */
 
 /* An IPv4 or IPv6 address with a port, or a Unix socket's. */
@@ -87,26 +86,14 @@ bool addr_is_wildcard(const struct addr *); /* 0.0.0.0 or :: */
 /* Not of 0.0.0.0/8, no multicast, broadcast or reserved address: one host can be there. */
 bool addr_is_unicast(const struct addr *);
 
+/* The address proper in network order, 4 or 16 bytes; not of a Unix socket's. */
+const uint8_t *addr_bytes(const struct addr *);
+
+/* The decimal digits of text as a number of at most max.  NULL, or one of the two sentences. */
+MUST_CHECK const char *addr_number(const char *text, unsigned max, unsigned *out,
+				   const char *not_number, const char *too_large);
+
 /* An IPv4-mapped IPv6 address becomes the IPv4 one. */
 void addr_unmap(struct addr *);
-
-/* A network "10.0.0.0/8", "::1/128" or a single address; or whoever connects to a Unix socket:
- * "unix", of one user "unix:uid=1000", of a process with that group "unix:gid=1000". */
-struct addr_net {
-	int family;
-	bool group; /* of users: it is the group's number */
-	unsigned bits;
-	uint8_t prefix[16];
-};
-
-/* 0, or -1 with *why a constant sentence.  Host bits that are set are an error. */
-MUST_CHECK int addr_net_parse(struct addr_net *, const char *text, const char **why);
-
-/* An IPv4-mapped IPv6 address counts as the IPv4 one.  A Unix socket's address is in none: whoever
- * connects to one may be, see addr_peer_in_net(). */
-bool addr_in_net(const struct addr *, const struct addr_net *);
-/* The same of its bytes in network order, 4 or 16; with AF_UNIX of the numbers of a user and of a
- * group, 4 each as they lie in memory. */
-bool addr_net_has(const struct addr_net *, int family, const uint8_t *bytes);
 
 #endif

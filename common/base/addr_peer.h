@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "addr.h"
+#include "addr_net.h"
 #include "compiler.h"
 #include "span.h"
 

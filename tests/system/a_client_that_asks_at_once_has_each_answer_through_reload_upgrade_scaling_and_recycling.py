@@ -46,17 +46,20 @@ class Eager(threading.Thread):
     def serve(self, peer):
         sent = got = 0
         going = True
-        times = collections.deque([time.monotonic()], maxlen=self.window + 2)  # of the last packets
+        # Of the last packets, before and after they were sent: a thread may have to wait in between.
+        times = collections.deque([(time.monotonic(),) * 2], maxlen=self.window + 2)
         while going or got < sent:
             while going and sent - got < self.window:
-                times.append(time.monotonic())
-                if not self.ask(peer, f"{id(self)} {sent}"):
+                began = time.monotonic()
+                asked = self.ask(peer, f"{id(self)} {sent}")
+                times.append((began, time.monotonic()))
+                if not asked:
                     break
                 sent += 1
             answer = peer.read()
             if answer is None:
-                times.append(time.monotonic())
-                gaps = [round(b - a, 4) for a, b in itertools.pairwise(times)]
+                times.append((time.monotonic(),) * 2)
+                gaps = [round(sent_by - earlier, 4) for (earlier, _), (_, sent_by) in itertools.pairwise(times)]
                 if max(gaps) < GAP:
                     self.lost.append((self.window, self.half, going, sent, got, gaps))
                 self.paused += max(gaps) >= GAP

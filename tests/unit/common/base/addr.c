@@ -1,4 +1,4 @@
-/* addr: addresses and networks, read and written. */
+/* addr.c - addresses, read and written. */
 #include "addr.h"
 
 #include <arpa/inet.h>
@@ -261,101 +261,6 @@ Test(addr, loopback_is_known_in_all_its_forms)
 	}
 }
 
-static bool
-in_net(const char *host, const char *net)
-{
-	struct addr a = numeric(host, 1);
-	struct addr_net n;
-	const char *why = NULL;
-
-	cr_assert_eq(addr_net_parse(&n, net, &why), 0, "%s: %s", net, why);
-	return addr_in_net(&a, &n);
-}
-
-Test(addr, a_network_holds_the_addresses_of_its_prefix)
-{
-	cr_assert(in_net("10.255.1.2", "10.0.0.0/8"));
-	cr_assert_not(in_net("11.0.0.0", "10.0.0.0/8"));
-	cr_assert(in_net("192.168.127.255", "192.168.0.0/17"));
-	cr_assert_not(in_net("192.168.128.0", "192.168.0.0/17"));
-	cr_assert(in_net("10.0.0.3", "10.0.0.2/31"));
-	cr_assert_not(in_net("10.0.0.4", "10.0.0.2/31"));
-	cr_assert(in_net("2001:db8::ffff", "2001:db8::/32"));
-	cr_assert_not(in_net("2001:db9::", "2001:db8::/32"));
-	cr_assert(in_net("::1", "::1/128"));
-	cr_assert_not(in_net("::2", "::1/128"));
-}
-
-Test(addr, a_single_address_is_a_network_of_one)
-{
-	cr_assert(in_net("192.168.1.7", "192.168.1.7"));
-	cr_assert_not(in_net("192.168.1.6", "192.168.1.7"));
-	cr_assert(in_net("::1", "::1"));
-	cr_assert_not(in_net("::", "::1"));
-}
-
-Test(addr, a_prefix_of_no_bits_holds_all_of_its_family)
-{
-	cr_assert(in_net("1.2.3.4", "0.0.0.0/0"));
-	cr_assert(in_net("2001::1", "::/0"));
-	cr_assert_not(in_net("2001::1", "0.0.0.0/0"));
-	cr_assert_not(in_net("1.2.3.4", "::/0"));
-}
-
-Test(addr, a_mapped_address_counts_as_the_ipv4_one)
-{
-	cr_assert(in_net("::ffff:10.1.2.3", "10.0.0.0/8"));
-	cr_assert_not(in_net("::ffff:11.1.2.3", "10.0.0.0/8"));
-	cr_assert_not(in_net("::ffff:10.1.2.3", "::/0"));
-	cr_assert(in_net("10.1.2.3", "::ffff:10.0.0.0/104"));
-	cr_assert_not(in_net("11.1.2.3", "::ffff:10.0.0.0/104"));
-	cr_assert(in_net("11.1.2.3", "::ffff:0.0.0.0/96"));
-	cr_assert(in_net("10.1.2.3", "::ffff:10.1.2.3"));
-}
-
-static void
-expect_no_net(const char *text, const char *part)
-{
-	struct addr_net n;
-	const char *why = NULL;
-
-	cr_assert_eq(addr_net_parse(&n, text, &why), -1, "%s", text);
-	cr_assert_not_null(why);
-	cr_assert_not_null(strstr(why, part), "%s: %s", text, why);
-}
-
-Test(addr, set_host_bits_are_an_error)
-{
-	expect_no_net("10.0.0.1/8", "bits beyond");
-	expect_no_net("10.128.0.0/8", "bits beyond");
-	expect_no_net("192.168.1.1/31", "bits beyond");
-	expect_no_net("::1/127", "bits beyond");
-	expect_no_net("1.0.0.0/0", "bits beyond");
-	expect_no_net("::ffff:10.0.0.1/104", "bits beyond");
-}
-
-Test(addr, a_prefix_length_is_a_number_up_to_the_address)
-{
-	expect_no_net("10.0.0.0/33", "larger than");
-	expect_no_net("::/129", "larger than");
-	expect_no_net("::/4294967296", "larger than");
-	expect_no_net("10.0.0.0/", "not a number");
-	expect_no_net("10.0.0.0/x", "not a number");
-	expect_no_net("10.0.0.0/8/8", "not a number");
-	expect_no_net("10.0.0.0/-8", "not a number");
-	expect_no_net("::ffff:0.0.0.0/95", "at least 96");
-}
-
-Test(addr, a_network_begins_with_a_numeric_address)
-{
-	expect_no_net("", "not a numeric");
-	expect_no_net("/8", "not a numeric");
-	expect_no_net("localhost", "not a numeric");
-	expect_no_net("10.0.0/8", "not a numeric");
-	expect_no_net("1111:2222:3333:4444:5555:6666:255.255.255.2555/8", "not a numeric");
-	expect_no_net("1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa/8", "not a numeric");
-}
-
 Test(addr, an_address_is_whole_or_none)
 {
 	struct addr a = {.len = 0};
@@ -474,8 +379,6 @@ Test(addr, unix_sockets_are_the_same_by_name)
 Test(addr, a_unix_socket_has_no_port_and_is_near)
 {
 	struct addr a = named("unix:/abcdefghijklmnop"), before = a;
-	struct addr_net net;
-	const char *why;
 
 	addr_set_port(&a, 2100);
 	addr_unmap(&a);
@@ -483,12 +386,6 @@ Test(addr, a_unix_socket_has_no_port_and_is_near)
 	cr_assert_eq(addr_port(&a), 0);
 	cr_assert(addr_is_loopback(&a) && addr_is_unicast(&a));
 	cr_assert_not(addr_is_wildcard(&a));
-	cr_assert_eq(addr_net_parse(&net, "127.0.0.0/8", &why), 0);
-	cr_assert_not(addr_in_net(&a, &net));
-	cr_assert_eq(addr_net_parse(&net, "0.0.0.0/0", &why), 0);
-	cr_assert_not(addr_in_net(&a, &net));
-	cr_assert_eq(addr_net_parse(&net, "unix:", &why), 0);
-	cr_assert_not(addr_in_net(&a, &net));
 }
 
 Test(addr, a_unix_sockets_address_is_whole_or_none)
@@ -520,30 +417,4 @@ Test(addr, what_was_written_is_read_again)
 	cr_expect_eq(addr_parse(&a, "localhost:1", &why), -1);
 	cr_expect_eq(addr_parse(&a, "127.0.0.1:x", &why), -1);
 	cr_expect_eq(addr_parse(&a, "unix:/a b", &why), -1);
-}
-
-Test(addr, users_are_named_as_networks_are)
-{
-	struct addr_net net;
-	const char *why;
-
-	cr_assert_eq(addr_net_parse(&net, "unix:", &why), 0);
-	cr_assert(net.family == AF_UNIX && net.bits == 0);
-	net.bits = 5;
-	cr_assert_eq(addr_net_parse(&net, "unix", &why), 0);
-	cr_assert(net.family == AF_UNIX && net.bits == 0);
-	cr_assert_eq(addr_net_parse(&net, "unix:gid=0", &why), 0);
-	cr_assert(net.bits == 32 && net.group);
-	cr_assert_eq(addr_net_parse(&net, "unix:uid=4294967294", &why), 0);
-	cr_assert(net.bits == 32 && !net.group);
-	expect_no_net("unix:gid=4294967295", "no user");
-	expect_no_net("unix:gid=", "gid=NUMBER");
-	expect_no_net("unix:gid=1x", "gid=NUMBER");
-	expect_no_net("unix:pid=1", "gid=NUMBER");
-	expect_no_net("unixes", "numeric");
-	expect_no_net("unix:uid=4294967295", "no user");
-	expect_no_net("unix:uid=99999999999999999999999", "no user");
-	expect_no_net("unix:uid=", "uid=NUMBER");
-	expect_no_net("unix:uid=root", "uid=NUMBER");
-	expect_no_net("unix:/run/x", "uid=NUMBER");
 }
