@@ -51,6 +51,7 @@ announce(const struct packet *p)
 		HOLDS(strcmp(a.host, again.host) == 0 && strcmp(a.job, again.job) == 0);
 		HOLDS(a.once == again.once && a.jobtimeout == again.jobtimeout);
 		HOLDS(a.backup == again.backup);
+		HOLDS(strcmp(a.jobkeys, again.jobkeys) == 0);
 		HOLDS(memcmp(&a.sign, &again.sign, sizeof a.sign) == 0);
 	}
 	buf_clear(&out);

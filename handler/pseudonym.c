@@ -9,7 +9,8 @@
 #include "secure_mem.h"
 #include "signature.h"
 
-#define INFO "policypool pseudonym 1"
+#define INFO	   "policypool pseudonym 1"
+#define INFO_CHECK "policypool pseudonym check 1"
 
 enum state { NO_SECRET, INSTALL, USE, REMOVE };
 
@@ -17,6 +18,7 @@ struct key {
 	char name[PSEUDONYM_NAME + 1];
 	enum state state;
 	uint8_t bytes[DIGEST_MAC]; /* of the secret and the domain */
+	char check[JOB_KEYS_CHECK + 1];
 };
 
 struct pseudonym_keys {
@@ -91,12 +93,23 @@ take_state(struct pseudonym_keys *k, struct key *key, const struct secret_file_l
 }
 
 static void
-derive(const struct pseudonym_keys *k, struct key *key, const uint8_t *secret, size_t n)
+derive(struct span secret, const char *what, const char *domain, uint8_t key[DIGEST_MAC])
 {
-	char info[sizeof INFO + PSEUDONYM_DOMAIN];
-	int length = snprintf(info, sizeof info, INFO "%.*s", PSEUDONYM_DOMAIN, k->domain);
+	char info[sizeof INFO_CHECK + PSEUDONYM_DOMAIN];
+	int length = snprintf(info, sizeof info, "%s%.*s", what, PSEUDONYM_DOMAIN, domain);
 
-	digest_derive(span_of((const char *)secret, n), span_of(info, (size_t)length), key->bytes);
+	digest_derive(secret, span_of(info, (size_t)length), key);
+}
+
+static void
+derive_both(const struct pseudonym_keys *k, struct key *key, struct span secret)
+{
+	uint8_t check[DIGEST_MAC];
+
+	derive(secret, INFO, k->domain, key->bytes);
+	derive(secret, INFO_CHECK, k->domain, check);
+	digest_hex(check, JOB_KEYS_CHECK / 2, key->check);
+	explicit_bzero(check, sizeof check);
 }
 
 static int
@@ -113,7 +126,7 @@ take_secret(struct pseudonym_keys *k, const struct secret_file_line *l, FILE *er
 			l, err, "a second secret of key %s: give it a key of its own", key->name);
 	n = secret_file_secret(l, l->word[2], secret, err);
 	if (n > 0)
-		derive(k, key, secret, (size_t)n);
+		derive_both(k, key, span_of((const char *)secret, (size_t)n));
 	explicit_bzero(secret, sizeof secret);
 	return n < 0 ? -1 : take_state(k, key, l, err);
 }
@@ -190,13 +203,20 @@ pseudonym_free(struct pseudonym_keys *k)
 }
 
 int
-pseudonym_check(const char *path, FILE *err)
+pseudonym_check(const char *path, const char *domain, char keys[JOB_KEYS_MAX + 1], FILE *err)
 {
-	struct pseudonym_keys *k = pseudonym_load(path, "", err);
-	int rc = k == NULL ? -1 : 0;
+	struct pseudonym_keys *k = pseudonym_load(path, domain, err);
+	bool room;
 
+	keys[0] = '\0';
+	if (k == NULL)
+		return -1;
+	room = job_keys_add(keys, k->used->name, k->used->check);
+	for (size_t i = 0; room && i < k->n; i++)
+		if (k->key[i].state == INSTALL)
+			room = job_keys_add(keys, k->key[i].name, k->key[i].check);
 	pseudonym_free(k);
-	return rc;
+	return 0;
 }
 
 /* ---- the backend ---- */

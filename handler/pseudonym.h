@@ -3,7 +3,9 @@
  * The answer to a payload is NAME:HEX, the name of a key of the keyring and HMAC-SHA256 (RFC 2104)
  * of the payload's bytes under HKDF-SHA256 (RFC 5869) of its secret, without salt, expanded to 32
  * bytes by "policypool pseudonym 1" and the domain.  The same payload has the same pseudonym, which
- * tells nothing of it to those who have not the secret; two domains' can't be compared.
+ * tells nothing of it to those who have not the secret; two domains' can't be compared.  What is
+ * announced of a key (job_keys.h) is the beginning of another key, "policypool pseudonym check 1"
+ * and the domain: no pseudonym.
  *
  * The keyring is a file of secrets (secret_file.h):
  *
@@ -21,6 +23,7 @@
 
 #include "compiler.h"
 #include "job_backend.h"
+#include "job_keys.h"
 
 /* Keys of a file; bytes of the name of a key, of a domain. */
 enum { PSEUDONYM_KEYS = 64, PSEUDONYM_NAME = 64, PSEUDONYM_DOMAIN = 255 };
@@ -35,8 +38,11 @@ struct pseudonym_keys *pseudonym_parse(const char *name, struct span text, const
 /* Wipes them.  NULL is fine. */
 void pseudonym_free(struct pseudonym_keys *);
 
-/* For the master, which is not to have the keys: only tells what is wrong.  0, or -1. */
-MUST_CHECK int pseudonym_check(const char *path, FILE *err);
+/* For the master, which is not to have the keys: only tells what is wrong, and fills what a proxy
+ * may know of them, the one in use first and those that are installed as far as there is room.  0,
+ * or -1. */
+MUST_CHECK int pseudonym_check(const char *path, const char *domain, char keys[JOB_KEYS_MAX + 1],
+			       FILE *err);
 
 /* Its state is the keys. */
 extern const struct job_backend pseudonym_backend;

@@ -341,7 +341,7 @@ check_keys(const struct check *k)
 
 	if (check_file(k, "pseudonym_keys", path, "pseudonym") < 0)
 		return -1;
-	return pseudonym_check(path, k->err);
+	return pseudonym_check(path, k->conf->pseudonym_domain, k->conf->job_keys, k->err);
 }
 
 static int

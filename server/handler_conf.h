@@ -51,10 +51,11 @@ struct handler_conf {
 	int repeatable; /* enum handler_repeatable */
 	char *pseudonym_keys, *pseudonym_domain;
 	/* By handler_conf_check(). */
-	char name[PACKET_ID_MAX + 1]; /* of the job, as announced */
-	const struct job *known;      /* what replies look like; never NULL */
-	int signal;		      /* that ends a process that is overdue */
-	char program[HANDLER_PATH];   /* EXEC, EXEC_ONCE: path of command's first word */
+	char name[PACKET_ID_MAX + 1];	 /* of the job, as announced */
+	char job_keys[JOB_KEYS_MAX + 1]; /* PSEUDONYM: what is announced of its keys */
+	const struct job *known;	 /* what replies look like; never NULL */
+	int signal;			 /* that ends a process that is overdue */
+	char program[HANDLER_PATH];	 /* EXEC, EXEC_ONCE: path of command's first word */
 };
 
 enum { HANDLER_KEYS = 25 };

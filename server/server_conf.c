@@ -516,6 +516,7 @@ server_settings_announcement(const struct server_settings *s, const struct addr 
 	};
 	if (strcmp(c->handler.name, PACKET_JOB) != 0)
 		(void)snprintf(a->job, sizeof a->job, "%s", c->handler.name);
+	(void)snprintf(a->jobkeys, sizeof a->jobkeys, "%s", c->handler.job_keys);
 	(void)snprintf(a->id, sizeof a->id, "%s", c->id);
 	(void)snprintf(a->policy, sizeof a->policy, "%s", c->policy);
 	a->port = addr_is_unix_text(c->host) ? 0 : addr_port(at);

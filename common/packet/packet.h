@@ -9,6 +9,7 @@
 
 #include "buf.h"
 #include "compiler.h"
+#include "job_keys.h"
 #include "json_text.h"
 #include "span.h"
 
@@ -160,9 +161,10 @@ struct packet_signing {
 struct packet_announcement {
 	char id[PACKET_ID_MAX + 1];
 	char policy[PACKET_ID_MAX + 1];
-	char host[256];		     /* empty: the address it comes from; "unix:/path" */
-	uint16_t port;		     /* 0 for that one */
-	char job[PACKET_ID_MAX + 1]; /* what it does with a payload; empty: sha1 */
+	char host[256];			/* empty: the address it comes from; "unix:/path" */
+	uint16_t port;			/* 0 for that one */
+	char job[PACKET_ID_MAX + 1];	/* what it does with a payload; empty: sha1 */
+	char jobkeys[JOB_KEYS_MAX + 1]; /* with which keys, see job_keys.h; empty: not told */
 	bool ack, keepalive, tls;
 	bool once;    /* what it was sent may have effects: not to be sent a second time */
 	bool backup;  /* to be used while no other server of the policy can be */

@@ -128,6 +128,29 @@ read_host(const struct packet *p, struct packet_announcement *a, struct packet_f
 			     SPAN_ARG(shown), sizeof a->host - 1);
 }
 
+static int
+read_job_keys(const struct packet *p, struct packet_announcement *a, struct packet_fault *fault)
+{
+	const struct json_text_member *m = json_text_find(&p->object, "jobkeys");
+	struct span keys, shown;
+
+	if (m == NULL)
+		return 0;
+	if (packet_check_string(m, "jobkeys", fault) < 0)
+		return -1;
+	keys = json_text_inner(m);
+	if (job_keys_is(keys)) {
+		memcpy(a->jobkeys, keys.p, keys.n);
+		a->jobkeys[keys.n] = '\0';
+		return 0;
+	}
+	shown = packet_excerpt(keys);
+	return packet_refuse(
+		fault, PACKET_BAD_MESSAGE,
+		"jobkeys is %.*s: it must be NAME=%d-HEX-DIGITS,... of at most %d bytes",
+		SPAN_ARG(shown), JOB_KEYS_CHECK, JOB_KEYS_MAX);
+}
+
 /* What it does, and whether that may be done twice. */
 static int
 read_job(const struct packet *p, struct packet_announcement *a, struct packet_fault *fault)
@@ -138,6 +161,8 @@ read_job(const struct packet *p, struct packet_announcement *a, struct packet_fa
 	if (read_flag(p, "repeat", &repeat, fault) < 0)
 		return -1;
 	a->once = !repeat;
+	if (read_job_keys(p, a, fault) < 0)
+		return -1;
 	if (job == NULL)
 		return 0;
 	if (packet_check_name(job, "job", fault) < 0)

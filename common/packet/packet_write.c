@@ -194,7 +194,8 @@ put_register(struct buf *out, const struct packet_announcement *a)
 #undef PUT_NUMBER
 	if (put_text(out, ",\"job\":", a->job) < 0 ||
 	    put_text(out, ",\"repeat\":", a->once ? "0" : "") < 0 ||
-	    put_announced(out, ",\"backup\":\"", a->backup) < 0)
+	    put_announced(out, ",\"backup\":\"", a->backup) < 0 ||
+	    put_text(out, ",\"jobkeys\":", a->jobkeys) < 0)
 		return -1;
 	return put_signing(out, &a->sign) < 0 ? -1 : buf_append_str(out, "}");
 }

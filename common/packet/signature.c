@@ -48,7 +48,9 @@ put_capacities(struct buf *out, const struct packet_announcement *a)
 #undef PUT_NUMBER
 	if (put_field(out, "job", a->job) < 0 || put_field(out, "repeat", a->once ? "0" : "") < 0)
 		return -1;
-	return put_number(out, "backup", a->backup);
+	if (put_number(out, "backup", a->backup) < 0)
+		return -1;
+	return put_field(out, "jobkeys", a->jobkeys);
 }
 
 static int

@@ -125,6 +125,7 @@ server_status(const struct registry *r, struct counters *t, struct health_monito
 	status_add_bool(o, "backup", s->backup);
 	status_add_bool(o, "repeat", !s->once);
 	add_job_timeout(o, s);
+	status_add_text_or_null(o, "job_keys", registry_tenure_of(r, i)->job_keys);
 	status_add_counters(o, &server_stats_cell_type, &sum);
 	status_add_number(o, "ejections", v.ejected);
 	status_add_number(o, "p50_us", counters_quantile(sum.latency, 0.50));

@@ -199,6 +199,34 @@ user_of(const struct registration_handling *h, const struct addr *at)
 	return addr_is_unix(at) && addr_peer_is_unix(from) ? from->u.creds.uid : 0;
 }
 
+/* By its own word the server that is registered there is not what it was let in as: its answers
+ * would be other ones for as long as its lease lasts. */
+static void
+take_out_changed(struct registration_handling *h, const struct addr *at)
+{
+	struct registry *r = h->j->registry;
+	int i = registry_find(r, h->a.id);
+	const struct registry_server *s = i < 0 ? NULL : registry_server(r, (unsigned)i);
+
+	if (s == NULL || !addr_eq(&s->addr, at) ||
+	    strcmp(registry_policy(r, s->policy)->name, h->a.policy) != 0)
+		return;
+	log_limited(LOG_WARN, "server taken out", "id=%s why=%s", log_quoted(s->id),
+		    log_quoted(h->fault.why));
+	events_add(h->j->events, EVENT_REMOVED, s->id, h->a.policy, h->fault.why);
+	registry_remove(r, (unsigned)i);
+	h->result = REGISTRATION_CHANGED;
+}
+
+static int
+check_job(struct registration_handling *h, const struct addr *at)
+{
+	if (registration_check_job(h) == 0 && registration_check_job_keys(h) == 0)
+		return 0;
+	take_out_changed(h, at);
+	return -1;
+}
+
 static int
 do_register(struct registration_handling *h)
 {
@@ -210,7 +238,7 @@ do_register(struct registration_handling *h)
 
 	if (registration_check_place(h, &at) < 0 || registration_check_rights(h, &at) < 0 ||
 	    registration_check_static(h, &at) < 0 || registration_check_tls(h) < 0 ||
-	    registration_check_job(h) < 0 || registration_check_rival(h, &at) < 0)
+	    check_job(h, &at) < 0 || registration_check_rival(h, &at) < 0)
 		return -1;
 	renamed = take_place(h, &at);
 	if (make_room(h) < 0)
@@ -225,6 +253,8 @@ do_register(struct registration_handling *h)
 	registry_set_origin(r, (unsigned)registry_find(r, h->a.id), &h->guest->peer);
 	h->guest->incarnation = registry_server(r, (unsigned)registry_find(r, h->a.id))
 					->incarnation;
+	if (registry_set_job_keys(r, (unsigned)registry_find(r, h->a.id), h->a.jobkeys))
+		h->result = REGISTRATION_CHANGED;
 	if (registration_is_signed(h) && own(h))
 		h->result = REGISTRATION_CHANGED;
 	if (renamed && change == REGISTRY_RENEWED)

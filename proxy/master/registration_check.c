@@ -1,6 +1,6 @@
 /* registration_check.c - may it: by where it comes from, by its key and signature, by where the
- * server is to be, by TLS, by its job, and by another server with that id; see
- * registration_internal.h. */
+ * server is to be, by TLS, by its job and the keys that it does it with, and by another server with
+ * that id; see registration_internal.h. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -178,6 +178,30 @@ registration_check_job(struct registration_handling *h)
 				   "its job is %s: the job of policy %s is %s, as of server %s",
 				   job, h->a.policy, registry_server(r, (unsigned)other)->job,
 				   registry_server(r, (unsigned)other)->id);
+}
+
+/* So that a payload has one pseudonym, whichever server it comes to. */
+int
+registration_check_job_keys(struct registration_handling *h)
+{
+	const struct registry *r = h->j->registry;
+	int other = registry_find_other_keys(r, h->a.policy, h->a.id, h->a.jobkeys);
+	const char *id, *theirs;
+	struct span name;
+
+	if (other < 0)
+		return 0;
+	id = registry_server(r, (unsigned)other)->id;
+	theirs = registry_tenure_of(r, (unsigned)other)->job_keys;
+	if (job_keys_compare(h->a.jobkeys, theirs, &name) == JOB_KEYS_DIFFER)
+		return registration_refuse(h, PACKET_DENIED,
+					   "server %s's key %.*s is not that of server %s: their "
+					   "secret or pseudonym_domain differs",
+					   h->a.id, SPAN_ARG(name), id);
+	return registration_refuse(h, PACKET_DENIED,
+				   "server %s has no key in common with server %s: a new key is to "
+				   "be installed on all before one uses it",
+				   h->a.id, id);
 }
 
 /* The server with that id, where it is registered from another place; NULL: there is none. */

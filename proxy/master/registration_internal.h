@@ -49,6 +49,8 @@ MUST_CHECK int registration_check_place(struct registration_handling *, struct a
 MUST_CHECK int registration_check_tls(struct registration_handling *);
 /* Whether its job is that of its policy: the one that is set, or that of the servers there. */
 MUST_CHECK int registration_check_job(struct registration_handling *);
+/* Whether keys that it has under the same names as the servers there are the same. */
+MUST_CHECK int registration_check_job_keys(struct registration_handling *);
 /* Whether it is about a server of the proxy's file, by id or by address; at is NULL when it
  * leaves. */
 MUST_CHECK int registration_check_static(struct registration_handling *, const struct addr *at);

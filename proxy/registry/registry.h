@@ -134,6 +134,7 @@ struct registry_tenure {
 	char keyid[PACKET_ID_MAX + 1]; /* the owner, see registry_own(); empty: no key's */
 	uint64_t epoch;		       /* the highest that the owner has shown */
 	bool old_secret;	       /* signed with a secret for which the key has a newer one */
+	char job_keys[JOB_KEYS_MAX + 1]; /* see job_keys.h; empty: not told */
 };
 
 const struct registry_tenure *registry_tenure_of(const struct registry *, unsigned index);
@@ -152,6 +153,13 @@ bool registry_take_rival(struct registry *, unsigned index, struct addr *);
 void registry_own(struct registry *, unsigned index, const char *keyid, uint64_t epoch,
 		  bool old_secret);
 unsigned registry_count_owned(const struct registry *, const char *keyid);
+
+/* With which keys the server does its job, as announced.  Were it others before? */
+bool registry_set_job_keys(struct registry *, unsigned index, const char *keys);
+/* The index of another server than that id in that policy, whose keys do not agree with these; -1:
+ * there is none. */
+int registry_find_other_keys(const struct registry *, const char *policy, const char *id,
+			     const char *keys);
 
 /* The indices of all servers, by policy and turn, into index (of registry_server_end() at least);
  * their number. */

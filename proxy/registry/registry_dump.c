@@ -27,6 +27,7 @@ struct kept_server {
 	uint64_t ordered;	       /* ms ago */
 	char keyid[PACKET_ID_MAX + 1]; /* empty: nobody's */
 	uint64_t epoch;
+	char job_keys[JOB_KEYS_MAX + 1];
 };
 
 struct dump_reader {
@@ -227,6 +228,16 @@ job(struct dump_reader *r, struct registry_server *s)
 }
 
 static int
+job_keys(struct dump_reader *r, char out[JOB_KEYS_MAX + 1])
+{
+	if (json_text_find(&r->object, "jobkeys") == NULL)
+		return 0;
+	if (text(r, "jobkeys", out, JOB_KEYS_MAX + 1) < 0)
+		return -1;
+	return job_keys_is(span_str(out)) ? 0 : wrong(r, "jobkeys are none");
+}
+
+static int
 read_server(struct dump_reader *r)
 {
 	struct kept_server *k = &r->server[r->servers];
@@ -240,6 +251,7 @@ read_server(struct dump_reader *r)
 	if (text(r, "server", s->id, sizeof s->id) < 0 || address(r, &s->addr) < 0 ||
 	    user(r, s) < 0 || truth(r, "pooled", &s->pooled) < 0 ||
 	    perhaps(r, "tls", &s->tls) < 0 || admin(r, &s->admin) < 0 || job(r, s) < 0 ||
+	    job_keys(r, k->job_keys) < 0 ||
 	    short_number(r, "pipeline", s->pooled ? UINT16_MAX : 1, &s->pipeline) < 0 ||
 	    short_number(r, "slots", UINT16_MAX, &s->slots) < 0 ||
 	    short_number(r, "weight", 1000, &s->weight) < 0 ||
@@ -416,6 +428,7 @@ restore_server(struct registry *into, struct kept_server *k, enum registry_dump_
 				    .lease_end = k->lease > 0 ? now + left : 0};
 
 	memcpy(t.keyid, k->keyid, sizeof t.keyid);
+	memcpy(t.job_keys, k->job_keys, sizeof t.job_keys);
 	k->is.unproved = k->is.unproved || origin == REGISTRY_DUMP_FOUND;
 	return registry_restore_server(into, &k->is, &t);
 }

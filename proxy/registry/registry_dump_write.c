@@ -36,12 +36,14 @@ write_owner(struct buf *out, const struct registry *r, unsigned i)
 
 /* Only what is not at its default. */
 static int
-write_job(struct buf *out, const struct registry_server *s)
+write_job(struct buf *out, const struct registry_server *s, const char *keys)
 {
 	if (strcmp(s->job, PACKET_JOB) != 0 &&
 	    (buf_append_str(out, ",\"job\":") < 0 || json_text_quote(out, span_str(s->job)) < 0))
 		return -1;
 	if (s->once && buf_append_str(out, ",\"repeat\":false") < 0)
+		return -1;
+	if (keys[0] != '\0' && buf_printf(out, ",\"jobkeys\":\"%s\"", keys) < 0)
 		return -1;
 	return s->job_timeout == 0 ? 0 : buf_printf(out, ",\"jobtimeout\":%u", s->job_timeout);
 }
@@ -60,7 +62,8 @@ write_server(struct buf *out, const struct registry *r, unsigned i, uint64_t now
 	    (s->backup && buf_append_str(out, ",\"backup\":true") < 0) ||
 	    (s->configured && buf_append_str(out, ",\"static\":true") < 0))
 		return -1;
-	if (write_job(out, s) < 0 || (s->user != 0 && buf_printf(out, ",\"user\":%u", s->user) < 0))
+	if (write_job(out, s, registry_tenure_of(r, i)->job_keys) < 0 ||
+	    (s->user != 0 && buf_printf(out, ",\"user\":%u", s->user) < 0))
 		return -1;
 	if (registry_tenure_of(r, i)->ordered > 0 &&
 	    buf_printf(out, ",\"ordered\":%" PRIu64,

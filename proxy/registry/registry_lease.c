@@ -1,5 +1,6 @@
 /* registry_lease.c - what workers do not see of a server: its lease, when it was heard, which
- * address announced it, which key has signed for it; see registry.h and registry_internal.h. */
+ * address announced it, which key has signed for it, which keys it has; see registry.h and
+ * registry_internal.h. */
 #include <stdio.h>
 #include <string.h>
 
@@ -87,4 +88,29 @@ registry_count_owned(const struct registry *r, const char *keyid)
 	for (unsigned i = 0; i < r->server_end; i++)
 		n += r->server[i].used && strcmp(r->tenure[i].is.keyid, keyid) == 0;
 	return n;
+}
+
+bool
+registry_set_job_keys(struct registry *r, unsigned i, const char *keys)
+{
+	struct registry_tenure *t = &r->tenure[i].is;
+	bool others = strcmp(t->job_keys, keys) != 0;
+
+	(void)snprintf(t->job_keys, sizeof t->job_keys, "%s", keys);
+	return others;
+}
+
+int
+registry_find_other_keys(const struct registry *r, const char *policy, const char *id,
+			 const char *keys)
+{
+	int of = registry_find_policy(r, policy);
+	struct span name;
+
+	for (unsigned i = 0; i < r->server_end; i++)
+		if (r->server[i].used && (int)r->server[i].policy == of &&
+		    strcmp(r->server[i].id, id) != 0 &&
+		    job_keys_compare(keys, r->tenure[i].is.job_keys, &name) != JOB_KEYS_AGREE)
+			return (int)i;
+	return -1;
 }

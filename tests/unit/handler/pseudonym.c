@@ -101,9 +101,11 @@ Test(pseudonym, faults_of_the_keyring_are_told_with_their_place)
 static const char *
 ring_file(const char *text, mode_t mode)
 {
-	static char path[] = "/tmp/pseudonyms.XXXXXX";
-	int fd = mkstemp(path);
+	static char path[32];
+	int fd;
 
+	(void)strcpy(path, "/tmp/pseudonyms.XXXXXX");
+	fd = mkstemp(path);
 	cr_assert_geq(fd, 0);
 	cr_assert_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
 	cr_assert_eq(fchmod(fd, mode), 0);
@@ -111,14 +113,37 @@ ring_file(const char *text, mode_t mode)
 	return path;
 }
 
+static void
+announces(const char *text, const char *domain, const char *wanted)
+{
+	const char *path = ring_file(text, 0600);
+	char keys[JOB_KEYS_MAX + 1];
+
+	cr_assert_eq(pseudonym_check(path, domain, keys, stderr), 0);
+	cr_assert_str_eq(keys, wanted);
+	(void)unlink(path);
+}
+
+/* Of an implementation of its own, as above. */
+Test(pseudonym, what_is_announced_tells_secrets_and_domains_apart)
+{
+	announces(RING, "shop", "2026=99cdd4f60eb012e3,2025=4d873f910f17bf26");
+	announces(RING, "", "2026=d56eff3efe6ecce7,2025=c5f070008d541690");
+	announces("key 2025\nsecret install " OLD "\nkey 2026\nsecret use " NEW, "shop",
+		  "2026=99cdd4f60eb012e3,2025=4d873f910f17bf26");
+	announces("key b\nsecret remove " OLD "\nkey a\nsecret use " NEW, "shop",
+		  "a=99cdd4f60eb012e3");
+}
+
 Test(pseudonym, a_file_that_others_can_read_is_refused)
 {
 	const char *path = ring_file(RING, 0644);
 	FILE *err = open_memstream(&said, &said_n);
+	char keys[JOB_KEYS_MAX + 1];
 
-	cr_assert_eq(pseudonym_check(path, err), -1);
+	cr_assert_eq(pseudonym_check(path, "", keys, err), -1);
 	cr_assert_eq(chmod(path, 0600), 0);
-	cr_assert_eq(pseudonym_check(path, err), 0);
+	cr_assert_eq(pseudonym_check(path, "", keys, err), 0);
 	cr_assert_eq(fclose(err), 0);
 	cr_assert_neq(strstr(said, "can be read or written by others"), NULL);
 	free(said);

@@ -520,6 +520,7 @@ expect_announcement(const struct packet_announcement *a, const struct packet_ann
 	cr_expect_eq(a->lease, b->lease);
 	cr_expect_eq(a->jobtimeout, b->jobtimeout);
 	cr_expect_str_eq(a->job, b->job);
+	cr_expect_str_eq(a->jobkeys, b->jobkeys);
 	cr_expect_eq(a->once, b->once);
 	cr_expect_eq(a->backup, b->backup);
 }
@@ -552,10 +553,12 @@ Test(packet, an_announcement_may_be_numbers_and_truth_values)
 	expect_announcement(&read,
 			    &(struct packet_announcement){.id = "100", .policy = "111", .port = 1});
 	accept("{\"type\":1,\"id\":100,\"privPolyId\":111,\"listenport\":\"1\",\"ack\":\"0\","
-	       "\"keepalive\":\"false\",\"repeat\":\"1\",\"job\":\"\\u0061\"}");
+	       "\"keepalive\":\"false\",\"repeat\":\"1\",\"job\":\"\\u0061\","
+	       "\"jobkeys\":\"2026=0123456789abcdef,b=fedcba9876543210\"}");
 	cr_assert_eq(packet_announced(&packet, &read, &fault), 0, "%s", fault.why);
 	cr_expect(!read.ack && !read.keepalive && !read.once);
 	cr_expect_str_eq(read.job, "a");
+	cr_expect_str_eq(read.jobkeys, "2026=0123456789abcdef,b=fedcba9876543210");
 }
 
 Test(packet, a_listenport_is_1_to_65535)
@@ -614,6 +617,11 @@ Test(packet, what_is_announced_is_judged_key_by_key)
 		{"\"job\":\"a\\\\b\"", "job has a quote or a backslash"},
 		{"\"job\":\"a\\nb\"", "job has a control character"},
 		{"\"job\":\"" LONG_63 "xy\"", "job is 65 bytes long: it may have 64"},
+		{"\"jobkeys\":7", "jobkeys must be a string"},
+		{"\"jobkeys\":\"\"",
+		 "jobkeys is : it must be NAME=16-HEX-DIGITS,... of at most 255 bytes"},
+		{"\"jobkeys\":\"2026=0123\"",
+		 "jobkeys is 2026=0123: it must be NAME=16-HEX-DIGITS,... of at most 255 bytes"},
 		{"\"host\":1", "host must be a string"},
 		{"\"host\":\"a b\"",
 		 "host is a b: it must be an address or a name of at most 255 bytes"},

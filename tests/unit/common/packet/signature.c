@@ -21,6 +21,7 @@ announcement(void)
 		.weight = 2,
 		.lease = 10,
 		.job = "redact",
+		.jobkeys = "a=0123456789abcdef",
 		.jobtimeout = 5000,
 		.sign = {.keyid = "alpha", .epoch = 5, .salt = "ffeeddccbbaa99887766554433221100"}};
 }
@@ -97,6 +98,8 @@ Test(signature, every_field_counts)
 	DIFFERS(b.job[0] = '\0');
 	DIFFERS(b.once = true);
 	DIFFERS(b.backup = true);
+	DIFFERS(b.jobkeys[0] = 'b');
+	DIFFERS(b.jobkeys[0] = '\0');
 	DIFFERS(b.sign.keyid[0] = 'b');
 	DIFFERS(b.sign.epoch++);
 	DIFFERS(b.sign.epoch = 0);

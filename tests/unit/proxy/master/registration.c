@@ -161,6 +161,21 @@ Test(join, a_policy_does_one_job)
 	events_free(j.events);
 }
 
+/* What it says at its own place; from another it may be somebody else. */
+Test(join, a_server_that_is_not_what_it_was_is_taken_out)
+{
+	check("{\"type\":\"1\",\"id\":\"8\",\"privPolyId\":\"1\",\"listenport\":\"5\",\"job\":\"up\"}",
+	      REGISTRATION_CHANGED, "registered");
+	check("{\"type\":\"1\",\"id\":\"9\",\"privPolyId\":\"1\",\"listenport\":\"6\",\"job\":\"up\"}",
+	      REGISTRATION_CHANGED, "registered");
+	check("{\"type\":\"1\",\"id\":\"9\",\"privPolyId\":\"1\",\"listenport\":\"7\",\"job\":\"down\"}",
+	      REGISTRATION_NOTHING, "denied");
+	check("{\"type\":\"1\",\"id\":\"9\",\"privPolyId\":\"1\",\"listenport\":\"6\",\"job\":\"down\"}",
+	      REGISTRATION_CHANGED, "its job is down: the job of policy 1 is up, as of server 8");
+	cr_assert_lt(registry_find(j.registry, "9"), 0);
+	cr_assert_geq(registry_find(j.registry, "8"), 0);
+}
+
 Test(join, what_is_no_registration_is_refused_whoever_hands_it_over)
 {
 	check("{\"type\":0,\"srcid\":1,\"privPoliId\":1,\"payload\":\"\"}", REGISTRATION_NOTHING,

@@ -130,6 +130,72 @@ Test(join_judge, a_policy_has_one_job)
 	cr_assert_eq(registration_check_job(&h), 0);
 }
 
+#define NEW   "2026=0123456789abcdef"
+#define OLD   "2025=fedcba9876543210"
+#define OTHER "2026=0123456789abcdee"
+
+static void
+announces(const char *id, const char *keys)
+{
+	(void)snprintf(h.a.id, sizeof h.a.id, "%s", id);
+	(void)snprintf(h.a.jobkeys, sizeof h.a.jobkeys, "%s", keys);
+}
+
+/* As in the policy's first server, 7, with those keys. */
+static void
+has_keys(const char *keys)
+{
+	(void)registry_set_job_keys(j.registry, (unsigned)registry_find(j.registry, "7"), keys);
+}
+
+Test(join_judge, keys_of_one_name_are_the_same_in_a_policy)
+{
+	struct packet_announcement other = {.id = "7", .policy = "1", .port = 5};
+	struct addr where;
+
+	parse(&where, "127.0.0.1", 5);
+	announces("9", NEW);
+	cr_assert_eq(registration_check_job_keys(&h), 0, "it is the first");
+	cr_assert_eq(registry_join(j.registry, &other, &where, 1000), REGISTRY_JOINED);
+	cr_assert_eq(registration_check_job_keys(&h), 0, "the other tells of none");
+	has_keys(OTHER);
+	refused(registration_check_job_keys(&h), PACKET_DENIED,
+		"server 9's key 2026 is not that of server 7: their secret or pseudonym_domain "
+		"differs",
+		NULL);
+	announces("9", OLD);
+	refused(registration_check_job_keys(&h), PACKET_DENIED,
+		"server 9 has no key in common with server 7: a new key is to be installed on all "
+		"before one uses it",
+		NULL);
+	announces("9", "");
+	cr_assert_eq(registration_check_job_keys(&h), 0, "it tells of none");
+	announces("7", OLD);
+	cr_assert_eq(registration_check_job_keys(&h), 0, "they are its own");
+	announces("9", NEW);
+	(void)strcpy(h.a.policy, "2");
+	cr_assert_eq(registration_check_job_keys(&h), 0, "another policy");
+}
+
+/* One of two servers is a step ahead of the other. */
+Test(join_judge, keys_are_rotated_one_server_after_another)
+{
+	static const char *const step[] = {OLD, OLD "," NEW, NEW "," OLD, NEW};
+	struct packet_announcement other = {.id = "7", .policy = "1", .port = 5};
+	struct addr where;
+
+	parse(&where, "127.0.0.1", 5);
+	cr_assert_eq(registry_join(j.registry, &other, &where, 1000), REGISTRY_JOINED);
+	for (size_t i = 0; i + 1 < sizeof step / sizeof *step; i++) {
+		has_keys(step[i]);
+		announces("9", step[i + 1]);
+		cr_assert_eq(registration_check_job_keys(&h), 0, "step %zu", i);
+		has_keys(step[i + 1]);
+		announces("9", step[i]);
+		cr_assert_eq(registration_check_job_keys(&h), 0, "step %zu, the other", i);
+	}
+}
+
 Test(join_judge, the_longest_names_of_jobs_are_told_as_far_as_there_is_room)
 {
 	struct packet_announcement other = {.port = 5};

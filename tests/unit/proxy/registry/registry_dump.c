@@ -84,6 +84,8 @@ fill(void)
 	cr_assert(registry_leave(reg, "gone", "nobody's"));
 	configure("file", "111");
 	registry_own(reg, (unsigned)registry_find(reg, "a"), "alpha", 4711, false);
+	cr_assert(registry_set_job_keys(reg, (unsigned)registry_find(reg, "other"),
+					"2026=0123456789abcdef"));
 	cr_assert(registry_set_admin(reg, (unsigned)registry_find(reg, "a"), REGISTRY_DRAINING,
 				     4000));
 	cr_assert(registry_set_admin(reg, (unsigned)registry_find(reg, "other"), REGISTRY_DISABLED,
@@ -139,6 +141,8 @@ Test(journal, what_is_handed_over_is_as_it_was)
 			  y->pipeline == x->pipeline && y->slots == x->slots &&
 			  y->weight == x->weight && y->admin == x->admin);
 		cr_assert_str_eq(y->job, x->job);
+		cr_assert_str_eq(registry_tenure_of(again, index[1][i])->job_keys,
+				 registry_tenure_of(reg, index[0][i])->job_keys);
 		cr_assert_eq(y->user, x->user, "%s", x->id);
 		cr_assert(y->once == x->once && y->job_timeout == x->job_timeout, "%s", x->id);
 		cr_assert_eq(y->backup, x->backup, "%s", x->id);
