@@ -180,6 +180,17 @@ is_proven(const struct signer *s, const struct signer_talk *t, struct span verb,
 	       signature_equal(wanted, proof->mac);
 }
 
+static bool
+is_vouched_for(const struct signer *s, const struct signer_talk *t, struct span proxies,
+	       const struct packet_proof *proof)
+{
+	char wanted[PACKET_MAC + 1];
+
+	return proof->proxiesmac[0] != '\0' &&
+	       signature_of_proxies(s->key[t->at], t->mac, proxies, wanted) == 0 &&
+	       signature_equal(wanted, proof->proxiesmac);
+}
+
 enum signer_verdict
 signer_verify(const struct signer *s, struct signer_talk *t, const struct packet *ack,
 	      const char **why)
@@ -188,6 +199,7 @@ signer_verify(const struct signer *s, struct signer_talk *t, const struct packet
 	struct span verb;
 
 	packet_acknowledged(ack, &verb, &proof);
+	t->vouched = false;
 	if (t->mac[0] == '\0') {
 		*why = "the proxy answers no challenge: it takes no signed registration";
 		if (!span_eq_str(verb, "challenge") || proof.nonce[0] == '\0')
@@ -198,6 +210,7 @@ signer_verify(const struct signer *s, struct signer_talk *t, const struct packet
 	*why = "the proxy did not prove that it has the key";
 	if (verb.n == 0 || !is_proven(s, t, verb, &proof))
 		return SIGNER_WRONG;
+	t->vouched = is_vouched_for(s, t, packet_scalar(ack, "proxies"), &proof);
 	t->mac[0] = '\0'; /* answered once */
 	memcpy(t->nonce, proof.nonce, sizeof t->nonce);
 	return SIGNER_PROVEN;

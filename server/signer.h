@@ -6,6 +6,7 @@
 #ifndef POLICYPOOL_SIGNER_H
 #define POLICYPOOL_SIGNER_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "compiler.h"
@@ -34,6 +35,7 @@ struct signer_talk {
 	unsigned at;		      /* the key in use */
 	char nonce[PACKET_NONCE + 1]; /* the challenge that stands */
 	char mac[PACKET_MAC + 1];     /* of what was said last; empty: a challenge was asked for */
+	bool vouched; /* what the last answer tells of further proxies is signed too */
 };
 
 /* A new connection: no challenge stands. */

@@ -22,17 +22,18 @@
 #include "compiler.h"
 #include "span.h"
 
-#define TAKEOVER_KINDS(X)                                                           \
-	X(TAKEOVER_CHANNEL, "channel")	 /* about: the instance's name */           \
-	X(TAKEOVER_STDERR, "stderr")	 /* stderr itself is that pipe at first */  \
-	X(TAKEOVER_ERRORS, "errors")	 /* a pipe: what goes wrong until GO */     \
-	X(TAKEOVER_LISTEN, "listen")	 /* about: the address it is bound to */    \
-	X(TAKEOVER_CONTROL, "control")	 /* about: its path */                      \
-	X(TAKEOVER_PIDFILE, "pidfile")	 /* about: its path; the lock is held */    \
-	X(TAKEOVER_JOURNAL, "journal")	 /* about: its path; the lock is held */    \
-	X(TAKEOVER_REGISTRY, "registry") /* a file in memory: the journal's text */ \
-	X(TAKEOVER_TICKETS, "tickets")	 /* a pipe: see tls_tickets.h */            \
-	X(TAKEOVER_FORMER, "former")	 /* a pidfd of it; about: its pid */        \
+#define TAKEOVER_KINDS(X)                                                                 \
+	X(TAKEOVER_CHANNEL, "channel")	 /* about: the instance's name */                 \
+	X(TAKEOVER_STDERR, "stderr")	 /* stderr itself is that pipe at first */        \
+	X(TAKEOVER_ERRORS, "errors")	 /* a pipe: what goes wrong until GO */           \
+	X(TAKEOVER_LISTEN, "listen")	 /* about: the address it is bound to */          \
+	X(TAKEOVER_CONTROL, "control")	 /* about: its path */                            \
+	X(TAKEOVER_PIDFILE, "pidfile")	 /* about: its path; the lock is held */          \
+	X(TAKEOVER_JOURNAL, "journal")	 /* about: its path; the lock is held */          \
+	X(TAKEOVER_REGISTRY, "registry") /* a file in memory: the journal's text */       \
+	X(TAKEOVER_PROXIES, "proxies")	 /* a file in memory: see registrar_set_save() */ \
+	X(TAKEOVER_TICKETS, "tickets")	 /* a pipe: see tls_tickets.h */                  \
+	X(TAKEOVER_FORMER, "former")	 /* a pidfd of it; about: its pid */              \
 	X(TAKEOVER_PARENT, "parent")	 /* the line to it, see reaper.h; about: its pid */
 #define TAKEOVER_ENUM(name, text) name,
 enum takeover_kind { TAKEOVER_KINDS(TAKEOVER_ENUM) TAKEOVER_KIND_COUNT };

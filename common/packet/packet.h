@@ -199,15 +199,21 @@ MUST_CHECK int packet_announced(const struct packet *, struct packet_announcemen
 
 /* What an acknowledgement of a signed announcement bears beside. */
 struct packet_proof {
-	char nonce[PACKET_NONCE + 1]; /* for the next announcement on this connection */
-	char mac[PACKET_MAC + 1];     /* empty in a challenge */
+	char nonce[PACKET_NONCE + 1];	 /* for the next announcement on this connection */
+	char mac[PACKET_MAC + 1];	 /* empty in a challenge */
+	char proxiesmac[PACKET_MAC + 1]; /* of what it tells of further proxies, or empty */
 };
+
+enum { PACKET_PROXIES_MAX = 1024 }; /* bytes of what it tells of further proxies */
 
 /* Type 4, in the form of the packet it answers, with its id as destid and its privPolyId;
  * verb is "registered", "renewed", "deregistered" or "challenge".  proof may be NULL, and so may
- * rival, the address of another server that announced itself with that id: no mac covers it. */
+ * rival, the address of another server that announced itself with that id: no mac covers it.  So
+ * may proxies, addresses of further proxies, parted by commas: proof->mac covers them not, but
+ * proof->proxiesmac does. */
 MUST_CHECK int packet_ack(struct buf *out, const struct packet *announcement, const char *srcid,
-			  const char *verb, const struct packet_proof *proof, const char *rival);
+			  const char *verb, const struct packet_proof *proof, const char *rival,
+			  const char *proxies);
 
 /* Reads verb and proof of a judged packet of type 4; what is not there, or not of its length, is
  * empty.  verb borrows. */

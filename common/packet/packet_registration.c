@@ -225,6 +225,7 @@ packet_acknowledged(const struct packet *p, struct span *verb, struct packet_pro
 	*verb = packet_scalar(p, "verb");
 	(void)copy_hex(p, "nonce", proof->nonce, PACKET_NONCE);
 	(void)copy_hex(p, "mac", proof->mac, PACKET_MAC);
+	(void)copy_hex(p, "proxiesmac", proof->proxiesmac, PACKET_MAC);
 }
 
 int

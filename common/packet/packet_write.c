@@ -240,7 +240,7 @@ packet_deregister(struct buf *out, const struct packet_announcement *a)
 
 static int
 put_ack(struct buf *out, const struct packet *announcement, const char *srcid, const char *verb,
-	const struct packet_proof *proof, const char *rival)
+	const struct packet_proof *proof, const char *rival, const char *proxies)
 {
 	if (put_head(out, "4", announcement, srcid) < 0 ||
 	    buf_append_str(out, ",\"privPolyId\":") < 0 ||
@@ -250,16 +250,19 @@ put_ack(struct buf *out, const struct packet *announcement, const char *srcid, c
 	if (proof != NULL && (put_text(out, ",\"nonce\":", proof->nonce) < 0 ||
 			      put_text(out, ",\"mac\":", proof->mac) < 0))
 		return -1;
-	if (rival != NULL && put_text(out, ",\"rival\":", rival) < 0)
+	if ((rival != NULL && put_text(out, ",\"rival\":", rival) < 0) ||
+	    (proxies != NULL && put_text(out, ",\"proxies\":", proxies) < 0) ||
+	    (proof != NULL && put_text(out, ",\"proxiesmac\":", proof->proxiesmac) < 0))
 		return -1;
 	return buf_append_str(out, "}");
 }
 
 int
 packet_ack(struct buf *out, const struct packet *announcement, const char *srcid, const char *verb,
-	   const struct packet_proof *proof, const char *rival)
+	   const struct packet_proof *proof, const char *rival, const char *proxies)
 {
 	size_t before = buf_len(out);
 
-	return end_packet(out, before, put_ack(out, announcement, srcid, verb, proof, rival));
+	return end_packet(out, before,
+			  put_ack(out, announcement, srcid, verb, proof, rival, proxies));
 }

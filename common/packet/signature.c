@@ -113,6 +113,24 @@ signature_of_ack(const uint8_t key[DIGEST_MAC], const char *request_mac, const c
 	return finish(&message, put_ack(&message, request_mac, verb, nonce), key, mac);
 }
 
+static int
+put_proxies(struct buf *out, const char *request_mac, struct span proxies)
+{
+	if (put(out, span_str("policypool proxies 1")) < 0 ||
+	    put_field(out, "request", request_mac) < 0 || put(out, span_str("proxies")) < 0)
+		return -1;
+	return put(out, proxies);
+}
+
+int
+signature_of_proxies(const uint8_t key[DIGEST_MAC], const char *request_mac, struct span proxies,
+		     char mac[PACKET_MAC + 1])
+{
+	struct buf message = BUF_INIT;
+
+	return finish(&message, put_proxies(&message, request_mac, proxies), key, mac);
+}
+
 void
 signature_server_key(struct span secret, const char *keyid, const char *id, uint8_t key[DIGEST_MAC])
 {

@@ -28,6 +28,11 @@ MUST_CHECK int signature_of_request(const uint8_t key[DIGEST_MAC], const char *c
 MUST_CHECK int signature_of_ack(const uint8_t key[DIGEST_MAC], const char *request_mac,
 				const char *verb, const char *nonce, char mac[PACKET_MAC + 1]);
 
+/* What such an answer tells of further proxies: apart, so that servers that do not know of it
+ * verify the answer as before.  0, or -1 with ENOMEM. */
+MUST_CHECK int signature_of_proxies(const uint8_t key[DIGEST_MAC], const char *request_mac,
+				    struct span proxies, char mac[PACKET_MAC + 1]);
+
 /* Takes the same time wherever they differ. */
 bool signature_equal(const char a[PACKET_MAC + 1], const char b[PACKET_MAC + 1]);
 

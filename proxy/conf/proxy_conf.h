@@ -18,6 +18,7 @@ struct proxy_conf {
 	struct conf_sections statics;	   /* struct static_conf, by id */
 	char *id;			   /* what it calls itself in errors and acknowledgements */
 	struct conf_list listen;	   /* PORT, HOST:PORT or a Unix socket */
+	struct conf_list proxies;	   /* further ones that servers are told of */
 	struct conf_list trusted_networks; /* unsigned registrations are taken from these */
 	char *keyring;			   /* path; empty: no signed registrations */
 	char *cluster;			   /* name of the pool, part of what is signed */

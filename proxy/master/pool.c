@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "conf_check.h"
 #include "log.h"
 #include "proxy_settings.h"
 #include "proxy_takeover.h"
@@ -96,6 +97,34 @@ parse_networks(const struct conf_list *list)
 	return net;
 }
 
+static bool
+is_own(const struct registration *j, const char *proxy)
+{
+	char text[ADDR_TEXT];
+
+	for (unsigned i = 0; i < j->selves; i++)
+		if (conf_check_same_peer(proxy, addr_text(&j->self[i], text)))
+			return true;
+	return false;
+}
+
+/* But for the proxy itself: one list may be that of all.  0, or -1 on ENOMEM. */
+static int
+list_further_proxies(struct pool_rules *r, const struct conf_list *list)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (!is_own(&r->join, list->item[i]) &&
+		    buf_printf(&r->proxies, "%s%s", buf_len(&r->proxies) > 0 ? "," : "",
+			       list->item[i]) < 0)
+			return -1;
+	if (buf_len(&r->proxies) == 0)
+		return 0;
+	if (buf_append(&r->proxies, "", 1) < 0)
+		return -1;
+	r->join.proxies = buf_span(&r->proxies).p;
+	return 0;
+}
+
 static enum server_life
 life_of(unsigned server, void *arg)
 {
@@ -108,6 +137,7 @@ static void
 free_rules(struct pool_rules *r)
 {
 	free(r->join.trusted);
+	buf_release(&r->proxies);
 	rate_limit_free(r->join.refusals);
 	acl_free(r->gate);
 	if (r->settings != NULL)
@@ -145,7 +175,8 @@ make_rules(struct pool *p, struct settings *settings, const struct listen_socket
 		r->join.self[r->join.selves++] = self->at[i].addr;
 	if (c->refusals_per_address > 0)
 		r->join.refusals = rate_limit_new(c->refusals_per_address, 0, RATE_LIMIT_OWN);
-	if (r->join.trusted != NULL && (c->refusals_per_address == 0 || r->join.refusals != NULL) &&
+	if (list_further_proxies(r, &c->proxies) == 0 && r->join.trusted != NULL &&
+	    (c->refusals_per_address == 0 || r->join.refusals != NULL) &&
 	    acl_open(&r->gate, c, p->rules.gate) == 0)
 		return 0;
 	free_rules(r);

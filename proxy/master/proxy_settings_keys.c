@@ -24,6 +24,35 @@ judge_network(const char *text)
 }
 
 static const char *
+judge_further_proxy(const char *text)
+{
+	char host[ADDR_HOST];
+	const char *why = conf_check_peer(text);
+	uint16_t port;
+
+	if (why != NULL || addr_is_unix_text(text))
+		return why;
+	if (addr_split(text, host, &port, &why) < 0)
+		return why;
+	return host[0] == '\0' ? "the host is missing: servers may be elsewhere" : NULL;
+}
+
+static const char *
+judge_further_proxies(const char *const item[], size_t n, size_t *at)
+{
+	const char *why = conf_check_peers(item, n, at);
+	size_t bytes = 0;
+
+	for (size_t i = 0; why == NULL && i < n; i++) {
+		*at = i;
+		bytes += strlen(item[i]) + 1;
+		if (bytes > PACKET_PROXIES_MAX)
+			why = "with it they are longer than 1024 bytes, and do not fit into a packet";
+	}
+	return why;
+}
+
+static const char *
 judge_state_file(const char *text)
 {
 	if (strcmp(text, "none") == 0 || text[0] == '/')
@@ -53,6 +82,15 @@ const struct conf_key proxy_keys[] = {
 	 .judge = conf_check_listen,
 	 .help = "PORT, HOST:PORT or unix:/PATH to serve on; port 0 takes a free one, no host means "
 		 "127.0.0.1"},
+	{.name = "proxies",
+	 .type = CONF_LIST,
+	 .offset = AT(proxies),
+	 .max = ADDR_HOST,
+	 .judge = judge_further_proxy,
+	 .judge_all = judge_further_proxies,
+	 .adds = true,
+	 .help = "HOST:PORT or unix:/PATH of further proxies, which servers that register are told to "
+		 "join"},
 	{.name = "trusted_networks",
 	 .type = CONF_LIST,
 	 .offset = AT(trusted_networks),

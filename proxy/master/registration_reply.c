@@ -64,20 +64,34 @@ registration_log_refusal(const struct registration_handling *h)
 		    registration_is_signed(h) ? log_quoted(h->a.sign.keyid) : "", log_quoted(why));
 }
 
+/* NULL: none, or it is nothing for this server: it leaves, or does not read what it is answered. */
+static const char *
+further_proxies(const struct registration_handling *h)
+{
+	bool stays = h->verb == REGISTRATION_REGISTERED || h->verb == REGISTRATION_RENEWED;
+
+	return stays && h->a.ack ? h->j->proxies : NULL;
+}
+
 /* Without a rival, which the mac does not cover; and where lives are numbered, the later one takes
  * the place, so that none is refused for the earlier one's sake. */
 static int
 answer_signed(const struct registration_handling *h, struct buf *answer)
 {
 	struct packet_proof proof = {.mac = ""};
+	const char *proxies = further_proxies(h);
 
 	memcpy(proof.nonce, h->guest->nonce, sizeof proof.nonce);
 	if (h->a.sign.mac[0] != '\0' &&
 	    signature_of_ack(h->key, h->a.sign.mac, registration_verb_text(h->verb), proof.nonce,
 			     proof.mac) < 0)
 		return -1;
+	if (proxies != NULL &&
+	    (h->a.sign.mac[0] == '\0' ||
+	     signature_of_proxies(h->key, h->a.sign.mac, span_str(proxies), proof.proxiesmac) < 0))
+		proxies = NULL; /* nobody would believe it */
 	return packet_ack(answer, &h->p, h->j->proxy_id, registration_verb_text(h->verb), &proof,
-			  NULL);
+			  NULL, proxies);
 }
 
 int
@@ -90,7 +104,7 @@ registration_answer(const struct registration_handling *h, bool fine, struct buf
 		return answer_signed(h, answer);
 	/* Asked for or not: there are servers that listen only once they have read an answer. */
 	return packet_ack(answer, &h->p, h->j->proxy_id, registration_verb_text(h->verb), NULL,
-			  h->rival);
+			  h->rival, further_proxies(h));
 }
 
 void

@@ -175,6 +175,23 @@ Test(signature, an_acknowledgement_answers_one_request)
 	cr_assert_not(signature_equal(a, b), "the nonce");
 }
 
+Test(signature, what_is_told_of_proxies_belongs_to_one_request)
+{
+	static const char one[PACKET_MAC + 1] =
+		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+	char other[PACKET_MAC + 1], a[PACKET_MAC + 1], b[PACKET_MAC + 1];
+
+	memcpy(other, one, sizeof other);
+	other[PACKET_MAC - 1] = 'b';
+	cr_assert_eq(signature_of_proxies(key, one, span_str("b:1"), a), 0);
+	cr_assert_eq(signature_of_proxies(key, other, span_str("b:1"), b), 0);
+	cr_assert_not(signature_equal(a, b), "the request");
+	cr_assert_eq(signature_of_proxies(key, one, span_str("b:2"), b), 0);
+	cr_assert_not(signature_equal(a, b), "the proxies");
+	cr_assert_eq(signature_of_ack(key, one, "registered", "b:1", b), 0);
+	cr_assert_not(signature_equal(a, b), "it is no acknowledgement");
+}
+
 Test(signature, a_servers_key_is_its_own)
 {
 	struct span secret = span_str("a secret of at least thirty-two bytes");

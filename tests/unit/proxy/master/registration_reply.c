@@ -99,6 +99,19 @@ Test(registration_answer, what_was_done_is_acknowledged_in_the_form_of_the_packe
 		      "\"verb\":\"renewed\",\"rival\":\"127.0.0.1:6\"}");
 }
 
+Test(registration_answer, of_further_proxies_who_asks_for_an_acknowledgement_is_told)
+{
+	j.proxies = "b:2100,unix:/x";
+	answers(true, "{\"type\":4,\"srcid\":\"proxy\",\"destid\":9,\"privPolyId\":1,"
+		      "\"verb\":\"registered\"}");
+	h.a.ack = true;
+	answers(true, "{\"type\":4,\"srcid\":\"proxy\",\"destid\":9,\"privPolyId\":1,"
+		      "\"verb\":\"registered\",\"proxies\":\"b:2100,unix:/x\"}");
+	h.verb = REGISTRATION_DEREGISTERED;
+	answers(true, "{\"type\":4,\"srcid\":\"proxy\",\"destid\":9,\"privPolyId\":1,"
+		      "\"verb\":\"deregistered\"}");
+}
+
 Test(registration_answer, what_was_refused_is_answered_with_an_error_that_tells_no_truth)
 {
 	fault(PACKET_DENIED, "this registration is not accepted", "the key is not for this id");
@@ -119,7 +132,7 @@ Test(registration_answer, a_challenge_is_a_nonce_and_no_mac)
 
 Test(registration_answer, a_signed_one_is_proven_by_the_servers_key_and_names_no_rival)
 {
-	char mac[PACKET_MAC + 1], wanted[512];
+	char mac[PACKET_MAC + 1], more[PACKET_MAC + 1], wanted[512];
 
 	(void)strcpy(h.a.sign.keyid, "alpha");
 	memset(h.a.sign.mac, 'a', PACKET_MAC);
@@ -131,6 +144,13 @@ Test(registration_answer, a_signed_one_is_proven_by_the_servers_key_and_names_no
 		       "{\"type\":4,\"srcid\":\"proxy\",\"destid\":9,\"privPolyId\":1,"
 		       "\"verb\":\"registered\",\"nonce\":\"%s\",\"mac\":\"%s\"}",
 		       guest.nonce, mac);
+	answers(true, wanted);
+	j.proxies = "b:2100";
+	h.a.ack = true;
+	cr_assert_eq(signature_of_proxies(h.key, h.a.sign.mac, span_str("b:2100"), more), 0);
+	wanted[strlen(wanted) - 1] = '\0';
+	(void)snprintf(wanted + strlen(wanted), sizeof wanted - strlen(wanted),
+		       ",\"proxies\":\"b:2100\",\"proxiesmac\":\"%s\"}", more);
 	answers(true, wanted);
 }
 
