@@ -12,7 +12,8 @@
 #include "registrar_internal.h"
 
 enum { ANSWER_MAX = 65536, CONNECT_MS = 3000 };
-enum { STEADY_MS = 1000 }; /* joined for so long, the end of the connection is no trouble */
+enum { AGAIN_LATER_MS = 30000 }; /* where only other addresses of the name would help */
+enum { STEADY_MS = 1000 };	 /* joined for so long, the end of the connection is no trouble */
 
 /* ---- the table ---- */
 
@@ -206,11 +207,18 @@ connect_to(struct registrar *r, const struct addr *to)
 			       addr_text(to, text), r->announcement.host);
 		return -1;
 	}
+	if (r->conf.afar && addr_is_loopback(to)) {
+		note(r, "a proxy elsewhere told of it, and it would be on this machine");
+		r->retry_after = AGAIN_LATER_MS;
+		return -1;
+	}
 	if (r->conf.is_taken != NULL && r->conf.is_taken(to, r->conf.ctx)) {
 		(void)snprintf(r->why, sizeof r->why, "it is at %s, as another proxy of revproc is",
 			       addr_text(to, text));
+		r->retry_after = AGAIN_LATER_MS;
 		return -1;
 	}
+	r->retry_after = 0;
 	r->conn = conn_connect_tls(r->loop, to, CONNECT_MS, &peer, &conn_ops, r);
 	r->at = *to;
 	if (r->conn == NULL)
@@ -537,6 +545,12 @@ bool
 registrar_is_at(const struct registrar *r, const struct addr *at)
 {
 	return (r->conn != NULL || r->state == UNCONFIRMED) && addr_eq(&r->at, at);
+}
+
+bool
+registrar_is_near(const struct registrar *r)
+{
+	return r->at.len > 0 && addr_is_loopback(&r->at);
 }
 
 /* Would the proxy read the same? */

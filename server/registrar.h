@@ -59,7 +59,13 @@ struct registrar_conf {
 	uint64_t handshake;    /* ms that TLS's may take */
 	/* Is another registrar at that place, so that this one stays away?  NULL: no other is. */
 	bool (*is_taken)(const struct addr *, void *ctx);
+	/* What the proxy tells of further ones, parted by commas, empty where it tells of none:
+	 * with each acknowledgement.  With a signer only what is signed.  NULL: it is passed over.
+	 */
+	void (*on_proxies)(struct span, void *ctx);
 	void *ctx;
+	bool afar; /* it was told of by a proxy that is not on this machine: it is not here either
+		    */
 };
 
 /* NULL with errno. */
@@ -76,6 +82,9 @@ bool registrar_is_of(const struct registrar *, const struct registrar_conf *);
 
 /* Is it connected to that place, or being so; or has it announced itself to a plain proxy there? */
 bool registrar_is_at(const struct registrar *, const struct addr *);
+
+/* Is that place on this machine? */
+bool registrar_is_near(const struct registrar *);
 
 /* For another conf of the same proxy: what is announced from now on.  done is called once, when the
  * proxy knows it or can't be told for now, maybe before the return.  Starts what is not started. */

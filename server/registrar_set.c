@@ -1,6 +1,4 @@
 /* registrar_set.c - see registrar_set.h. */
-#include "registrar_set.h"
-
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,35 +6,12 @@
 
 #include "clock.h"
 #include "log.h"
-
-struct entry {
-	struct registrar_set *set;
-	struct entry *next;
-	struct registrar *registrar;
-	char proxy[ADDR_HOST + 1];
-	bool listed; /* otherwise it takes leave */
-	bool kept;   /* while a list is compared */
-	bool waits;  /* its proxy has not been told yet */
-	bool left;   /* unless it is listed, the sweep frees it */
-};
-
-struct registrar_set {
-	struct event_base *base;
-	const struct registrar_set_ops *ops;
-	void *ctx;
-	struct entry *first; /* those of the list in its order, then those that take leave */
-	struct event *sweep, *patience;
-	bool impatient; /* the patience is over */
-	void (*done)(void *);
-	void *done_ctx;
-	void (*all_left)(void *);
-	void *left_ctx;
-};
+#include "registrar_set_internal.h"
 
 /* ---- entries ---- */
 
 static void
-entry_free(struct entry *e)
+entry_free(struct registrar_entry *e)
 {
 	registrar_free(e->registrar);
 	free(e);
@@ -45,28 +20,44 @@ entry_free(struct entry *e)
 static bool
 is_taken(const struct addr *at, void *ctx)
 {
-	const struct entry *own = ctx;
+	const struct registrar_entry *own = ctx;
 
-	for (const struct entry *e = own->set->first; e != NULL; e = e->next)
-		if (e != own && e->listed && registrar_is_at(e->registrar, at))
+	for (const struct registrar_entry *e = own->set->first; e != NULL; e = e->next)
+		if (e != own && e->joins && registrar_is_at(e->registrar, at))
 			return true;
 	return false;
 }
 
+/* It stands in the registrar's callback. */
 static void
-fill(struct entry *e, struct registrar_conf *conf, struct packet_announcement *a)
+on_proxies(struct span told, void *ctx)
+{
+	struct registrar_entry *e = ctx;
+
+	e->near = registrar_is_near(e->registrar);
+	if (span_eq_str(told, e->told))
+		return;
+	memcpy(e->told, told.p, told.n);
+	e->told[told.n] = '\0';
+	event_active(e->set->sweep, EV_TIMEOUT, 0);
+}
+
+static void
+fill(struct registrar_entry *e, struct registrar_conf *conf, struct packet_announcement *a)
 {
 	e->set->ops->fill(e->proxy, conf, a, e->set->ctx);
 	conf->proxy = e->proxy;
 	conf->is_taken = is_taken;
+	conf->on_proxies = on_proxies;
 	conf->ctx = e;
+	conf->afar = e->afar;
 }
 
 /* NULL with errno. */
-static struct entry *
-entry_new(struct registrar_set *s, const char *proxy)
+static struct registrar_entry *
+entry_new(struct registrar_set *s, const char *proxy, bool afar)
 {
-	struct entry *e = calloc(1, sizeof *e);
+	struct registrar_entry *e = calloc(1, sizeof *e);
 	struct registrar_conf conf;
 	struct packet_announcement a;
 	int error;
@@ -74,6 +65,7 @@ entry_new(struct registrar_set *s, const char *proxy)
 	if (e == NULL)
 		return NULL;
 	e->set = s;
+	e->afar = afar;
 	(void)snprintf(e->proxy, sizeof e->proxy, "%s", proxy);
 	fill(e, &conf, &a);
 	e->registrar = registrar_new(s->base, &conf, &a);
@@ -85,52 +77,24 @@ entry_new(struct registrar_set *s, const char *proxy)
 	return NULL;
 }
 
-/* They stand in their own callbacks where they say that they are done. */
-static void
-on_sweep(evutil_socket_t fd, short what, void *arg)
-{
-	struct registrar_set *s = arg;
-	struct entry **at = &s->first, *e;
-
-	(void)fd;
-	(void)what;
-	while ((e = *at) != NULL) {
-		if (e->listed || !e->left) {
-			at = &e->next;
-			continue;
-		}
-		*at = e->next;
-		entry_free(e);
-	}
-}
-
 static void leave_settled(struct registrar_set *);
 
 static void
 on_left(void *arg)
 {
-	struct entry *e = arg;
+	struct registrar_entry *e = arg;
 
 	e->left = true;
-	if (!e->listed)
+	if (!e->joins)
 		event_active(e->set->sweep, EV_TIMEOUT, 0);
 	leave_settled(e->set);
 }
 
-/* ---- the list ---- */
-
-static struct entry *
-find(const struct registrar_set *s, const char *proxy)
-{
-	for (struct entry *e = s->first; e != NULL; e = e->next)
-		if (e->listed && !e->kept && conf_check_same_peer(e->proxy, proxy))
-			return e;
-	return NULL;
-}
+/* ---- which there are ---- */
 
 /* Is it joined as it is now said to be, over TLS or plain? */
 static bool
-fits(struct entry *e)
+fits(struct registrar_entry *e)
 {
 	struct registrar_conf conf;
 	struct packet_announcement a;
@@ -140,62 +104,57 @@ fits(struct entry *e)
 }
 
 static void
-unlink_entry(struct registrar_set *s, const struct entry *e)
+unlink_entry(struct registrar_set *s, const struct registrar_entry *e)
 {
-	struct entry **at = &s->first;
+	struct registrar_entry **at = &s->first;
 
 	while (*at != e)
 		at = &(*at)->next;
 	*at = e->next;
 }
 
-static void
-leave_unlisted(struct registrar_set *s)
+struct registrar_entry *
+registrar_set_find(const struct registrar_set *s, const char *proxy)
 {
-	for (struct entry *e = s->first; e != NULL; e = e->next) {
-		if (e->kept || !e->listed)
+	for (struct registrar_entry *e = s->first; e != NULL; e = e->next)
+		if (e->joins && conf_check_same_peer(e->proxy, proxy) && fits(e))
+			return e;
+	return NULL;
+}
+
+static void
+leave_others(struct registrar_set *s, bool tell)
+{
+	for (struct registrar_entry *e = s->first; e != NULL; e = e->next) {
+		if (e->kept || !e->joins)
 			continue;
-		e->listed = e->waits = false;
+		e->joins = e->waits = false;
+		if (tell)
+			log_event(LOG_INFO, "no proxy tells of this one any more: it is left",
+				  "proxy=%s", log_quoted(e->proxy));
 		registrar_leave(e->registrar, on_left, e);
 	}
 }
 
-int
-registrar_set_list(struct registrar_set *s, const struct conf_list *list)
+struct registrar_entry *
+registrar_set_add(struct registrar_set *s, const char *proxy, bool afar)
 {
-	struct entry **at = &s->first;
-	int r = 0;
+	struct registrar_entry **at = &s->first, *e = entry_new(s, proxy, afar);
 
-	for (struct entry *e = s->first; e != NULL; e = e->next)
-		e->kept = false;
-	for (size_t i = 0; i < list->n; i++) {
-		struct entry *e = find(s, list->item[i]);
-
-		if (e != NULL && fits(e)) {
-			unlink_entry(s, e);
-		} else if ((e = entry_new(s, list->item[i])) == NULL) {
-			log_errno(LOG_ERROR, "cannot set up the registration", "proxy=%s",
-				  log_quoted(list->item[i]));
-			r = -1;
-			continue;
-		}
-		e->kept = e->listed = true;
-		e->next = *at;
-		*at = e;
-		at = &e->next;
-	}
-	leave_unlisted(s);
-	return r;
+	while (*at != NULL)
+		at = &(*at)->next;
+	*at = e;
+	return e;
 }
 
 /* ---- what all have been told ---- */
 
 static bool
-has_joined(const struct entry *e)
+has_joined(const struct registrar_entry *e)
 {
 	uint64_t since;
 
-	return e->listed && strcmp(registrar_state(e->registrar, &since), "joined") == 0;
+	return e->joins && strcmp(registrar_state(e->registrar, &since), "joined") == 0;
 }
 
 static void
@@ -204,7 +163,7 @@ settle(struct registrar_set *s)
 	bool waits = false, joined = false;
 	void (*done)(void *) = s->done;
 
-	for (const struct entry *e = s->first; e != NULL; e = e->next) {
+	for (const struct registrar_entry *e = s->first; e != NULL; e = e->next) {
 		waits = waits || e->waits;
 		joined = joined || has_joined(e);
 	}
@@ -218,11 +177,89 @@ settle(struct registrar_set *s)
 static void
 on_told(void *arg)
 {
-	struct entry *e = arg;
+	struct registrar_entry *e = arg;
 
 	e->waits = false;
 	settle(e->set);
 }
+
+/* ---- what proxies tell ---- */
+
+void
+registrar_set_begin(struct registrar_entry *e)
+{
+	struct registrar_conf conf;
+	struct packet_announcement a;
+
+	fill(e, &conf, &a);
+	registrar_announce(e->registrar, &conf, &a, on_told, e);
+}
+
+/* Entries stand in their own callbacks where they have left, or are told something. */
+static void
+on_sweep(evutil_socket_t fd, short what, void *arg)
+{
+	struct registrar_set *s = arg;
+	struct registrar_entry **at = &s->first, *e;
+
+	(void)fd;
+	(void)what;
+	while ((e = *at) != NULL) {
+		if (e->joins || !e->left) {
+			at = &e->next;
+			continue;
+		}
+		*at = e->next;
+		entry_free(e);
+	}
+	if (s->ends)
+		return;
+	for (e = s->first; e != NULL; e = e->next)
+		e->kept = e->listed;
+	registrar_learn(s);
+	leave_others(s, true);
+	settle(s);
+}
+
+void
+registrar_set_learn(struct registrar_set *s, bool learns)
+{
+	s->learns = learns;
+}
+
+/* ---- the list ---- */
+
+int
+registrar_set_list(struct registrar_set *s, const struct conf_list *list)
+{
+	struct registrar_entry **at = &s->first;
+	int r = 0;
+
+	for (struct registrar_entry *e = s->first; e != NULL; e = e->next)
+		e->kept = e->listed = false;
+	for (size_t i = 0; i < list->n; i++) {
+		struct registrar_entry *e = registrar_set_find(s, list->item[i]);
+
+		if (e != NULL) {
+			unlink_entry(s, e);
+		} else if ((e = entry_new(s, list->item[i], false)) == NULL) {
+			log_errno(LOG_ERROR, "cannot set up the registration", "proxy=%s",
+				  log_quoted(list->item[i]));
+			r = -1;
+			continue;
+		}
+		e->kept = e->joins = e->listed = true;
+		e->afar = false;
+		e->next = *at;
+		*at = e;
+		at = &e->next;
+	}
+	registrar_learn(s);
+	leave_others(s, false);
+	return r;
+}
+
+/* ---- all are told ---- */
 
 static void
 on_patience(evutil_socket_t fd, short what, void *arg)
@@ -240,19 +277,15 @@ registrar_set_announce(struct registrar_set *s, const struct conf_list *list, ui
 		       void (*done)(void *ctx), void *ctx)
 {
 	struct timeval tv = clock_timeval(patience);
-	struct registrar_conf conf;
-	struct packet_announcement a;
 
 	s->done = NULL;
+	s->begun = true;
 	(void)registrar_set_list(s, list);
-	for (struct entry *e = s->first; e != NULL; e = e->next)
-		e->waits = e->listed;
-	for (struct entry *e = s->first; e != NULL; e = e->next) {
-		if (!e->listed)
-			continue;
-		fill(e, &conf, &a);
-		registrar_announce(e->registrar, &conf, &a, on_told, e);
-	}
+	for (struct registrar_entry *e = s->first; e != NULL; e = e->next)
+		e->waits = e->joins;
+	for (struct registrar_entry *e = s->first; e != NULL; e = e->next)
+		if (e->joins)
+			registrar_set_begin(e);
 	s->done = done;
 	s->done_ctx = ctx;
 	s->impatient = event_add(s->patience, &tv) < 0;
@@ -266,7 +299,7 @@ leave_settled(struct registrar_set *s)
 {
 	void (*left)(void *) = s->all_left;
 
-	for (const struct entry *e = s->first; e != NULL; e = e->next)
+	for (const struct registrar_entry *e = s->first; e != NULL; e = e->next)
 		if (!e->left)
 			return;
 	s->all_left = NULL;
@@ -277,8 +310,9 @@ leave_settled(struct registrar_set *s)
 void
 registrar_set_leave(struct registrar_set *s, void (*done)(void *ctx), void *ctx)
 {
-	for (struct entry *e = s->first; e != NULL; e = e->next)
-		if (e->listed)
+	s->ends = true;
+	for (struct registrar_entry *e = s->first; e != NULL; e = e->next)
+		if (e->joins)
 			registrar_leave(e->registrar, on_left, e);
 	s->all_left = done;
 	s->left_ctx = ctx;
@@ -309,7 +343,7 @@ registrar_set_free(struct registrar_set *s)
 {
 	if (s == NULL)
 		return;
-	for (struct entry *e; (e = s->first) != NULL;) {
+	for (struct registrar_entry *e; (e = s->first) != NULL;) {
 		s->first = e->next;
 		entry_free(e);
 	}
@@ -323,12 +357,13 @@ registrar_set_free(struct registrar_set *s)
 /* ---- for operators ---- */
 
 static struct registrar_view
-view(const struct entry *e)
+view(const struct registrar_entry *e)
 {
 	struct registrar_view v = {.proxy = e->proxy};
 
 	v.state = registrar_state(e->registrar, &v.since);
 	v.trouble = registrar_trouble(e->registrar);
+	v.learned = !e->listed;
 	return v;
 }
 
@@ -337,16 +372,16 @@ registrar_set_count(const struct registrar_set *s)
 {
 	unsigned n = 0;
 
-	for (const struct entry *e = s->first; e != NULL; e = e->next)
-		n += e->listed;
+	for (const struct registrar_entry *e = s->first; e != NULL; e = e->next)
+		n += e->joins;
 	return n;
 }
 
 struct registrar_view
 registrar_set_at(const struct registrar_set *s, unsigned i)
 {
-	for (const struct entry *e = s->first; e != NULL; e = e->next)
-		if (e->listed && i-- == 0)
+	for (const struct registrar_entry *e = s->first; e != NULL; e = e->next)
+		if (e->joins && i-- == 0)
 			return view(e);
 	return (struct registrar_view){.proxy = "", .trouble = ""};
 }

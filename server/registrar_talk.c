@@ -100,6 +100,19 @@ acknowledged(struct registrar *r)
 	registrar_calm(r);
 }
 
+/* In the clear anybody in between could tell of his own. */
+static void
+hear_proxies(struct registrar *r, const struct packet *p)
+{
+	struct span proxies = packet_scalar(p, "proxies");
+
+	if (r->conf.on_proxies == NULL)
+		return;
+	if (proxies.n > PACKET_PROXIES_MAX || (r->conf.signer != NULL && !r->signing.vouched))
+		proxies = span_of(NULL, 0);
+	r->conf.on_proxies(proxies, r->conf.ctx);
+}
+
 static enum registrar_event
 hear_ack(struct registrar *r, const struct packet *p)
 {
@@ -113,6 +126,7 @@ hear_ack(struct registrar *r, const struct packet *p)
 	if (verdict == SIGNER_PROVEN) {
 		warn_of_rival(r, p);
 		acknowledged(r);
+		hear_proxies(r, p);
 		return ACKED;
 	}
 	(void)snprintf(r->why, sizeof r->why, "%s", why);

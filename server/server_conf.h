@@ -17,11 +17,12 @@ struct server_conf {
 	struct conf_list listen; /* PORT, HOST:PORT or a Unix socket */
 	/* The proxies: PORT, HOST:PORT or a Unix socket; none: serve without one. */
 	struct conf_list revproc;
-	char *host;	/* to announce; empty: where it listens, or else where it comes from */
-	char *key_file; /* path; empty: nothing is signed */
-	char *key_id;	/* of the key that signs */
-	char *cluster;	/* name of the pool, part of what is signed */
-	uint64_t lease; /* ms */
+	bool learn_proxies; /* and those that these tell of */
+	char *host;	    /* to announce; empty: where it listens, or else where it comes from */
+	char *key_file;	    /* path; empty: nothing is signed */
+	char *key_id;	    /* of the key that signs */
+	char *cluster;	    /* name of the pool, part of what is signed */
+	uint64_t lease;	    /* ms */
 	bool keepalive;
 	bool backup;
 	unsigned pipeline, slots, weight; /* slots 0: see server_settings_announcement() */

@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "buf.h"
 #include "clock.h"
@@ -17,6 +19,7 @@
 
 static_assert(MASTER_NAME > sizeof "ppool-server-" + PACKET_ID_MAX, "an id is part of the name");
 
+enum { PROXIES_TEXT = 65536 }; /* what they all tell is shorter */
 enum { SERVER_TROUBLE = 2 * ADDR_HOST + 160 };
 
 /* As the command line has them. */
@@ -50,6 +53,7 @@ describe_registrations(const struct registrar_set *proxies, const char *key, str
 
 		v = registrar_set_at(proxies, i);
 		status_add_text(row, "proxy", v.proxy);
+		status_add_bool(row, "learned", v.learned);
 		status_add_text(row, "registration", v.state);
 		status_add_seconds(row, "age_s", now - v.since);
 		status_add_text(row, "key", key);
@@ -145,14 +149,35 @@ fill(const char *proxy, struct registrar_conf *conf, struct packet_announcement 
 
 static const struct registrar_set_ops registrations = {.fill = fill};
 
+/* What the predecessor's proxies told: they may be down just now. */
+static void
+recall_proxies(struct registrar_set *proxies)
+{
+	int fd = takeover_take(TAKEOVER_PROXIES, NULL);
+	char text[PROXIES_TEXT];
+	ssize_t n;
+
+	if (fd < 0)
+		return;
+	n = pread(fd, text, sizeof text, 0);
+	if (n > 0)
+		registrar_set_recall(proxies, span_of(text, (size_t)n));
+	(void)close(fd);
+}
+
 static int
 open_registrations(struct master *base)
 {
 	struct server_master *m = server_of(base);
 
 	m->proxies = registrar_set_new(base->base, &registrations, m);
-	if (m->proxies != NULL)
-		return registrar_set_list(m->proxies, &conf_of(base)->revproc);
+	if (m->proxies != NULL) {
+		registrar_set_learn(m->proxies, conf_of(base)->learn_proxies);
+		if (registrar_set_list(m->proxies, &conf_of(base)->revproc) < 0)
+			return -1;
+		recall_proxies(m->proxies);
+		return 0;
+	}
 	log_errno(LOG_ERROR, "cannot set up the registration", NULL);
 	return -1;
 }
@@ -189,11 +214,13 @@ announce(struct master *base, void (*done)(void *master))
 	struct server_master *m = server_of(base);
 
 	m->joining = true;
-	if (m->proxies != NULL)
-		registrar_set_announce(m->proxies, &conf_of(base)->revproc,
-				       conf_of(base)->ack_timeout, done, m);
-	else
+	if (m->proxies == NULL) {
 		done(m);
+		return;
+	}
+	registrar_set_learn(m->proxies, conf_of(base)->learn_proxies);
+	registrar_set_announce(m->proxies, &conf_of(base)->revproc, conf_of(base)->ack_timeout,
+			       done, m);
 }
 
 /* Not in charge, the registrations are the predecessor's. */
@@ -263,6 +290,24 @@ took_over(struct master *base)
 {
 	(void)base;
 	log_event(LOG_INFO, "took over", NULL);
+}
+
+/* Without that the successor hears of further proxies again as soon as one of its list is there. */
+static int
+give(struct master *base)
+{
+	struct server_master *m = server_of(base);
+	struct buf text = BUF_INIT;
+	int fd = -1;
+
+	if (m->proxies != NULL && registrar_set_save(m->proxies, &text) == 0 && buf_len(&text) > 0)
+		fd = memfd_create("policypool-proxies", MFD_CLOEXEC);
+	if (fd >= 0 && write(fd, buf_span(&text).p, buf_len(&text)) == (ssize_t)buf_len(&text))
+		upgrade_give(base->upgrade, TAKEOVER_PROXIES, fd, "-", true);
+	else if (fd >= 0)
+		(void)close(fd);
+	buf_release(&text);
+	return 0;
 }
 
 /* The registrations are the successor's: it has announced itself by the same id. */
@@ -465,5 +510,6 @@ const struct master_ops server_master_ops = {
 	.describe = describe,
 	.keep = keep,
 	.took_over = took_over,
+	.give = give,
 	.given = given,
 };

@@ -9,6 +9,11 @@ with Bench() as b:
     proxy.wait_server("1")
     assert correct(ask(proxy.port))
     wait_until(lambda: "Connection refused" in ctl(server.socket, "status")["proxies"][0]["trouble"], "it is told")
+    # Two names of one place are one registration.
+    twice = b.server("2", "222", f"127.0.0.1:{proxy.port},localhost:{proxy.port}", workers=1)
+    wait_until(lambda: sorted(p["registration"] for p in ctl(twice.socket, "status")["proxies"]) == ["joined", "pausing"], "one of them is joined")
+    assert "as another proxy of revproc is" in ctl(twice.socket, "status")["registration_trouble"], ctl(twice.socket, "status")
+
     begin = time.monotonic()
     status, got = client_json(f"{dead},{proxy.port}", "--policy", "111", "--size", "50", "--count", "50", "--parallel", "5")
     assert status == 0 and got["correct"] == 50 and got["resent"] == 0, got

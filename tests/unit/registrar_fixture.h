@@ -267,7 +267,7 @@ say(const char *text)
 static inline void
 acknowledge_with(const char *verb, const char *more)
 {
-	char out[1024];
+	char out[2048];
 
 	(void)snprintf(out, sizeof out,
 		       "{\"type\":\"4\",\"srcid\":\"proxy\",\"destid\":\"100\","

@@ -389,3 +389,75 @@ Test(registrar, what_is_no_address_is_passed_over)
 
 	cr_assert_eq(times(log, "level=warn"), 0, "%s", log);
 }
+
+/* ---- one of several ---- */
+
+static const struct addr *taken;
+static char told[PACKET_PROXIES_MAX + 64];
+
+static bool
+is_taken(const struct addr *at, void *ctx)
+{
+	cr_assert_eq(ctx, &taken);
+	return taken != NULL && addr_eq(at, taken);
+}
+
+static void
+on_proxies(struct span text, void *ctx)
+{
+	cr_assert_eq(ctx, &taken);
+	(void)snprintf(told, sizeof told, "%.*s", SPAN_ARG(text));
+}
+
+Test(registrar, a_place_where_another_is_is_left_to_it)
+{
+	struct addr at;
+
+	cr_assert_eq(net_local(listener, &at), 0);
+	conf.is_taken = is_taken;
+	conf.ctx = &taken;
+	taken = &at;
+	begin();
+	until_pause(1);
+	cr_assert_not_null(strstr(registrar_trouble(registrar), "as another proxy of revproc is"));
+	cr_assert_not(has_come());
+	cr_assert_not(registrar_is_at(registrar, &at));
+	taken = NULL;
+	announce(&announcement);
+	take_connection();
+	(void)hear();
+	acknowledge();
+	until("joined");
+	cr_assert(registrar_is_at(registrar, &at) && registrar_is_near(registrar));
+}
+
+Test(registrar, one_that_a_proxy_elsewhere_told_of_is_not_looked_for_on_this_machine)
+{
+	conf.afar = true;
+	begin();
+	until_pause(1);
+	cr_assert_not_null(strstr(registrar_trouble(registrar), "a proxy elsewhere told of it"));
+	cr_assert_not(has_come());
+}
+
+Test(registrar, further_proxies_are_heard_of_with_each_acknowledgement)
+{
+	char more[PACKET_PROXIES_MAX + 32];
+
+	conf.lease = 60;
+	conf.on_proxies = on_proxies;
+	conf.ctx = &taken;
+	(void)announced();
+	acknowledge_with("registered", ",\"proxies\":\"b:1\"");
+	(void)hear();
+	cr_expect_str_eq(told, "b:1");
+	(void)snprintf(more, sizeof more, ",\"proxies\":\"%0*d\"", PACKET_PROXIES_MAX + 1, 0);
+	acknowledge_with("renewed", more);
+	(void)hear();
+	cr_expect_str_eq(told, "", "no proxy says so much");
+	acknowledge_with("renewed", ",\"proxies\":\"c:1\"");
+	(void)hear();
+	acknowledge_with("renewed", ",\"proxies\":[\"d:1\"]");
+	(void)hear();
+	cr_expect_str_eq(told, "");
+}

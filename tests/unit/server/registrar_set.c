@@ -23,7 +23,9 @@ struct registrar {
 	bool tls;
 	const char *state, *trouble;
 	struct addr at; /* len 0: not connected */
+	bool afar;
 	bool (*is_taken)(const struct addr *, void *);
+	void (*on_proxies)(struct span, void *);
 	void (*told)(void *);
 	void (*left)(void *);
 	void *ctx, *told_ctx, *left_ctx;
@@ -55,7 +57,9 @@ registrar_new(struct event_base *b, const struct registrar_conf *conf,
 	r->tls = conf->tls != NULL;
 	r->state = "pausing";
 	r->trouble = "";
+	r->afar = conf->afar;
 	r->is_taken = conf->is_taken;
+	r->on_proxies = conf->on_proxies;
 	r->ctx = conf->ctx;
 	return r;
 }
@@ -78,11 +82,18 @@ registrar_is_at(const struct registrar *r, const struct addr *at)
 	return r->at.len > 0 && addr_eq(&r->at, at);
 }
 
+bool
+registrar_is_near(const struct registrar *r)
+{
+	return r->at.len > 0 && addr_is_loopback(&r->at);
+}
+
 void
 registrar_announce(struct registrar *r, const struct registrar_conf *conf,
 		   const struct packet_announcement *a, void (*fn)(void *ctx), void *ctx)
 {
-	(void)conf, (void)a;
+	(void)a;
+	r->afar = conf->afar;
 	r->told = fn;
 	r->told_ctx = ctx;
 }
@@ -338,4 +349,157 @@ Test(registrar_set, of_all_the_furthest_is_told_and_the_first_trouble)
 	cr_expect_str_eq(v.proxy, "c:1");
 	announce(LIST(b), PATIENT);
 	cr_expect_str_eq(registrar_set_view(set, space, sizeof space).trouble, "odd");
+}
+
+/* ---- what proxies tell of ---- */
+
+/* From that address, in an acknowledgement. */
+static void
+proxies_from(const char *proxy, const char *at, const char *told)
+{
+	struct registrar *r = of(proxy);
+
+	cr_assert_eq(addr_numeric(&r->at, at, 9), 0);
+	r->on_proxies(span_str(told), r->ctx);
+	turn();
+}
+
+static void
+joined_to_a_and_b(void)
+{
+	registrar_set_learn(set, true);
+	announce(LIST(a, b), PATIENT);
+	tell("a:1", "joined");
+	tell("b:1", "joined");
+}
+
+Test(registrar_set, what_a_proxy_tells_of_is_joined_and_left_when_none_does)
+{
+	joined_to_a_and_b();
+	proxies_from("a:1", "192.0.2.1", "b:1,d:1,e:1");
+	cr_expect_str_eq(shown(), "a:1=joined b:1=joined d:1=pausing e:1=pausing ");
+	cr_expect(registrar_set_at(set, 2).learned && !registrar_set_at(set, 1).learned);
+	tell("d:1", "joined");
+	cr_expect_eq(n_made, 4);
+	proxies_from("b:1", "192.0.2.2", "d:1");
+	proxies_from("a:1", "192.0.2.1", "");
+	cr_expect_str_eq(shown(), "a:1=joined b:1=joined d:1=joined ");
+	cr_expect_str_eq(of("e:1")->state, "leaving");
+	proxies_from("b:1", "192.0.2.2", "");
+	cr_expect_str_eq(of("d:1")->state, "leaving");
+	take_leave("d:1");
+	take_leave("e:1");
+	turn();
+	cr_expect_eq(freed, 2);
+}
+
+Test(registrar_set, what_leads_back_to_the_list_by_others_is_joined_a_circle_alone_is_not)
+{
+	joined_to_a_and_b();
+	proxies_from("a:1", "192.0.2.1", "d:1");
+	tell("d:1", "joined");
+	proxies_from("d:1", "192.0.2.4", "e:1,d:1");
+	tell("e:1", "joined");
+	proxies_from("e:1", "192.0.2.5", "d:1");
+	cr_expect_str_eq(shown(), "a:1=joined b:1=joined d:1=joined e:1=joined ");
+	proxies_from("a:1", "192.0.2.1", "");
+	cr_expect_str_eq(shown(), "a:1=joined b:1=joined ");
+}
+
+Test(registrar_set, what_was_learned_stays_while_who_told_is_down_and_goes_with_it_from_the_list)
+{
+	joined_to_a_and_b();
+	proxies_from("a:1", "192.0.2.1", "d:1");
+	tell("d:1", "joined");
+	of("a:1")->state = "pausing";
+	turn();
+	announce(LIST(a, b), PATIENT);
+	cr_expect_str_eq(shown(), "a:1=pausing b:1=joined d:1=joined ");
+	announce(LIST(b), PATIENT);
+	cr_expect_str_eq(shown(), "b:1=joined ");
+}
+
+Test(registrar_set, what_was_learned_and_is_listed_then_stays_and_the_other_way_round)
+{
+	char d[] = "d:1";
+
+	joined_to_a_and_b();
+	proxies_from("a:1", "192.0.2.1", "d:1,b:1");
+	tell("d:1", "joined");
+	announce(LIST(d, a), PATIENT);
+	cr_expect_str_eq(shown(), "d:1=joined a:1=joined b:1=joined ");
+	cr_expect(!registrar_set_at(set, 0).learned && registrar_set_at(set, 2).learned);
+	cr_expect_eq(n_made, 3);
+}
+
+Test(registrar_set, nothing_is_learned_unless_it_is_wanted_and_a_reload_forgets_it)
+{
+	joined_to_a_and_b();
+	registrar_set_learn(set, false);
+	proxies_from("a:1", "192.0.2.1", "d:1");
+	cr_expect_eq(n_made, 2);
+	registrar_set_learn(set, true);
+	announce(LIST(a, b), PATIENT);
+	cr_expect_str_eq(shown(), "a:1=joined b:1=joined d:1=pausing ");
+	registrar_set_learn(set, false);
+	announce(LIST(a, b), PATIENT);
+	cr_expect_str_eq(shown(), "a:1=joined b:1=joined ");
+}
+
+Test(registrar_set, a_proxy_elsewhere_tells_of_nothing_on_this_machine)
+{
+	static const char told[] = "127.0.0.1:1,[::1]:1,unix:/run/x,2100,,no port,d:1";
+
+	joined_to_a_and_b();
+	proxies_from("a:1", "192.0.2.1", told);
+	cr_expect_str_eq(shown(), "a:1=joined b:1=joined d:1=pausing ");
+	cr_expect(of("d:1")->afar, "nor by a name");
+	proxies_from("b:1", "127.0.0.1", told);
+	cr_expect_str_eq(shown(), "a:1=joined b:1=joined d:1=pausing 127.0.0.1:1=pausing "
+				  "[::1]:1=pausing unix:/run/x=pausing ");
+	cr_expect_not(of("unix:/run/x")->afar);
+}
+
+Test(registrar_set, no_more_than_so_many_are_learned)
+{
+	char told[512] = "";
+
+	joined_to_a_and_b();
+	for (unsigned i = 0; i < REGISTRAR_SET_LEARNED + 5; i++)
+		(void)snprintf(told + strlen(told), sizeof told - strlen(told), "%sx%u:1",
+			       i > 0 ? "," : "", i);
+	proxies_from("a:1", "192.0.2.1", told);
+	cr_expect_eq(registrar_set_count(set), 2 + REGISTRAR_SET_LEARNED);
+}
+
+Test(registrar_set, nothing_is_learned_while_leave_is_taken)
+{
+	joined_to_a_and_b();
+	registrar_set_leave(set, on_left, NULL);
+	proxies_from("a:1", "192.0.2.1", "d:1");
+	cr_expect_eq(n_made, 2);
+}
+
+Test(registrar_set, a_successor_recalls_what_was_told_and_joins_it_with_the_others)
+{
+	struct conf_list l = LIST(a, b);
+	struct buf saved = BUF_INIT;
+
+	joined_to_a_and_b();
+	proxies_from("a:1", "127.0.0.1", "d:1,unix:/run/x");
+	tell("d:1", "joined");
+	proxies_from("d:1", "192.0.2.4", "e:1");
+	cr_assert_eq(registrar_set_save(set, &saved), 0);
+	registrar_set_free(set);
+	set = registrar_set_new(base, &ops, &base);
+	registrar_set_learn(set, true);
+	cr_assert_eq(registrar_set_list(set, &l), 0);
+	registrar_set_recall(set, span_str("\nnonsense\nnear nobody:1 f:1\n"));
+	registrar_set_recall(set, buf_span(&saved));
+	cr_expect_null(of("e:1")->told, "not before the others");
+	announce(LIST(a, b), PATIENT);
+	cr_expect_str_eq(shown(), "a:1=pausing b:1=pausing d:1=pausing unix:/run/x=pausing "
+				  "e:1=pausing ");
+	cr_expect_not_null(of("e:1")->told);
+	buf_release(&saved);
 }

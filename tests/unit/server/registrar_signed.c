@@ -232,6 +232,50 @@ Test(registrar_signed, a_rival_that_nobody_signed_is_not_believed)
 	cr_assert_eq(times(logged(), "level=warn"), 0, "%s", log_read);
 }
 
+static char told[64];
+
+static void
+on_proxies(struct span text, void *ctx)
+{
+	cr_assert_eq(ctx, &told);
+	(void)snprintf(told, sizeof told, "%.*s", SPAN_ARG(text));
+}
+
+/* An acknowledgement with a list, and what is signed of that. */
+static void
+tell_of(const char *proxies, const char *vouched)
+{
+	char more[512], mac[PACKET_MAC + 1], of_proxies[PACKET_MAC + 1];
+	uint8_t key[DIGEST_MAC];
+
+	(void)strcpy(told, "unheard");
+	conf.on_proxies = on_proxies;
+	conf.ctx = &told;
+	begin();
+	challenged(SECRET);
+	key_of(SECRET, key);
+	cr_assert_eq(signature_of_ack(key, said.sign.mac, "registered", NEXT, mac), 0);
+	cr_assert_eq(signature_of_proxies(key, said.sign.mac, span_str(vouched), of_proxies), 0);
+	(void)snprintf(more, sizeof more,
+		       ",\"nonce\":\"" NEXT "\",\"mac\":\"%s\",\"proxies\":\"%s\","
+		       "\"proxiesmac\":\"%s\"",
+		       mac, proxies, of_proxies);
+	acknowledge_with("registered", more);
+	until("joined");
+}
+
+Test(registrar_signed, further_proxies_are_heard_of_where_they_are_signed)
+{
+	tell_of("b:1,c:1", "b:1,c:1");
+	cr_assert_str_eq(told, "b:1,c:1");
+}
+
+Test(registrar_signed, those_that_nobody_signed_are_not_believed)
+{
+	tell_of("evil:1", "b:1");
+	cr_assert_str_eq(told, "");
+}
+
 Test(registrar_signed, its_leave_is_signed)
 {
 	join_proven();

@@ -242,3 +242,72 @@ Test(conf, a_key_in_two_rows_is_a_bug, .signal = SIGABRT)
 
 	load_table(twice, 2);
 }
+
+/* ---- lists that each option adds to ---- */
+
+static const char *
+judge_pair(const char *const item[], size_t n, size_t *at)
+{
+	for (*at = 1; *at < n; ++*at)
+		if (strcmp(item[*at], item[*at - 1]) == 0)
+			return "it is the one before";
+	return NULL;
+}
+
+static const struct conf_key peers[] = {{.name = "networks",
+					 .original = "peer",
+					 .type = CONF_LIST,
+					 .offset = offsetof(struct settings, networks),
+					 .judge = judge_network,
+					 .judge_all = judge_pair,
+					 .adds = true,
+					 .help = "which"}};
+
+/* The items, parted by blanks; or what was wrong. */
+static const char *
+peers_of(const char *file, const char *options)
+{
+	struct conf_table table = {peers, 1, &s, NULL, NULL, NULL};
+	static char text[512];
+	char name[] = "/tmp/peers-XXXXXX", program[] = "program", *said = NULL, *all[8] = {program};
+	char copy[128], *rest = copy;
+	size_t n;
+	FILE *err = open_memstream(&said, &n);
+	int fd = mkstemp(name), argc = 1;
+
+	cr_assert(fd >= 0 && write(fd, file, strlen(file)) == (ssize_t)strlen(file));
+	cr_assert_eq(close(fd), 0);
+	(void)snprintf(copy, sizeof copy, "%s", options);
+	while (options[0] != '\0' && (all[argc] = strsep(&rest, " ")) != NULL)
+		argc++;
+	if (conf_load(&table, 1, argc, all, name, &command, err) == 0)
+		for (size_t i = 0; i < s.networks.n; i++)
+			(void)fprintf(err, "%s%s", i > 0 ? " " : "", s.networks.item[i]);
+	cr_assert_eq(fclose(err), 0);
+	(void)unlink(name);
+	(void)snprintf(text, sizeof text, "%s", said);
+	free(said);
+	conf_free(&table, 1);
+	return text;
+}
+
+Test(conf, an_option_adds_to_such_a_list_and_the_first_overrules_the_file)
+{
+	cr_expect_str_eq(peers_of("networks = { a, b }", ""), "a b");
+	cr_expect_str_eq(peers_of("networks = a", ""), "a");
+	cr_expect_str_eq(peers_of("networks = \"\"", ""), "");
+	cr_expect_str_eq(peers_of("networks = { a, b }", "-peer c"), "c");
+	cr_expect_str_eq(peers_of("networks = a", "-peer c,d --networks=a"), "c d a");
+	cr_expect_str_eq(peers_of("networks = a", "-peer c --networks= -peer d"), "d");
+	cr_expect_str_eq(peers_of("networks = a", "--networks="), "");
+}
+
+Test(conf, a_list_is_judged_as_a_whole_wherever_it_comes_from)
+{
+	cr_expect_not_null(strstr(peers_of("\nnetworks = { a, b, b }", ""),
+				  ":2: networks: \"b\": it is the one before"));
+	cr_expect_not_null(strstr(peers_of("", "-peer a -peer b -peer b"),
+				  "-peer: \"b\": it is the one before"));
+	cr_expect_not_null(strstr(peers_of("networks = { a, \"\" }", ""), "an item is empty"));
+	cr_expect_not_null(strstr(peers_of("", "-peer everywhere"), "not a network"));
+}
