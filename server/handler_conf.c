@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "conf_check.h"
+#include "handler_command.h"
 #include "handler_module.h"
 #include "handler_reach.h"
 #include "pseudonym.h"
@@ -140,42 +141,6 @@ name_after(const struct check *k, const char *path, const char *suffix)
 	return why == NULL ? 0 : wrong(k, "job", "%s cannot be its name: %s; give one", base, why);
 }
 
-static bool
-is_interpreter(const char *program)
-{
-	/* Versions may follow: python3.11, lua5.4. */
-	static const char *const names[] = {"python", "perl", "ruby", "php", "node", "lua", "tclsh",
-					    "sh",     "bash", "dash", "ksh", "zsh",  "env", NULL};
-	const char *slash = strrchr(program, '/'), *base = slash == NULL ? program : slash + 1;
-
-	for (const char *const *name = names; *name != NULL; name++) {
-		size_t n = strlen(*name);
-		if (strncmp(base, *name, n) == 0 &&
-		    base[n + strspn(base + n, "0123456789.")] == '\0')
-			return true;
-	}
-	return strcmp(base, "nodejs") == 0;
-}
-
-/* What a command runs: a program, or the script of an interpreter.  Two scripts of one interpreter
- * are two jobs. */
-static const char *
-what_it_runs(const struct conf_list *command)
-{
-	size_t i = 0;
-
-	if (!is_interpreter(command->item[0]))
-		return command->item[0];
-	while (++i < command->n) {
-		const char *word = command->item[i];
-		if (strcmp(word, "-c") == 0 || strcmp(word, "-e") == 0)
-			break; /* what follows is code */
-		if (word[0] != '-' && strchr(word, '=') == NULL && !is_interpreter(word))
-			return word;
-	}
-	return command->item[0];
-}
-
 static int
 default_name(const struct check *k)
 {
@@ -186,7 +151,7 @@ default_name(const struct check *k)
 	case HANDLER_PSEUDONYM: return name_after(k, "hmac-sha256", "");
 	case HANDLER_MODULE: return name_after(k, c->module, ".so");
 	case HANDLER_EXEC:
-	case HANDLER_EXEC_ONCE: return name_after(k, what_it_runs(&c->command), "");
+	case HANDLER_EXEC_ONCE: return name_after(k, handler_command_runs(&c->command), "");
 	}
 	return -1;
 }
@@ -396,19 +361,62 @@ check_user(const struct check *k)
 	return 0;
 }
 
+static const char *
+their_user(const struct check *k, char out[32])
+{
+	const struct privdrop *plan = &k->conf->user.plan;
+
+	return handler_reach_user(plan->change_user ? plan->uid : geteuid(), out);
+}
+
+static int
+wrong_reach(const struct check *k, const char *path, size_t folder)
+{
+	char user[32];
+	int n = (int)folder;
+
+	return wrong(k, "handler_command", "%s: " HANDLER_REACH_WHY, path, their_user(k, user), n,
+		     path, n, path);
+}
+
+/* 0, or -1 with a line that says why its interpreter could not read it. */
+static int
+check_script(const struct check *k, const char *path, const char *warning)
+{
+	size_t folder;
+	char user[32];
+
+	switch (handler_reach_script(&k->conf->user.plan, path, &folder)) {
+	case HANDLER_REACH_FINE: return 0;
+	case HANDLER_REACH_MISSING:
+		return wrong(k, "handler_command", "%s%s: not found", warning, path);
+	case HANDLER_REACH_CLOSED: return wrong_reach(k, path, folder);
+	case HANDLER_REACH_UNREADABLE: break;
+	}
+	return wrong(k, "handler_command",
+		     "%s%s: job processes run as user %s, which may not read it: chmod o+r it, or "
+		     "set handler_user",
+		     warning, path, their_user(k, user));
+}
+
+/* That the interpreter can't read it would be seen only once a job process is to start. */
 static int
 check_reach(const struct check *k)
 {
 	const struct handler_conf *c = k->conf;
-	int n = (OF(c->kind) & PROGRAMS) == 0
-			? 0
-			: (int)handler_reach_closed_to(&c->user.plan, c->program);
-	char user[32];
+	size_t folder = handler_reach_closed_to(&c->user.plan, c->program);
+	bool certain;
+	const char *script = handler_command_script(&c->command, &certain);
+	char path[HANDLER_PATH];
 
-	return n == 0 ? 0
-		      : wrong(k, "handler_command", "%s: " HANDLER_REACH_WHY, c->program,
-			      handler_reach_user(c->user.plan.uid, user), n, c->program, n,
-			      c->program);
+	if (folder > 0)
+		return wrong_reach(k, c->program, folder);
+	if (script == NULL || snprintf(path, sizeof path, "%s%s%s",
+				       script[0] == '/' ? "" : c->directory,
+				       script[0] == '/' ? "" : "/", script) >= (int)sizeof path)
+		return 0;
+	return check_script(k, path, certain ? "" : "if this is the script, ") < 0 && certain ? -1
+											      : 0;
 }
 
 /* The kernel counts all that a user has, so one that others share could not start any more. */
@@ -462,8 +470,8 @@ handler_conf_check(struct handler_conf *c, const struct daemon_conf *daemon, cha
 		return -1;
 	if (c->kind == HANDLER_NONE)
 		return 0;
-	if (check_directory(&k) < 0 || check_user(&k) < 0 || check_reach(&k) < 0 ||
-	    check_processes(&k) < 0)
+	if (check_directory(&k) < 0 || check_user(&k) < 0 ||
+	    ((OF(c->kind) & PROGRAMS) != 0 && check_reach(&k) < 0) || check_processes(&k) < 0)
 		return -1;
 	return check_sizes(&k);
 }

@@ -28,7 +28,7 @@ closed_depth(const char *path)
 	char folder[PATH_MAX];
 	size_t n;
 
-	for (unsigned depth = 1; depth < 256 && (n = length_of(path, depth)) > 0; depth++) {
+	for (unsigned depth = 1; depth < 250 && (n = length_of(path, depth)) > 0; depth++) {
 		if (n >= sizeof folder)
 			break;
 		memcpy(folder, path, n);
@@ -47,29 +47,60 @@ handler_reach_closed(const char *path)
 	return depth > 0 ? length_of(path, depth) : 0;
 }
 
-size_t
-handler_reach_closed_to(const struct privdrop *plan, const char *path)
+/* What look() returns as the plan's user, whom a process of its own becomes; 0 where that cannot be
+ * tried. */
+static unsigned
+look_as(const struct privdrop *plan, unsigned (*look)(const char *path), const char *path)
 {
 	int status = 0;
-	pid_t pid;
+	pid_t pid = fork();
 
-	if (!plan->change_user)
-		return 0;
-	pid = fork();
 	if (pid == 0) {
 		if (setgroups((size_t)plan->groups, plan->group) < 0 || setgid(plan->gid) < 0 ||
 		    setuid(plan->uid) < 0)
 			_exit(0);
-		_exit((int)closed_depth(path));
+		_exit((int)look(path));
 	}
 	if (pid < 0)
 		return 0;
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return 0;
-	return WIFEXITED(status) && WEXITSTATUS(status) > 0
-		       ? length_of(path, (unsigned)WEXITSTATUS(status))
-		       : 0;
+	return WIFEXITED(status) ? (unsigned)WEXITSTATUS(status) : 0;
+}
+
+size_t
+handler_reach_closed_to(const struct privdrop *plan, const char *path)
+{
+	unsigned depth = plan->change_user ? look_as(plan, closed_depth, path) : 0;
+
+	return depth > 0 ? length_of(path, depth) : 0;
+}
+
+enum { MISSING = 255, UNREADABLE = 254 }; /* beside the depth of a folder that is closed */
+
+static unsigned
+read_depth(const char *path)
+{
+	unsigned depth = closed_depth(path);
+
+	if (depth > 0 || access(path, R_OK) == 0)
+		return depth;
+	return errno == EACCES ? UNREADABLE : errno == ENOENT || errno == ENOTDIR ? MISSING : 0;
+}
+
+enum handler_reach
+handler_reach_script(const struct privdrop *plan, const char *path, size_t *folder)
+{
+	unsigned found = plan->change_user ? look_as(plan, read_depth, path) : read_depth(path);
+
+	*folder = 0;
+	if (found == 0)
+		return HANDLER_REACH_FINE;
+	if (found >= UNREADABLE)
+		return found == MISSING ? HANDLER_REACH_MISSING : HANDLER_REACH_UNREADABLE;
+	*folder = length_of(path, found);
+	return HANDLER_REACH_CLOSED;
 }
 
 const char *

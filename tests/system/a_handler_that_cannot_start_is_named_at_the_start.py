@@ -21,6 +21,7 @@ with Bench() as b:
     for text, said in (
             (EXEC + '"/nonexistent/x"\n', "conf:8: handler_command: /nonexistent/x: No such file or directory"),
             (EXEC + f'"{plain}"\n', f"conf:8: handler_command: {plain}: it is not executable"),
+            (EXEC + '{"python3", "-u", "/nonexistent/x.py"}\n', "conf:8: handler_command: /nonexistent/x.py: not found"),
             (EXEC + '"/usr"\n', "conf:8: handler_command: /usr: it is no file"),
             (EXEC + "no-such-program\n", "conf:8: handler_command: no-such-program: not found in PATH=/usr/bin:/bin"),
             ("handler = exec\n", "conf:6: handler: handler = exec needs the program"),
@@ -34,6 +35,9 @@ with Bench() as b:
             ("job = hmac-sha256\n", "pseudonym_keys")):
         status, out, err = run("ppool-server", "-c", b.file("conf", CONF + text), "-t")
         assert status == 2 and said in err, (text, said, status, out, err)
+    # Where the interpreter might take the word for something else, it is a warning.
+    status, out, err = run("ppool-server", "-c", b.file("conf", CONF + EXEC + '{"python3", "-B", "/nonexistent/x.py"}\n'), "-t")
+    assert status == 0 and "conf:8: handler_command: if this is the script, /nonexistent/x.py: not found" in err, (status, out, err)
     # When it is run.
     never = script(b, "never", "#!/bin/sh\nexec sleep 1000\n")
     dies = script(b, "dies", "#!/bin/sh\necho no database >&2\nexit 3\n")
@@ -68,6 +72,11 @@ with Bench() as b:
         said = f"{hidden}: job processes run as user nobody, which may not enter {closed}: move it, chmod o+x {closed}, or set handler_user\n"
         status, out, err = run("ppool-handler", "check", hidden)
         assert status == 2 and err == f"ppool-handler: handler_command: {said}", (status, out, err)
+        script(b, "private.py", "", 0o600)
+        for path, why in ((f"{closed}/x.py", f"job processes run as user nobody, which may not enter {closed}: move it"),
+                          (f"{os.path.dirname(closed)}/private.py", "job processes run as user nobody, which may not read it: chmod o+r it, or")):
+            status, out, err = run("ppool-server", "-c", b.file("conf", f'{CONF}{EXEC}{{"python3", "{path}"}}\n'), "-t")
+            assert status == 2 and f"conf:8: handler_command: {path}: {why}" in err, (status, out, err)
         for more in ([], ["-t"]):
             status, out, err = run("ppool-server", "-c", b.file("conf", f'{CONF}runtime_dir = "{b.runtime}"\n{EXEC}"{hidden}"\n'), *more)
             assert status == 2 and f"conf:9: handler_command: {said}" in err, (status, out, err)

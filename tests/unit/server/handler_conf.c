@@ -47,6 +47,7 @@ begin(void)
 	cr_assert_not_null(mkdtemp(dir));
 	make("job", 0755);
 	make("text", 0644);
+	make("upper.sh", 0644);
 	make("text.so", 0644);
 	make("no,\"name", 0755);
 	make_keys();
@@ -157,6 +158,25 @@ Test(handler_conf, a_script_is_named_by_its_own_path_and_not_its_interpreters)
 	cr_expect_str_eq(conf.name, "sh");
 	accepts("handler = exec handler_command = {\"/bin/sh\"}");
 	cr_expect_str_eq(conf.name, "sh");
+}
+
+Test(handler_conf, a_script_that_is_not_there_is_told_with_its_line)
+{
+	refuses("handler = exec\nhandler_command = {\"/bin/sh\", \"DIR/none.sh\"}",
+		"conf:2: handler_command: ");
+	cr_expect_not_null(strstr(told, "/none.sh: not found"), "%s", told);
+	refuses("handler = exec handler_command = {\"/bin/sh\", \"./x/none.sh\"} "
+		"handler_directory = \"DIR\"",
+		"/./x/none.sh: not found");
+	accepts("handler = exec handler_command = {\"/bin/sh\", \"./upper.sh\"} "
+		"handler_directory = \"DIR\"");
+	/* What may be no script is only warned of. */
+	accepts("handler = exec handler_command = {\"/bin/sh\", \"-o\", \"DIR/none.sh\"}");
+	cr_expect_not_null(strstr(told, "handler_command: if this is the script, /"), "%s", told);
+	accepts("handler = exec handler_command = {\"/bin/sh\", \"DIR/upper.sh\", \"DIR/none\"}");
+	cr_expect_str_empty(told);
+	accepts("handler = exec handler_command = {\"cat\", \"/DIR/none\"}");
+	cr_expect_str_empty(told);
 }
 
 Test(handler_conf, or_found_in_the_path_of_its_environment)

@@ -67,6 +67,43 @@ Test(handler_reach, who_stays_who_it_is_is_not_tried)
 	cr_expect_eq(handler_reach_closed_to(&same, path), 0);
 }
 
+static enum handler_reach
+script(const struct privdrop *plan, const char *name, size_t wanted)
+{
+	enum handler_reach found;
+	size_t folder;
+	char at[128];
+
+	(void)snprintf(at, sizeof at, "%s/inner/%s", dir, name);
+	found = handler_reach_script(plan, at, &folder);
+	cr_expect_eq(folder, wanted);
+	return found;
+}
+
+Test(handler_reach, a_script_is_there_and_can_be_read)
+{
+	const struct privdrop same = {.change_user = false};
+	FILE *f;
+
+	make(0755, 0755);
+	f = fopen(path, "w");
+	cr_assert_not_null(f);
+	cr_assert_eq(fclose(f), 0);
+	cr_expect_eq(script(&same, "program", 0), HANDLER_REACH_FINE);
+	cr_expect_eq(script(&same, "none", 0), HANDLER_REACH_MISSING);
+	if (geteuid() == 0) {
+		cr_expect_eq(chmod(path, 0644), 0);
+		cr_expect_eq(script(&nobody, "program", 0), HANDLER_REACH_FINE);
+		cr_expect_eq(script(&nobody, "none", 0), HANDLER_REACH_MISSING);
+		cr_expect_eq(chmod(path, 0600), 0);
+		cr_expect_eq(script(&nobody, "program", 0), HANDLER_REACH_UNREADABLE);
+		cr_expect_eq(chmod(dir, 0700), 0);
+		cr_expect_eq(script(&nobody, "program", strlen(dir)), HANDLER_REACH_CLOSED);
+		cr_expect_eq(script(&same, "program", 0), HANDLER_REACH_FINE, "root may");
+	}
+	(void)unlink(path);
+}
+
 Test(handler_reach, a_user_without_a_name_is_a_number)
 {
 	char text[32];
