@@ -162,6 +162,18 @@ $(B)/flags:
 	@mkdir -p $(@D)
 	@printf '%s\n' "$$COMMANDS" >$@
 
+# Which program's a key is, for what is said of it in the settings of the other.
+KEYS.ppool-proxy  := proxy/master/proxy_settings_keys.c
+KEYS.ppool-server := server/server_conf.c server/handler_keys.c
+$(B)/common/daemon/keys_of_daemons.c: Makefile $(KEYS.ppool-proxy) $(KEYS.ppool-server)
+	@mkdir -p $(@D)
+	@{ echo '#include "keys_of_daemons.h"'; echo 'const struct conf_elsewhere keys_of_daemons[] = {'; \
+	$(foreach p,proxy server,sed -n 's/^\t{\.name = \("[a-z0-9_]*"\).*/\t{\1, "ppool-$(p)"},/p' $(KEYS.ppool-$(p));) \
+	printf '\t{NULL, NULL}};\n'; } >$@
+$(B)/common/daemon/keys_of_daemons.o: $(B)/common/daemon/keys_of_daemons.c $(B)/flags
+	$(CC) $(ALL_CFLAGS) $(LIB_CFLAGS) $(INC.common/daemon) -c -o $@ $<
+$(B)/common/daemon.a: $(B)/common/daemon/keys_of_daemons.o
+
 $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LIB_CFLAGS) $(INC.$(call folder_of,$<)) -c -o $@ $<

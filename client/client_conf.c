@@ -222,8 +222,8 @@ void
 client_settings_init(struct client_settings *s)
 {
 	memset(s, 0, sizeof *s);
-	s->table[0] = (struct conf_table){keys, sizeof keys / sizeof *keys, &s->client, NULL, NULL,
-					  NULL};
+	s->table[0] = (struct conf_table){
+		.key = keys, .n = sizeof keys / sizeof *keys, .settings = &s->client};
 }
 
 /* ---- checks ---- */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "conf_check.h"
+#include "keys_of_daemons.h"
 #include "tls_tickets.h"
 
 #define AT(member) offsetof(struct server_conf, member)
@@ -209,8 +210,11 @@ tie(struct settings *base)
 {
 	struct server_conf *c = &((struct server_settings *)base)->server;
 
-	base->table[0] = (struct conf_table){
-		.key = keys, .n = sizeof keys / sizeof *keys, .settings = c, .title = "the server"};
+	base->table[0] = (struct conf_table){.key = keys,
+					     .n = sizeof keys / sizeof *keys,
+					     .settings = c,
+					     .title = "the server",
+					     .elsewhere = keys_of_daemons};
 	base->table[1] = (struct conf_table){.key = handler_keys,
 					     .n = HANDLER_KEYS,
 					     .settings = &c->handler,

@@ -145,18 +145,22 @@ unknown_key(const struct loader *l, const struct conf_assignment *a)
 	size_t near = conf_key_nearest(l->tables, l->n, a->name);
 	const char *word = l->section != NULL ? l->in->sections->word : NULL;
 	const char *now = conf_key_former(l->tables, l->n, a->name);
+	bool known = conf_key_find(l->tables, l->n, a->name) < l->keys;
+	const char *other = conf_key_elsewhere(l->tables, l->n, a->name);
 
 	if (l->section != NULL && l->in->sections->alone)
 		return unknown_here(l, a);
 	(void)fprintf(l->err, "%s:%u: %s: ", a->place.path, a->place.line, a->name);
-	if (word != NULL && conf_key_find(l->tables, l->n, a->name) < l->keys)
+	if (word != NULL && known)
 		(void)fprintf(l->err, "it cannot differ by %s, and stands outside of sections",
 			      word);
 	else if (now != NULL)
 		(void)fprintf(l->err, "no such key any more; write %s", now);
+	else if (other != NULL)
+		(void)fprintf(l->err, "no such key here; it is a key of %s", other);
 	else
 		(void)fprintf(l->err, word != NULL ? "no such key of a %s" : "no such key", word);
-	if (now == NULL && near < l->keys && conf_key_find(l->tables, l->n, a->name) == l->keys)
+	if (now == NULL && other == NULL && near < l->keys && !known)
 		(void)fprintf(l->err, " (did you mean %s?)",
 			      conf_key_at(l->tables, l->n, near, NULL)->name);
 	(void)putc('\n', l->err);

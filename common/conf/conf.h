@@ -49,6 +49,11 @@ struct conf_former {
 	const char *name, *now;
 };
 
+/* A key of another program. */
+struct conf_elsewhere {
+	const char *name, *program;
+};
+
 struct conf_key {
 	const char *name;     /* in the file; as a long option with - for _ */
 	const char *original; /* single-dash word of the packets' first programs, or NULL */
@@ -106,6 +111,8 @@ struct conf_table {
 	/* n texts, NULL to begin with: where each key was given, "FILE:LINE: KEY" or
 	 * "PROGRAM: --OPTION", for checks across keys; owned by the settings.  NULL: not wanted. */
 	char **origin;
+	/* For what is said of a key that is not in the tables; up to name NULL, or NULL. */
+	const struct conf_elsewhere *elsewhere;
 };
 
 enum { CONF_KEYS_MAX = 192 }; /* of all tables together */

@@ -121,6 +121,22 @@ conf_key_former(const struct conf_table *tables, size_t n, const char *word)
 	return strncmp(word, "no-", 3) == 0 ? conf_key_former(tables, n, word + 3) : NULL;
 }
 
+const char *
+conf_key_elsewhere(const struct conf_table *tables, size_t n, const char *word)
+{
+	const struct conf_elsewhere *e;
+	const struct conf_key *key;
+
+	for (size_t i = 0; (key = conf_key_at(tables, n, i, NULL)) != NULL; i++)
+		if (distance(key->name, word) == 0)
+			return NULL;
+	for (size_t t = 0; t < n; t++)
+		for (e = tables[t].elsewhere; e != NULL && e->name != NULL; e++)
+			if (distance(e->name, word) == 0)
+				return e->program;
+	return strncmp(word, "no-", 3) == 0 ? conf_key_elsewhere(tables, n, word + 3) : NULL;
+}
+
 size_t
 conf_key_nearest(const struct conf_table *tables, size_t n, const char *word)
 {

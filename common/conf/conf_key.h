@@ -28,6 +28,10 @@ size_t conf_key_nearest(const struct conf_table *tables, size_t n, const char *w
  * was none of that name. */
 const char *conf_key_former(const struct conf_table *tables, size_t n, const char *word);
 
+/* The other program that has a key of that name, as the file or an option has it; NULL: none,
+ * or it is in these tables. */
+const char *conf_key_elsewhere(const struct conf_table *tables, size_t n, const char *word);
+
 /* The option of a key that is nearest to `word`: "-port" or "--listen".  Cut at size; returns out.
  */
 const char *conf_key_spelling(const struct conf_key *, const char *word, char *out, size_t size);

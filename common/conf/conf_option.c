@@ -83,13 +83,16 @@ unknown(const struct conf_walk *w, const struct conf_option *o, struct name name
 {
 	char word[CONF_OPTION], option[CONF_OPTION], what[2 * CONF_OPTION] = "no such option";
 	const struct conf_key *key;
-	const char *now;
+	const char *now, *other;
 
 	(void)snprintf(word, sizeof word, "%.*s", (int)name.n, name.s);
 	key = conf_key_at(w->tables, w->n, conf_key_nearest(w->tables, w->n, word), NULL);
 	now = conf_key_former(w->tables, w->n, word);
+	other = conf_key_elsewhere(w->tables, w->n, word);
 	if (now != NULL)
 		(void)snprintf(what, sizeof what, "no such option any more; set %s", now);
+	else if (other != NULL)
+		(void)snprintf(what, sizeof what, "no such option here; it is one of %s", other);
 	else if (key != NULL)
 		(void)snprintf(what, sizeof what, "no such option (did you mean %s?)",
 			       conf_key_spelling(key, word, option, sizeof option));

@@ -8,6 +8,7 @@
 #include "access_log.h"
 #include "conf_check.h"
 #include "keyring.h"
+#include "keys_of_daemons.h"
 #include "packet.h"
 #include "registry_persist.h"
 
@@ -29,8 +30,11 @@ tie(struct settings *base)
 {
 	struct proxy_settings *s = proxy_settings_of(base);
 
-	base->table[0] = (struct conf_table){
-		.key = proxy_keys, .n = proxy_keys_n, .settings = &s->proxy, .title = "the proxy"};
+	base->table[0] = (struct conf_table){.key = proxy_keys,
+					     .n = proxy_keys_n,
+					     .settings = &s->proxy,
+					     .title = "the proxy",
+					     .elsewhere = keys_of_daemons};
 	base->table[1] = (struct conf_table){
 		.key = policy_keys,
 		.n = policy_keys_n,

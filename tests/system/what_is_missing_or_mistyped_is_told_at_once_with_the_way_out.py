@@ -30,6 +30,15 @@ with Bench() as b:
     assert "did you mean -port?" in one_line("ppool-proxy", "-prot", "1")
     assert "did you mean --log-level?" in one_line("ppool-server", "--log-levle", "info")
 
+    # A key of the other daemon, also in a section; those that both have are each one's own.
+    for program, key, other in (("ppool-proxy", "handler_user", "ppool-server"), ("ppool-server", "balance", "ppool-proxy")):
+        conf = b.file("other.conf", f"{key} = x\n")
+        assert f"{conf}:1: {key}: no such key here; it is a key of {other}\n" in one_line(program, "-c", conf, "-t")
+        option = "--" + key.replace("_", "-")
+        assert f"{program}: {option}: no such option here; it is one of {other}\n" in one_line(program, option, "x")
+    conf = b.file("other.conf", 'policy "111" {\n  job_timeout = 3s\n}\n')
+    assert "other.conf:2: job_timeout: no such key here; it is a key of ppool-server" in one_line("ppool-proxy", "-c", conf, "-t")
+
     # A short help with the usual, a whole one with all.
     for program, usual, rare in (("ppool-proxy", "-port", "--eject-share"), ("ppool-server", "-revproc", "--retry-min"), ("ppool-client", "--payload", "--insecure")):
         status, short, err = run(program, "-h")

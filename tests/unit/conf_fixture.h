@@ -184,11 +184,14 @@ static struct door any_door;
 static struct conf_sections doors = {
 	.word = "door", .alone = true, .size = sizeof(struct door), .judge = judge_title};
 static struct more m;
+static const struct conf_elsewhere elsewhere[] = {
+	{"wheels", "car"}, {"workers", "car"}, {"top_speed", "car"}, {NULL, NULL}};
+
 static const struct conf_table tables[] = {
-	{keys, sizeof keys / sizeof *keys, &s, "one", NULL, NULL},
-	{more_keys, sizeof more_keys / sizeof *more_keys, &m, "the other", NULL, NULL},
-	{room_keys, sizeof room_keys / sizeof *room_keys, &any_room, "rooms", &rooms, NULL},
-	{door_keys, sizeof door_keys / sizeof *door_keys, &any_door, "doors", &doors, NULL},
+	{keys, sizeof keys / sizeof *keys, &s, "one", NULL, NULL, elsewhere},
+	{more_keys, sizeof more_keys / sizeof *more_keys, &m, "the other", NULL, NULL, NULL},
+	{room_keys, sizeof room_keys / sizeof *room_keys, &any_room, "rooms", &rooms, NULL, NULL},
+	{door_keys, sizeof door_keys / sizeof *door_keys, &any_door, "doors", &doors, NULL, NULL},
 };
 enum { TABLES = 2, WITH_ROOMS = 3, WITH_DOORS = 4, ARGS = 20 };
 static size_t used = TABLES; /* of the tables */

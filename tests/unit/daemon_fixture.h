@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 static struct daemon_conf conf;
-static struct conf_table table = {daemon_keys, 0, &conf, NULL, NULL, NULL};
+static struct conf_table table = {daemon_keys, 0, &conf, NULL, NULL, NULL, NULL};
 static char dir[] = "/tmp/daemon-XXXXXX";
 
 static int

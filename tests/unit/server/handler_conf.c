@@ -59,7 +59,7 @@ begin(void)
 static void
 end(void)
 {
-	const struct conf_table t = {handler_keys, HANDLER_KEYS, &conf, NULL, NULL, origin};
+	const struct conf_table t = {handler_keys, HANDLER_KEYS, &conf, NULL, NULL, origin, NULL};
 	char command[64];
 
 	conf_free(&t, 1);
@@ -74,7 +74,7 @@ TestSuite(handler_conf, .init = begin, .fini = end);
 static int
 load(const char *text)
 {
-	const struct conf_table t = {handler_keys, HANDLER_KEYS, &conf, NULL, NULL, origin};
+	const struct conf_table t = {handler_keys, HANDLER_KEYS, &conf, NULL, NULL, origin, NULL};
 	char program[] = "ppool-server", option[] = "-c";
 	char *argv[] = {program, option, file, NULL};
 	struct conf_command command;

@@ -178,7 +178,7 @@ Test(conf, help_is_wrapped_at_90_columns)
 		 .type = CONF_BOOL,
 		 .help = "words and words and words and words and words and words and words and words and words and words "
 			 "and words and words and words and words and words and words"}};
-	const struct conf_table table = {wide, 1, &s, NULL, NULL, NULL};
+	const struct conf_table table = {wide, 1, &s, NULL, NULL, NULL, NULL};
 	char *text;
 	size_t size, lines = 0;
 	FILE *out = open_memstream(&text, &size);
@@ -214,7 +214,7 @@ Test(conf, a_value_remembers_whether_it_was_given)
 static void
 load_table(const struct conf_key *key, size_t n)
 {
-	struct conf_table table = {key, n, &s, NULL, NULL, NULL};
+	struct conf_table table = {key, n, &s, NULL, NULL, NULL, NULL};
 	char program[] = "program", *argv[] = {program, NULL};
 
 	cr_expect_eq(conf_load(&table, 1, 1, argv, NULL, &command, stderr), 0);

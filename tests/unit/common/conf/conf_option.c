@@ -84,6 +84,15 @@ Test(conf_option, an_unknown_option_suggests_the_nearest)
 		"--workers-workers-workers-workers-workers-workers-workers-workers-workers: no such option");
 }
 
+Test(conf_option, a_key_of_another_program_is_told_with_that)
+{
+	refuses("", "wheels = 4", "FILE:1: wheels: no such key here; it is a key of car");
+	refuses("", "wheel = 4", "FILE:1: wheel: no such key");
+	refuses("--top-speed 9", NULL, "--top-speed: no such option here; it is one of car");
+	refuses("--top-speed=9", NULL, "--top-speed: no such option here; it is one of car");
+	accepts("--workers 3", NULL);
+}
+
 Test(conf_option, options_end_where_the_arguments_begin)
 {
 	accepts("-d file --workers 9", NULL);

@@ -64,6 +64,8 @@ Test(conf_section, a_key_that_does_not_belong_into_it_is_told)
 		"FILE:2: workers: it cannot differ by room, and stands outside of sections\n"
 		"FILE:3: chiars: no such key of a room (did you mean chairs?)\n"
 		"FILE:4: every_floor: it cannot differ by room, and stands outside of sections");
+	refuses("", "room \"red\" {\n\twheels = 4\n}\n",
+		"FILE:2: wheels: no such key here; it is a key of car");
 	refuses("", "floor = x\n", "FILE:1: floor: no such key");
 }
 
