@@ -73,23 +73,30 @@ def under_load(proxy, payload, healthy=400, sick=60, policy="111"):
     return {**ill["errors"], **({"answered": ill["correct"]} if ill["correct"] else {})}
 
 
-def lines(server, *words):
-    """Of its log, those with all the words."""
-    return [line for line in server.output.splitlines() if all(w in line for w in words)]
+def lines(server, *words, since=0):
+    """Of its log, from that place in it on, those with all the words."""
+    return [line for line in server.output[since:].splitlines() if all(w in line for w in words)]
 
 
 END = re.compile(r"worker=\d+ process=\d+ process_pid=(?P<pid>\d+) cause=(?P<cause>[a-z-]+) srcid=(?P<srcid>\S+) exit=(?P<exit>.*)")
 
 
-def each_end_is_told(server, cause=None, srcid=None, exit=""):
-    """Each end of a job process is one line with cause and srcid, and one at least is of these."""
+def failure_is_told(server, srcid, *causes, since=0):
+    """A job that failed is a line with its client and one of these causes, from that place in the log on."""
+    def told():
+        return [line for line in lines(server, 'msg="job failed"', f" srcid={srcid} ", since=since) if any(f" cause={c} " in line for c in causes)]
+    wait_until(told, f"a line of a job of {srcid} that failed, its cause one of {causes}", seconds=30)
+
+
+def each_end_is_told(server, cause=None, srcid=None, exit="", since=0):
+    """Each end of a job process is one line with cause and srcid, and one at least, from that place in the log on, is of these."""
     def ends():
         return [END.search(line) for line in lines(server, 'msg="job process ended"')]
 
     def all_told():
-        told = ends()
-        return len(told) >= sum(p["restarts"] for p in handlers(server)) and (cause is None or any(
-            e and e["cause"] == cause and e["srcid"] == (srcid or e["srcid"]) and exit in e["exit"] for e in told))
+        later = [END.search(line) for line in lines(server, 'msg="job process ended"', since=since)]
+        return len(ends()) >= sum(p["restarts"] for p in handlers(server)) and (cause is None or any(
+            e and e["cause"] == cause and e["srcid"] == (srcid or e["srcid"]) and exit in e["exit"] for e in later))
     try:
         wait_until(all_told, f"a line for each end, and one of {cause} {srcid} {exit}", seconds=30)
     finally:

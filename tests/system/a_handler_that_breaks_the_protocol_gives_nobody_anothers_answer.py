@@ -1,7 +1,7 @@
 """Garbage, half a line, two answers, one before it is asked, one for another job, words that nobody asked for, answers that are no text:
-all others get their own answers, each of the sick ones one of its own."""
+all others get their own answers, each of the sick ones one of its own, and the log has who and why."""
 from lib.bench import Bench
-from lib.misbehaving import PROXY, TIMEOUT, each_end_is_told, nothing_left_but, processes, settings, under_load
+from lib.misbehaving import PROXY, TIMEOUT, each_end_is_told, failure_is_told, nothing_left_but, processes, settings, under_load
 from lib.quiet import books, quiet
 
 FAILED = {"handler-failed"}
@@ -9,7 +9,10 @@ FAILED = {"handler-failed"}
 MODES = {"garbage": FAILED, "half": {"handler-timeout", "handler-failed"}, "foreign": FAILED, "nonsense": FAILED, "bad_utf8": FAILED, "surrogate": FAILED,
          "twice": {"answered"}, "early": {"answered"}, "mutters": {"answered"}, "large": FAILED}
 
-ENDS = {"garbage": "protocol", "half": "timeout", "foreign": "protocol"}  # whose job it is is certain
+FAILURES = {"half": "timeout", "large": "failed"}  # others' cause: protocol
+# Of those that go on: the answer was none, and the process can be trusted with another job.
+LIVE = {"nonsense", "bad_utf8", "surrogate"}
+LATER = {"twice", "early", "mutters"}  # the job in hand may be of anybody by then
 
 with Bench() as b:
     proxy = b.proxy(options=PROXY)
@@ -17,9 +20,13 @@ with Bench() as b:
     processes(server)
     before = books(server)
     for mode, wanted in MODES.items():
+        since = len(server.output)
         got = under_load(proxy, f"sick:{mode}", sick=40)
         assert got and set(got) <= wanted, (mode, got)
-        each_end_is_told(server, ENDS.get(mode), "ill")
+        if mode not in LATER:
+            failure_is_told(server, "ill", FAILURES.get(mode, "protocol"), since=since)
+        if mode not in LIVE:
+            each_end_is_told(server, "timeout" if mode == "half" else "protocol", None if mode in LATER else "ill", since=since)
         nothing_left_but(server)
     quiet(proxy)
     quiet(server, since=before)

@@ -3,7 +3,7 @@ has an error, all others their answers, and nothing is left behind."""
 import os
 import threading
 from lib.bench import Bench, wait_until
-from lib.misbehaving import PROXY, TIMEOUT, each_end_is_told, lines, nothing_left_but, processes, settings, under_load
+from lib.misbehaving import PROXY, TIMEOUT, each_end_is_told, failure_is_told, lines, nothing_left_but, processes, settings, under_load
 from lib.needs import need_root
 from lib.quiet import books, quiet
 
@@ -48,6 +48,7 @@ with Bench() as b:
     assert got.get("handler-timeout", 0) >= 1 and set(got) <= {"handler-timeout", "handler-failed"}, got
     assert MOST // 2 < watch.most <= MOST, watch.most
     wait_until(lambda: lines(server, 'msg="handler"', "refused after"), "a line of what is refused")
+    failure_is_told(server, "ill", "timeout")
     each_end_is_told(server, "timeout", "ill")
     nothing_left_but(server)
     wait_until(lambda: of_user() == len(processes(server)), "nothing else of its user")

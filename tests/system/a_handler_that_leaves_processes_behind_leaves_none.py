@@ -1,7 +1,7 @@
 """Children that keep the pipes, a daemon of its own, a hundred processes that ignore signals: whatever a job process has started ends
 with it, and holds nobody up."""
 from lib.bench import Bench
-from lib.misbehaving import PROXY, TIMEOUT, each_end_is_told, leftovers, nothing_left_but, processes, settings, under_load, wait_until
+from lib.misbehaving import PROXY, TIMEOUT, each_end_is_told, failure_is_told, leftovers, nothing_left_but, processes, settings, under_load, wait_until
 from lib.quiet import books, quiet
 
 with Bench() as b:
@@ -12,10 +12,14 @@ with Bench() as b:
     got = under_load(proxy, "sick:daemonises")
     assert set(got) == {"handler-failed"}, got
     nothing_left_but(server)
+    failure_is_told(server, "ill", "failed")
+    each_end_is_told(server, "ended", "ill", "code 0")
+    since = len(server.output)
     got = under_load(proxy, "sick:bomb")
     assert set(got) <= {"handler-timeout", "handler-failed"}, got
     nothing_left_but(server)
-    each_end_is_told(server, "ended", "ill", "code 0")
+    failure_is_told(server, "ill", "timeout", since=since)
+    each_end_is_told(server, "timeout", "ill", since=since)
     # A child of a process that goes on is its own affair, until it ends.
     got = under_load(proxy, "sick:forks", sick=10)
     assert got == {"answered": 10}, got

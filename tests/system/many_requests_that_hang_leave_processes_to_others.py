@@ -1,7 +1,7 @@
 """Many clients send the same payload at once, on which the handler hangs: it never has more than half of the job processes, so others
 are served long before job_timeout.  The same payload is answered by all processes where it is harmless."""
 from lib.bench import SLOW, Bench
-from lib.misbehaving import PARALLEL, PROXY, outcome, processes, settings, start_client
+from lib.misbehaving import PARALLEL, PROXY, each_end_is_told, failure_is_told, outcome, processes, settings, start_client
 from lib.quiet import quiet
 
 TIMEOUT = 10 * SLOW  # seconds, in which all others are to be served
@@ -24,4 +24,6 @@ with Bench() as b:
     told = outcome(ill)["errors"]
     # What is declined meanwhile waits in the proxy until the payload is refused for what it did.
     assert set(told) <= {"handler-timeout", "handler-failed", "overloaded"} and 1 <= told["handler-timeout"] <= 3, told
+    failure_is_told(server, "ill", "timeout")
+    each_end_is_told(server, "timeout", "ill")
     quiet(proxy, server)
