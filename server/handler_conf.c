@@ -339,6 +339,19 @@ check_directory(const struct check *k)
 	return S_ISDIR(st.st_mode) ? 0 : wrong(k, "handler_directory", "%s: it is no folder", path);
 }
 
+/* What stands before "handler_user" in a line about it: "FILE:LINE", or the program. */
+static const char *
+user_place(const struct check *k, char out[HANDLER_PATH])
+{
+	const char *at = k->origin[place_of("handler_user")];
+	const char *end = at == NULL ? NULL : strstr(at, ": handler_user");
+
+	if (end == NULL)
+		return k->program;
+	(void)snprintf(out, HANDLER_PATH, "%.*s", (int)(end - at), at);
+	return out;
+}
+
 /* Without a user of their own job processes are what workers are. */
 static int
 check_user(const struct check *k)
@@ -350,12 +363,13 @@ check_user(const struct check *k)
 					    .group = nobody_else,
 					    .level = k->daemon->isolation.level};
 	struct privdrop_conf found = asked;
+	char place[HANDLER_PATH];
 
 	if (c->user.user[0] == '\0') {
 		c->user.plan = k->daemon->isolation.plan;
 		return 0;
 	}
-	if (privdrop_check(&found, k->program, k->err) < 0)
+	if (privdrop_check(&found, user_place(k, place), k->err) < 0)
 		return -1;
 	c->user.plan = found.plan;
 	return 0;
@@ -411,9 +425,9 @@ check_reach(const struct check *k)
 
 	if (folder > 0)
 		return wrong_reach(k, c->program, folder);
-	if (script == NULL || snprintf(path, sizeof path, "%s%s%s",
-				       script[0] == '/' ? "" : c->directory,
-				       script[0] == '/' ? "" : "/", script) >= (int)sizeof path)
+	if (script == NULL ||
+	    snprintf(path, sizeof path, "%s%s%s", script[0] == '/' ? "" : c->directory,
+		     script[0] == '/' ? "" : "/", script) >= (int)sizeof path)
 		return 0;
 	return check_script(k, path, certain ? "" : "if this is the script, ") < 0 && certain ? -1
 											      : 0;
