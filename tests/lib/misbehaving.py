@@ -102,7 +102,8 @@ def each_end_is_told(server, cause=None, srcid=None, exit="", since=0):
     finally:
         told = lines(server, 'msg="job process ended"')
         assert all(ends()), told
-        assert len({e["pid"] for e in ends()}) == len(told), f"told twice: {told}"
+        # By the moment as well: on a busy machine a pid comes again within a minute.
+        assert len({(e["pid"], line.split()[0]) for e, line in zip(ends(), told)}) == len(told), f"told twice: {told}"
 
 
 def leftovers():
