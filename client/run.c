@@ -18,15 +18,16 @@
 #include "summary.h"
 
 enum { OWN_FILES = 16 }; /* descriptors beside connections */
-enum { NARRATED = 2048, NAMED = 64 };
+enum { NARRATED = 2048, NAMED = 64, PLACE_WHY = 256 };
 
 struct run {
 	const struct client_conf *conf;
 	const struct template *template;
 	const struct expect *expect;
 	const struct proxies *proxies;
-	char why[PROXIES_PLACES][64]; /* a place could not be reached; empty: it was not tried */
-	bool narrates;		      /* one request, told event by event */
+	char why[PROXIES_PLACES]
+		[PLACE_WHY]; /* a place could not be reached; empty: it was not tried */
+	bool narrates;	     /* one request, told event by event */
 	struct event_base *base;
 	struct event *interrupt, *terminate;
 	struct load *load;
