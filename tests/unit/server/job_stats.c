@@ -79,6 +79,15 @@ Test(job_stats, the_client_of_the_last_job_is_known_when_it_is_over)
 	cr_assert_str_eq(job_stats_last_client(s, 1, 2, client), "-", "of a former life");
 }
 
+Test(job_stats, the_jobs_in_hand_of_a_worker_that_has_ended_are_over)
+{
+	for (unsigned w = 0; w < 2; w++)
+		job_stats_begin(job_stats_cell(s, w, 3), span_str("me"), 700);
+	job_stats_fold(s, 1);
+	cr_assert_eq(job_stats_in_hand(s, 1, 3, 1000, client), 0);
+	cr_assert_eq(job_stats_in_hand(s, 0, 3, 1000, client), 700, "that of the other is not");
+}
+
 Test(job_stats, a_long_client_is_cut_and_a_strange_one_is_made_printable)
 {
 	struct job_stats_cell *c = job_stats_cell(s, 0, 0);
