@@ -30,7 +30,7 @@ struct pool_rules {
 	struct proxy_settings *settings; /* held: the rest borrows from it */
 	struct registration join;
 	struct buf proxies; /* what join tells of further ones */
-	struct acl *gate; /* NULL: everybody's requests are taken */
+	struct acl *gate;   /* NULL: everybody's requests are taken */
 };
 
 /* Zeroed, journal_lock -1, before pool_open(). */

@@ -25,7 +25,8 @@ struct registration {
 	struct events *events;		   /* NULL: not remembered */
 	struct registration_stats *counts; /* NULL: not counted */
 	const char *proxy_id;
-	const char *proxies; /* further ones that servers are told of, parted by commas; NULL: none */
+	const char
+		*proxies; /* further ones that servers are told of, parted by commas; NULL: none */
 	const struct proxy_conf *conf; /* which jobs policies are to do; NULL: any */
 	/* Where the proxy itself listens: no server can be there. */
 	struct addr self[LISTEN_MOST];
