@@ -302,7 +302,7 @@ give(struct master *base)
 
 	if (m->proxies != NULL && registrar_set_save(m->proxies, &text) == 0 && buf_len(&text) > 0)
 		fd = memfd_create("policypool-proxies", MFD_CLOEXEC);
-	if (fd >= 0 && pwrite(fd, buf_span(&text).p, buf_len(&text), 0) == (ssize_t)buf_len(&text))
+	if (fd >= 0 && write(fd, buf_span(&text).p, buf_len(&text)) == (ssize_t)buf_len(&text))
 		upgrade_give(base->upgrade, TAKEOVER_PROXIES, fd, "-", true);
 	else if (fd >= 0)
 		(void)close(fd);
