@@ -106,7 +106,7 @@ USES.server           := common/base common/json common/job common/log common/co
 USES.client           := common/base common/json common/job common/log common/conf common/packet common/conn
 USES.handler/tool     := common/base common/json common/job common/packet common/worker common/daemon common/log server
 USES.ctl              := common/base common/json common/log common/conf common/packet common/daemon
-USES.proxy/conf       := common/base common/conf common/conn common/daemon
+USES.proxy/conf       := common/base common/conf common/packet common/conn common/daemon
 USES.proxy/registry   := common/base common/json common/log common/packet
 USES.proxy/stats      := common/base common/packet proxy/registry
 USES.proxy/auth       := common/base common/packet proxy/registry proxy/stats
@@ -120,7 +120,7 @@ USES.proxy/client     := common/base common/json common/log common/packet common
              proxy/registry proxy/stats proxy/upstream proxy/relay
 USES.proxy/admin      := common/base common/log common/supervisor common/control proxy/conf proxy/registry \
              proxy/stats proxy/upstream proxy/health proxy/relay
-USES.proxy/master     := common/base common/log common/conf common/packet common/supervisor common/control \
+USES.proxy/master     := common/base common/log common/conf common/packet common/conn common/supervisor common/control \
              common/daemon proxy/conf proxy/registry proxy/stats proxy/auth proxy/balance proxy/upstream \
              proxy/health proxy/client proxy/admin
 
