@@ -242,7 +242,8 @@ Test(upstream_failure, who_answers_twice_has_a_connection_for_each_request)
 		peer = accept_one(listener);
 		expect_heard(peer, REQUEST("a") "\n");
 		expect_verdict(UPSTREAM_DOUBTED);
-		say(peer, REPLY("a") REPLY("a"));
+		/* A second one may yet come: the connection is not used again. */
+		say(peer, i == 0 ? REPLY("a") : REPLY("a") REPLY("a"));
 		expect_told("reply(a) ");
 		expect_end(peer);
 		expect_verdict(UPSTREAM_USABLE);
