@@ -38,7 +38,7 @@ with Bench(busy="the announced ports are nobody's") as b:
     assert " JOB " in table[0] and " redact " in table[1], table
     page = proxy.wait_for(r'msg="pages for operators" admin=127\.0\.0\.1:(\d+)')[1]
     with urllib.request.urlopen(f"http://127.0.0.1:{page}/metrics") as metrics:
-        assert 'policypool_server_info{policy="111",server="1",job="redact"} 1' in metrics.read().decode()
+        assert 'policypool_server_info{policy="111",server="1",job="redact",' in metrics.read().decode()
 
     # Another job, and the plain one that is not announced.
     refused(announce(proxy, "2"), "its job is sha1: the job of policy 111 is redact, as of server 1")

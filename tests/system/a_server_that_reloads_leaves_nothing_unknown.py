@@ -23,7 +23,7 @@ with Bench() as b:
                                  'job = upper\nhandler_processes = 2\n')
     server = b.server("1", "111", proxy, workers=2, options=["-c", path, "--narrate", "no"])
     shown = proxy.servers()["1"]
-    assert (shown["job"], shown["repeat"], shown["job_timeout_s"], shown["pipeline"], shown["slots"]) == ("upper", False, 5.0, 1, 4), shown
+    assert (shown["job"], shown["repeat"], shown["job_timeout_s"], shown["pipeline"], shown["slots"]) == ("upper", False, 5.0, 1, 8), shown
 
     def disturb():
         for turn in (reload, lambda s: s.upgrade(), reload, reload):

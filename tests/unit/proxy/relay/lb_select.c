@@ -468,6 +468,7 @@ Test(chooser, a_request_that_was_declined_comes_again_rather_than_go_to_a_backup
 
 Test(chooser, one_that_has_just_returned_has_all_that_backups_had)
 {
+	conf.policy.slow_start = 10000; /* it sits out nearly each turn */
 	two_backups("roundrobin");
 	server_health_set(verdicts, 0, SERVER_HEALTH_RAMP, 1000);
 	for (int i = 0; i < 50; i++)
