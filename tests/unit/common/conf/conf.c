@@ -267,7 +267,7 @@ static const struct conf_key peers[] = {{.name = "networks",
 static const char *
 peers_of(const char *file, const char *options)
 {
-	struct conf_table table = {peers, 1, &s, NULL, NULL, NULL};
+	struct conf_table table = {.key = peers, .n = 1, .settings = &s};
 	static char text[512];
 	char name[] = "/tmp/peers-XXXXXX", program[] = "program", *said = NULL, *all[8] = {program};
 	char copy[128], *rest = copy;

@@ -25,8 +25,9 @@ static const struct conf_key keys[] = {
 };
 
 static struct settings before, now;
-static struct conf_table t_before = {keys, sizeof keys / sizeof *keys, &before, NULL, NULL, NULL},
-			 t_now = {keys, sizeof keys / sizeof *keys, &now, NULL, NULL, NULL};
+static struct conf_table t_before = {keys, sizeof keys / sizeof *keys, &before, NULL, NULL, NULL,
+				     NULL},
+			 t_now = {keys, sizeof keys / sizeof *keys, &now, NULL, NULL, NULL, NULL};
 static char told[200];
 
 static void
