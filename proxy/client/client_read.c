@@ -85,8 +85,7 @@ take_request(struct client *c, const struct packet *p)
 static void
 send_away(struct client *c, const struct packet *p)
 {
-	const struct acl_refusal r = {.code = PACKET_SHUTTING_DOWN,
-				      .why = "this proxy worker is about to end; connect anew"};
+	const struct acl_refusal r = {.code = PACKET_SHUTTING_DOWN, .why = DISPATCH_ENDS};
 	char from[ADDR_TEXT];
 
 	log_limited(LOG_VERBOSE, "a client asks to the last: told to connect anew", "peer=%s",

@@ -226,6 +226,8 @@ on_drain_turn(void *arg)
 		f->listener = NULL;
 		clients_check_end(f);
 	}
+	if (drain_phase(f->drain) == DRAIN_OVER)
+		dispatch_send_away(f->relay);
 	LIST_FOREACH(c, &f->clients, link)
 		if (may_end(f, c))
 			conn_finish(c->conn);

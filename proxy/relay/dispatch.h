@@ -32,6 +32,8 @@
 
 struct dispatch;
 
+#define DISPATCH_ENDS "this proxy worker is about to end; connect anew" /* with shutting-down */
+
 struct dispatch_ops {
 	/* Its state is ANSWERED now, the answer in it, unless `reply` is given: then that is the
 	 * answer, borrowed until return, to be sent as it is.  server: the id of the one that
@@ -69,6 +71,10 @@ void dispatch_tick(struct dispatch *);
  * many as there are servers.  Their number, or -1 for a policy that no server ever joined. */
 int dispatch_explain(struct dispatch *, struct span policy, struct span key,
 		     struct explain_row *rows);
+
+/* The worker ends: answers what waits for a server and was not run, so that its client asks another
+ * worker.  What a server has stays. */
+void dispatch_send_away(struct dispatch *);
 
 unsigned dispatch_pending(const struct dispatch *); /* queued and in flight */
 unsigned dispatch_in_flight(const struct dispatch *);

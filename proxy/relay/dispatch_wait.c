@@ -255,6 +255,22 @@ dispatch_expire_waiting(struct dispatch *r, uint64_t now)
 		expire(r, q);
 }
 
+void
+dispatch_send_away(struct dispatch *r)
+{
+	struct request *q;
+
+	while ((q = wait_queues_overdue(r->lines, UINT64_MAX)) != NULL)
+		if (q->state == REQUEST_PARKED) {
+			answer_parked(r, q);
+		} else if (q->failed_n > 0) {
+			answer_expired(r, q);
+		} else {
+			dispatch_leave_waiting(r, q);
+			dispatch_fail(r, q, PACKET_SHUTTING_DOWN, DISPATCH_ENDS);
+		}
+}
+
 /* A server still has it: its lane goes on without a client for that reply, a clone takes its place
  * with ours. */
 static struct request *
