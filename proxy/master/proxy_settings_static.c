@@ -176,6 +176,23 @@ check_others(const struct proxy_conf *c, size_t i, FILE *err)
 	return 0;
 }
 
+static unsigned
+policies(const struct conf_sections *s)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0, k; i < s->n; i++) {
+		const struct static_conf *one = s->section[i].settings, *other;
+		for (k = 0; k < i; k++) {
+			other = s->section[k].settings;
+			if (strcmp(one->policy, other->policy) == 0)
+				break;
+		}
+		n += k == i;
+	}
+	return n;
+}
+
 int
 proxy_settings_check_static(const struct proxy_conf *c, const struct listen_socket *asked,
 			    FILE *err)
@@ -195,6 +212,13 @@ proxy_settings_check_static(const struct proxy_conf *c, const struct listen_sock
 	if (c->statics.n > c->max_servers) {
 		(void)fprintf(err, "ppool-proxy: more servers in the file than max_servers, %u\n",
 			      c->max_servers);
+		r = -1;
+	}
+	if (policies(&c->statics) > c->max_policies) {
+		(void)fprintf(err,
+			      "ppool-proxy: servers of %u policies in the file, more than "
+			      "max_policies, %u\n",
+			      policies(&c->statics), c->max_policies);
 		r = -1;
 	}
 	return r;

@@ -38,6 +38,8 @@ with Bench() as b:
          'FILE:2: server "a": job: it is lower, and that of policy 111 is upper: all servers of a policy do the same'),
         ('server "a" { policy = 111 host = 5 job = upper }\nserver "b" { policy = 111 host = 6 job = lower }', 'FILE:2: server "b": job: it is lower'),
         ("max_servers = 1\n" + GOOD + 'server "b" { policy = 1 host = 6 }', "more servers in the file than max_servers, 1"),
+        ("max_policies = 1\n" + GOOD + 'server "b" { policy = 111 host = 6 }\nserver "c" { policy = 1 host = 7 }\nserver "d" { policy = 2 host = 8 }',
+         "servers of 3 policies in the file, more than max_policies, 1"),
     ):
         status, err = check(text)
         assert status == 2 and error in err, (text, status, err)
