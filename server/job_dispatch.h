@@ -64,6 +64,7 @@ struct job_dispatch_conf {
 	const struct job_stats *stats;
 	unsigned slot;	  /* of the worker, in stats */
 	unsigned workers; /* of the server */
+	bool siblings;	  /* what this one declines goes to another */
 	const struct job_strikes *strikes;
 };
 

@@ -65,7 +65,7 @@ job_yield_at(const struct job_dispatch *d)
 {
 	uint64_t since = d->down_since;
 
-	if (d->conf.workers < 2 || d->queued == 0 || d->idle_n > 0)
+	if (!d->conf.siblings || d->queued == 0 || d->idle_n > 0)
 		return 0;
 	for (unsigned i = 0; i < d->conf.handler->processes; i++) {
 		const struct job_link *p = &d->links[i];

@@ -91,6 +91,7 @@ start_worker(struct worker *w, void *arg)
 		.client_send_timeout = c->client_send_timeout,
 		.client_read_timeout = c->client_read_timeout,
 		.pipeline = c->pipeline,
+		.proxied = c->revproc.n > 0,
 		.handler = &c->handler,
 		.stats = m->stats,
 		.strikes = m->strikes};

@@ -157,6 +157,8 @@ open_dispatch(struct server_worker *s)
 					       .stats = c->stats,
 					       .slot = worker_slot(s->worker),
 					       .workers = daemon_workers(c->daemon),
+					       .siblings = c->proxied &&
+							   daemon_workers(c->daemon) > 1,
 					       .strikes = c->strikes};
 
 	s->handler.processes = true;

@@ -18,6 +18,7 @@ struct server_worker_conf {
 	int listen_fd[LISTENER_MOST];
 	unsigned listeners;
 	unsigned pipeline; /* requests of a peer in hand at once */
+	bool proxied;	   /* it is joined to proxies, which send elsewhere what is declined */
 	const struct handler_conf *handler;
 	const struct job_stats *stats; /* by worker_slot() */
 	const struct job_strikes *strikes;

@@ -58,7 +58,7 @@ with Bench() as b:
     settings()
     assert ctl_run("-s", one.socket, "reload")[0] == 0
     two.wait_server("1", present=False)
-    assert correct(ask(port))
+    wait_until(lambda: correct(ask(port)), "it is joined to the first still, or again")
 
     # Signed: by a proxy that proves it, and joined with the same key.
     alpha = Key("alpha")

@@ -305,6 +305,7 @@ open_with(unsigned processes)
 					    .policy = "111",
 					    .stats = stats,
 					    .workers = workers,
+					    .siblings = workers > 1,
 					    .strikes = strikes};
 
 	conf.processes = processes;
