@@ -37,7 +37,8 @@ on_proxies(struct span told, void *ctx)
 	e->near = registrar_is_near(e->registrar);
 	if (span_eq_str(told, e->told))
 		return;
-	memcpy(e->told, told.p, told.n);
+	if (told.n > 0)
+		memcpy(e->told, told.p, told.n);
 	e->told[told.n] = '\0';
 	event_active(e->set->sweep, EV_TIMEOUT, 0);
 }

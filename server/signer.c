@@ -172,7 +172,7 @@ is_proven(const struct signer *s, const struct signer_talk *t, struct span verb,
 {
 	char word[32], wanted[PACKET_MAC + 1];
 
-	if (verb.n >= sizeof word || proof->mac[0] == '\0')
+	if (verb.n == 0 || verb.n >= sizeof word || proof->mac[0] == '\0')
 		return false;
 	memcpy(word, verb.p, verb.n);
 	word[verb.n] = '\0';

@@ -360,7 +360,7 @@ proxies_from(const char *proxy, const char *at, const char *told)
 	struct registrar *r = of(proxy);
 
 	cr_assert_eq(addr_numeric(&r->at, at, 9), 0);
-	r->on_proxies(span_str(told), r->ctx);
+	r->on_proxies(told[0] != '\0' ? span_str(told) : span_of(NULL, 0), r->ctx);
 	turn();
 }
 
