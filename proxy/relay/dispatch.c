@@ -462,7 +462,6 @@ dispatch_new(const struct dispatch_env *env, const struct dispatch_ops *ops, voi
 	r->ctx = ctx;
 	r->roster = env->upstream.roster;
 	r->meter = worker_stats_row(env->upstream.meter, env->upstream.worker);
-	r->chance = env->upstream.worker + 1;
 	retry_budget_init(&r->retry, env->upstream.conf->retry_budget, r->meter);
 	r->lines = wait_queues_new(registry_max_policies(env->registry), env->upstream.conf,
 				   env->upstream.meter, env->upstream.worker);

@@ -17,16 +17,6 @@ enum {
 	JITTER = 4	 /* that part more, at most */
 };
 
-/* Xorshift. */
-static uint32_t
-draw(struct dispatch *r)
-{
-	r->chance ^= r->chance << 13;
-	r->chance ^= r->chance >> 17;
-	r->chance ^= r->chance << 5;
-	return r->chance;
-}
-
 /* What was told, but longer each time once it is not eager any more; and not all of them at once.
  */
 static uint64_t
@@ -76,7 +66,7 @@ dispatch_hold(struct dispatch *r, struct request *q, const struct upstream_serve
 		return;
 	}
 	counter_add(&line->meter->held, 1);
-	q->hold_until = now + hold_time(q, draw(r));
+	q->hold_until = now + hold_time(q, upstreams_draw(r->upstreams));
 	q->eager = q->declines <= EAGER;
 	/* A server had it once; with the next one that declines it has waited all along. */
 	line_hold(r->lines, q, q->declines > 1 ? q->waits.since : now, NULL);

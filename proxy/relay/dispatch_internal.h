@@ -19,7 +19,6 @@ struct dispatch {
 	struct lb_select *chooser;
 	struct retry_budget retry;
 	struct event *tick;
-	uint32_t chance; /* for jitter, never 0 */
 };
 
 /* What dispatch_wait.c has for dispatch.c. */

@@ -159,6 +159,9 @@ const char *upstreams_short_of(const struct upstreams *, uint64_t now);
 
 unsigned upstreams_in_flight(const struct upstreams *);
 
+/* By lot: for shares and jitter, nothing secret. */
+uint32_t upstreams_draw(struct upstreams *);
+
 /* Closes every lane; frees requests of clients that have gone, leaves the others to their clients.
  */
 void upstreams_abandon(struct upstreams *);

@@ -114,9 +114,9 @@ upstream_has_willing(struct upstreams *all, unsigned server, uint64_t now)
 
 /* ---- servers ---- */
 
-/* Xorshift: for lots, nothing secret. */
-static uint32_t
-draw(struct upstreams *all)
+/* Xorshift. */
+uint32_t
+upstreams_draw(struct upstreams *all)
 {
 	all->chance ^= all->chance << 13;
 	all->chance ^= all->chance >> 17;
@@ -185,7 +185,7 @@ sits_out(struct upstreams *all, unsigned server, uint64_t now)
 	unsigned share = server_health_share(all->env.verdicts, server, now,
 					     conf_of(all, server)->slow_start);
 
-	return share < SERVER_HEALTH_FULL && share <= draw(all) % SERVER_HEALTH_FULL;
+	return share < SERVER_HEALTH_FULL && share <= upstreams_draw(all) % SERVER_HEALTH_FULL;
 }
 
 enum upstream_verdict
