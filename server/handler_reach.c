@@ -47,7 +47,7 @@ handler_reach_closed(const char *path)
 	return depth > 0 ? length_of(path, depth) : 0;
 }
 
-/* What look() returns as the plan's user, whom a process of its own becomes; 0 where that cannot be
+/* What look() returns as the plan's user, which a process of its own becomes; 0 where that cannot be
  * tried. */
 static unsigned
 look_as(const struct privdrop *plan, unsigned (*look)(const char *path), const char *path)

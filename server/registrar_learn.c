@@ -138,7 +138,8 @@ recall_lines(struct registrar_set *s, struct span text)
 	}
 }
 
-/* Who was learned of tells of others, which are there only once that was recalled: so again. */
+/* Proxies that were learned of tell of others, which are there only once that was recalled: so
+ * again. */
 void
 registrar_set_recall(struct registrar_set *s, struct span text)
 {

@@ -30,6 +30,15 @@ addr_number(const char *text, unsigned max, unsigned *out, const char *not_numbe
 	return NULL;
 }
 
+/* What follows "unix:" and is no port was meant for a path. */
+static const char *
+why_no_port(const struct span *host, const char *port, const char *why)
+{
+	if (why != NULL && span_eq_str(*host, "unix") && (*port < '0' || *port > '9'))
+		return "a Unix socket's path is absolute: unix:/run/x.sock";
+	return why;
+}
+
 static const char *
 parse_port(const char *text, uint16_t *port)
 {
@@ -82,7 +91,7 @@ addr_split(const char *text, char host[ADDR_HOST], uint16_t *port, const char **
 	if (*why == NULL && h.n >= ADDR_HOST)
 		*why = "the host is too long";
 	if (*why == NULL)
-		*why = parse_port(p, port);
+		*why = why_no_port(&h, p, parse_port(p, port));
 	if (*why != NULL)
 		return -1;
 	memcpy(host, h.p, h.n);

@@ -261,7 +261,7 @@ keeps_backups_off(enum kind kind)
 	return kind != KIND_LAST && kind != KIND_FAILED && kind != KIND_NONE;
 }
 
-/* Some of them are backups: while one that is none is up, they take nothing, nor what somebody who
+/* Some of them are backups: while one that is none is up, they take nothing, nor what one that
  * is up has declined.  The best kind that is left, and how many are on trial. */
 static enum kind
 hold_backups(struct lb_select *c, const struct list *list, bool declined, unsigned *trials)

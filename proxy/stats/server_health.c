@@ -56,7 +56,7 @@ server_health_set(struct verdicts *v, unsigned server, enum server_health_kind k
 	if (word_of(v, server) == now)
 		return;
 	atomic_store_explicit(&word[server], now, memory_order_relaxed);
-	/* After it: who has seen the count has seen the word. */
+	/* After it: a worker that sees the count sees the word. */
 	atomic_fetch_add_explicit(&word[v->servers], 1, memory_order_release);
 }
 

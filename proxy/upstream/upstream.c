@@ -159,7 +159,7 @@ is_owed(const struct upstream_conn *l)
 	return l->permit >= 0 && conn_limit_owed(env->permits, up->index, env->worker);
 }
 
-/* An idle one to whoever waits. */
+/* An idle one to a worker that waits. */
 static bool
 may_give(const struct upstream_conn *l)
 {

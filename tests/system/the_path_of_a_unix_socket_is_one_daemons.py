@@ -26,7 +26,7 @@ with Bench() as b:
     # What is no socket, and what can't be: by check and at the start.
     plain = b.file("plain", "kept")
     for listen, why in ((f"unix:{plain}", "what is there is no socket"), ("unix:/no/such/folder/x", "its folder is missing"),
-                        ("unix:/" + "x" * 107, "longer than a Unix socket's address can be"), ("unix:x", "the port is not a number"),
+                        ("unix:/" + "x" * 107, "longer than a Unix socket's address can be"), ("unix:x", "path is absolute"),
                         ("unix:@", "missing")):
         status, out, err = run("ppool-proxy", "-t", "--listen", listen, "--runtime-dir", b.runtime)
         assert status == 2 and why in err, (listen, err)

@@ -1,4 +1,4 @@
-/* registrar_set: whom a server is registered with as its list changes, and when all are told; the
+/* registrar_set: where a server is registered as its list changes, and when all are told; the
  * registrars are stand-ins that tell when the test says so. */
 #include "registrar_set.h"
 

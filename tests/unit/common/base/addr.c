@@ -70,6 +70,9 @@ Test(addr, a_port_is_decimal_digits)
 
 Test(addr, a_missing_port_is_said)
 {
+	expect_no_split("unix:run/x.sock", "path is absolute");
+	expect_no_split("unix:", "path is absolute");
+	expect_split("unix:2100", "unix", 2100);
 	expect_no_split("host:", "port is missing");
 	expect_no_split(":", "port is missing");
 	expect_no_split("[::1]:", "port is missing");

@@ -117,7 +117,7 @@ changes_its_root(void)
 	return chroot("/") == 0 || errno == EPERM;
 }
 
-/* Done, or refused by who decides on that usually. */
+/* Done, or refused as it usually is. */
 static bool
 schedules(pid_t pid, int policy, int priority)
 {

@@ -1,4 +1,4 @@
-/* static_servers: the sections of the proxy's file in the registry.  Who resolves names is the
+/* static_servers: the sections of the proxy's file in the registry.  What resolves names is the
  * test's. */
 #include "static_servers.h"
 

@@ -61,7 +61,7 @@ Test(hold, it_waits_for_as_long_as_was_told)
 	cr_assert_eq(counter_get(&queue_counts()->queued), 1, "it waits for a server");
 	pass(1 + 100 / 4);
 	tick();
-	cr_assert_eq(server_of(1), ONE, "whoever declines is asked again now");
+	cr_assert_eq(server_of(1), ONE, "what declines is asked again now");
 	reply(ONE);
 	assert_replied(1, "one");
 	cr_assert_eq(counter_get(&queue_counts()->queued), 0);

@@ -105,7 +105,7 @@ Test(declines, who_goes_to_the_willing_only_waits_for_one)
 	next = accept_one(listener);
 	expect_heard(next, REQUEST("b") "\n");
 	pass(LATER + 1);
-	decline_all(peer, "c"); /* is no choice of who goes to the willing, however long ago */
+	decline_all(peer, "c"); /* chooses nothing of what goes to the willing, however long ago */
 	all->by_index[0]->replaced_at = now_ms();
 	cr_assert(!has_willing());
 	cr_assert(!try_willing("d"));

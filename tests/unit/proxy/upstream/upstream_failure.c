@@ -1,4 +1,4 @@
-/* upstream_failure: what fails is told with its cause, and who fails is asked less. */
+/* upstream_failure: what fails is told with its cause, and a server that fails is asked less. */
 #include "policy_fixture.h"
 #include "upstream_fixture.h"
 
