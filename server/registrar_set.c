@@ -184,8 +184,6 @@ on_told(void *arg)
 	settle(e->set);
 }
 
-/* ---- what proxies tell ---- */
-
 void
 registrar_set_begin(struct registrar_entry *e)
 {
@@ -195,6 +193,8 @@ registrar_set_begin(struct registrar_entry *e)
 	fill(e, &conf, &a);
 	registrar_announce(e->registrar, &conf, &a, on_told, e);
 }
+
+/* ---- what proxies tell ---- */
 
 /* Entries stand in their own callbacks where they have left, or are told something. */
 static void
