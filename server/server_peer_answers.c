@@ -170,6 +170,7 @@ log_job(const struct peer *p, const struct job_task *t, const struct job_result 
 {
 	struct span client = job_task_client(t);
 	bool failed = r->outcome != JOB_OUTCOME_REFUSED && r->outcome != JOB_OUTCOME_BUSY;
+	bool ran = r->outcome != JOB_OUTCOME_STRUCK && r->outcome != JOB_OUTCOME_BUSY;
 	char from[ADDR_TEXT];
 
 	if (r->outcome == JOB_OUTCOME_DONE) {
@@ -179,8 +180,7 @@ log_job(const struct peer *p, const struct job_task *t, const struct job_result 
 		return;
 	}
 	/* A client that asks for what is refused again and again hides no failure. */
-	log_limited(failed ? LOG_WARN : LOG_VERBOSE,
-		    r->outcome == JOB_OUTCOME_STRUCK ? "job refused" : "job failed",
+	log_limited(failed ? LOG_WARN : LOG_VERBOSE, ran ? "job failed" : "job refused",
 		    "srcid=%s cause=%s process=%d peer=%s why=%s", log_quoted_n(client.p, client.n),
 		    job_outcome_text(r->outcome), t->process,
 		    log_quoted(addr_peer_text(&p->addr, from)), log_quoted(r->why));

@@ -91,8 +91,8 @@ void log_event(enum log_level, const char *msg, const char *fields, ...) PRINTF_
 void log_errno(enum log_level, const char *msg, const char *fields, ...) PRINTF_LIKE(3, 4);
 
 /* As log_event(), for what others can cause as often as they like: of lines with this msg, which is
- * a constant, there are at most `rate` a second in this process after a burst; the next one tells
- * how many were left out (suppressed=N). */
+ * a constant, at this level there are at most `rate` a second in this process after a burst; the
+ * next one tells how many were left out (suppressed=N). */
 void log_limited(enum log_level, const char *msg, const char *fields, ...) PRINTF_LIKE(3, 4);
 void log_limited_errno(enum log_level, const char *msg, const char *fields, ...) PRINTF_LIKE(3, 4);
 

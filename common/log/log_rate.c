@@ -4,15 +4,17 @@
 enum { SECOND_US = 1000000 };
 
 static struct log_rate_kind *
-find(struct log_rate *r, const char *msg)
+find(struct log_rate *r, const char *msg, int level)
 {
 	for (size_t i = 0; i < LOG_RATE_KINDS - 1; i++) {
-		if (r->kind[i].msg == NULL)
-			r->kind[i].msg = msg;
-		if (r->kind[i].msg == msg)
-			return &r->kind[i];
+		struct log_rate_kind *k = &r->kind[i];
+		if (k->msg == NULL)
+			*k = (struct log_rate_kind){.msg = msg, .level = level};
+		if (k->msg == msg && k->level == level)
+			return k;
 	}
 	r->kind[LOG_RATE_KINDS - 1].msg = "other lines";
+	r->kind[LOG_RATE_KINDS - 1].level = level;
 	return &r->kind[LOG_RATE_KINDS - 1];
 }
 
@@ -43,10 +45,9 @@ log_rate_admits(struct log_rate *r, const char *msg, int level, uint64_t now_us,
 	*suppressed = 0;
 	if (r->per_second == 0)
 		return true;
-	k = find(r, msg);
+	k = find(r, msg, level);
 	if (!take(r, k, now_us)) {
 		k->suppressed++;
-		k->level = level;
 		return false;
 	}
 	*suppressed = k->suppressed;

@@ -1,5 +1,5 @@
-/* log_rate.h - the rate limit of log lines: a token bucket (GCRA) for each kind.  Pure.  For
- * log.c alone. */
+/* log_rate.h - the rate limit of log lines: a token bucket (GCRA) for each kind, which is a message
+ * at a level.  Pure.  For log.c alone. */
 #ifndef POLICYPOOL_LOG_RATE_H
 #define POLICYPOOL_LOG_RATE_H
 
@@ -13,10 +13,10 @@ enum {
 };
 
 struct log_rate_kind {
-	const char *msg;	  /* a constant, known by its address; NULL: free */
+	const char *msg; /* a constant, known by its address; NULL: free */
+	int level;
 	uint64_t arrival;	  /* us: when the bucket is full again */
 	unsigned long suppressed; /* since the last that was told */
-	int level;		  /* of the last that was suppressed */
 };
 
 struct log_rate {

@@ -55,6 +55,14 @@ Test(log_rate, kinds_do_not_take_from_each_other)
 	cr_assert_leq(told("one more", 1000, 1000000), LOG_RATE_BURST);
 }
 
+Test(log_rate, the_same_words_at_another_level_are_another_kind)
+{
+	cr_assert_eq(told("a", 1000, 1000000), LOG_RATE_BURST);
+	cr_assert(log_rate_admits(&r, "a", 0, 1000000, &suppressed),
+		  "debug lines without end hide no warning");
+	cr_assert_eq(suppressed, 0);
+}
+
 Test(log_rate, what_no_further_line_tells_can_be_told_later)
 {
 	size_t at = 0;
