@@ -373,11 +373,10 @@ tls_pending(const struct tls *t)
 	return t->broken || t->transport.ahead.n > 0;
 }
 
-static char seam[TLS_RECORD]; /* of this process: what lies on both sides of it in one record */
-
-/* What a record is made of, of two spans one after the other, so many bytes of which are done. */
+/* What a record is made of, of two spans one after the other, so many bytes of which are done; in
+ * seam where it is of both. */
 static struct span
-piece(struct span a, struct span b, size_t done)
+piece(struct span a, struct span b, size_t done, char seam[TLS_RECORD])
 {
 	size_t left, more;
 
@@ -396,13 +395,14 @@ piece(struct span a, struct span b, size_t done)
 static int
 encrypt(struct tls *t, struct span a, struct span b)
 {
+	char seam[TLS_RECORD];
 	ssize_t rc = 0;
 
 	tls_transport_gather(&t->transport);
 	if (t->owes_ticket)
 		rc = tls_resume_give(t);
 	while (rc >= 0 && t->promised < a.n + b.n && tls_transport_has_room(&t->transport)) {
-		struct span s = piece(a, b, t->promised);
+		struct span s = piece(a, b, t->promised, seam);
 
 		rc = t->interrupted ? gnutls_record_send(t->session, NULL, 0)
 				    : gnutls_record_send(t->session, s.p, s.n);
