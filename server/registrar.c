@@ -11,9 +11,8 @@
 #include "net.h"
 #include "registrar_internal.h"
 
-enum { ANSWER_MAX = 65536, CONNECT_MS = 3000 };
-enum { AGAIN_LATER_MS = 30000 }; /* where only other addresses of the name would help */
-enum { STEADY_MS = 1000 };	 /* joined for so long, the end of the connection is no trouble */
+enum { ANSWER_MAX = 65536 };
+enum { STEADY_MS = 1000 }; /* joined for so long, the end of the connection is no trouble */
 
 /* ---- the table ---- */
 
@@ -115,12 +114,6 @@ happens(struct registrar *r, enum registrar_event e)
 /* ---- what the actions share ---- */
 
 static void
-note(struct registrar *r, const char *why)
-{
-	(void)snprintf(r->why, sizeof r->why, "%s", why);
-}
-
-static void
 drop_conn(struct registrar *r)
 {
 	conn_close(r->conn);
@@ -154,91 +147,12 @@ complain(struct registrar *r)
 
 /* ---- the way to the proxy ---- */
 
-/* PORT, HOST:PORT, or a Unix socket, which is the host as a whole.  0, or -1. */
-static int
-split(const char *proxy, char host[ADDR_HOST], uint16_t *port)
-{
-	const char *why;
-
-	*port = 0;
-	if (!addr_is_unix_text(proxy))
-		return addr_split(proxy, host, port, &why);
-	(void)snprintf(host, ADDR_HOST, "%s", proxy);
-	return 0;
-}
-
-/* The name that the proxy's certificate must be for. */
-static const char *
-certified_name(const struct registrar *r)
-{
-	if (r->tls_name[0] != '\0')
-		return r->tls_name;
-	if (addr_is_unix_text(r->host))
-		return "localhost";
-	return r->host[0] != '\0' ? r->host : "127.0.0.1";
-}
-
-/* Is what it announces of use there? */
-static bool
-can_be_reached_from(const struct registrar *r, const struct addr *proxy)
-{
-	const char *host = r->announcement.host;
-	struct addr own;
-
-	if (addr_is_loopback(proxy))
-		return true;
-	return !addr_is_unix_text(host) &&
-	       (addr_numeric(&own, host, 0) < 0 || !addr_is_loopback(&own));
-}
-
 static const struct conn_ops conn_ops;
 
-/* 0, or -1 with r->why. */
-static int
-connect_to(struct registrar *r, const struct addr *to)
-{
-	struct conn_tls_peer peer = {
-		.creds = r->conf.tls, .name = certified_name(r), .handshake_ms = r->conf.handshake};
-	char text[ADDR_TEXT];
-
-	if (!can_be_reached_from(r, to)) {
-		(void)snprintf(r->why, sizeof r->why,
-			       "it is at %s, which cannot reach %.64s: see listen and host",
-			       addr_text(to, text), r->announcement.host);
-		return -1;
-	}
-	if (r->conf.afar && addr_is_loopback(to)) {
-		note(r, "a proxy elsewhere told of it, and it would be on this machine");
-		r->retry_after = AGAIN_LATER_MS;
-		return -1;
-	}
-	if (r->conf.is_taken != NULL && r->conf.is_taken(to, r->conf.ctx)) {
-		(void)snprintf(r->why, sizeof r->why, "it is at %s, as another proxy of revproc is",
-			       addr_text(to, text));
-		r->retry_after = AGAIN_LATER_MS;
-		return -1;
-	}
-	r->retry_after = 0;
-	r->conn = conn_connect_tls(r->loop, to, CONNECT_MS, &peer, &conn_ops, r);
-	r->at = *to;
-	if (r->conn == NULL)
-		note(r, net_error_text(errno));
-	return r->conn == NULL ? -1 : 0;
-}
-
-/* The next of its addresses, in their order. */
 static enum registrar_event
 try_next(struct registrar *r)
 {
-	char text[ADDR_TEXT];
-
-	if (r->tried > 0 && r->tried < r->places)
-		log_event(LOG_VERBOSE, "no connection to the proxy", "addr=%s why=%s",
-			  addr_text(&r->place[r->tried - 1], text), log_quoted(r->why));
-	while (r->tried < r->places)
-		if (connect_to(r, &r->place[r->tried++]) == 0)
-			return NOTHING;
-	return FAILED;
+	return registrar_connect_next(r, &conn_ops) == 0 ? NOTHING : FAILED;
 }
 
 static void
@@ -256,15 +170,6 @@ on_resolved(const struct addr *found, size_t n, const char *why, void *ctx)
 	happens(r, FOUND);
 }
 
-/* The address, where it needs no asking. */
-static int
-known_place(const struct registrar *r, struct addr *out)
-{
-	const char *why;
-
-	return addr_parse_host(out, r->host[0] != '\0' ? r->host : "127.0.0.1", r->port, &why);
-}
-
 /* A name is asked for anew at each try, since names go stale. */
 static enum registrar_event
 try_now(struct registrar *r)
@@ -272,14 +177,14 @@ try_now(struct registrar *r)
 	(void)event_del(r->clock);
 	drop_conn(r);
 	r->places = r->tried = 0;
-	if (known_place(r, &r->place[0]) == 0) {
+	if (registrar_known_place(r, &r->place[0]) == 0) {
 		r->places = 1;
 		return FOUND;
 	}
 	r->lookup = resolver_start(r->base, r->host, on_resolved, r);
 	if (r->lookup != NULL)
 		return NOTHING;
-	note(r, strerror(errno));
+	registrar_note(r, strerror(errno));
 	return FAILED;
 }
 
@@ -298,7 +203,7 @@ say(struct registrar *r)
 	arm(r, r->conf.ack_timeout);
 	if (registrar_say_join(r) == 0)
 		return NOTHING;
-	note(r, "out of memory");
+	registrar_note(r, "out of memory");
 	return FAILED;
 }
 
@@ -395,7 +300,7 @@ on_clock(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	note(r, "no acknowledgement in time"); /* where one is awaited */
+	registrar_note(r, "no acknowledgement in time"); /* where one is awaited */
 	happens(r, DUE);
 }
 
@@ -418,7 +323,7 @@ static void
 lost(struct registrar *r, enum registrar_event e, const char *why)
 {
 	r->conn = NULL;
-	note(r, why);
+	registrar_note(r, why);
 	happens(r, e);
 }
 
@@ -502,7 +407,8 @@ registrar_new(struct event_base *base, const struct registrar_conf *conf,
 	take_announcement(r, announcement);
 	r->clock = event_new(base, -1, 0, on_clock, r);
 	r->loop = conn_loop_new(base, ANSWER_MAX);
-	if (split(conf->proxy, r->host, &r->port) == 0 && r->clock != NULL && r->loop != NULL)
+	if (registrar_split(conf->proxy, r->host, &r->port) == 0 && r->clock != NULL &&
+	    r->loop != NULL)
 		return r;
 	error = r->clock != NULL && r->loop != NULL ? EINVAL : ENOMEM;
 	registrar_free(r);
@@ -529,28 +435,6 @@ void
 registrar_start(struct registrar *r)
 {
 	happens(r, DUE);
-}
-
-bool
-registrar_is_of(const struct registrar *r, const struct registrar_conf *conf)
-{
-	char host[ADDR_HOST];
-	uint16_t port;
-
-	return split(conf->proxy, host, &port) == 0 && port == r->port &&
-	       strcmp(host, r->host) == 0 && (conf->tls == NULL) == (r->conf.tls == NULL);
-}
-
-bool
-registrar_is_at(const struct registrar *r, const struct addr *at)
-{
-	return (r->conn != NULL || r->state == UNCONFIRMED) && addr_eq(&r->at, at);
-}
-
-bool
-registrar_is_near(const struct registrar *r)
-{
-	return r->at.len > 0 && addr_is_loopback(&r->at);
 }
 
 /* Would the proxy read the same? */

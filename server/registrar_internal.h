@@ -1,6 +1,6 @@
 /* registrar_internal.h - the inside of the registrar, for its files: registrar.c (the table, the
- * clocks, the way to the proxy) drives; registrar_talk.c (what is said on the connection) returns
- * events and calls nothing of it. */
+ * clocks, the lookup) drives; registrar_way.c (where the proxy is, and the connection there) and
+ * registrar_talk.c (what is said on it) return what came of it and call nothing of it. */
 #ifndef POLICYPOOL_REGISTRAR_INTERNAL_H
 #define POLICYPOOL_REGISTRAR_INTERNAL_H
 
@@ -89,7 +89,22 @@ struct registrar {
 	void *done_ctx;
 };
 
+/* ---- registrar_way.c ---- */
+
+/* PORT, HOST:PORT, or a Unix socket, which is the host as a whole.  0, or -1. */
+MUST_CHECK int registrar_split(const char *proxy, char host[ADDR_HOST], uint16_t *port);
+
+/* The address, where it needs no asking.  0, or -1. */
+MUST_CHECK int registrar_known_place(const struct registrar *, struct addr *out);
+
+/* Connects to the next of its addresses, in their order: r->conn, its callbacks with r as ctx.  0,
+ * or -1 with r->why when there is none left. */
+MUST_CHECK int registrar_connect_next(struct registrar *, const struct conn_ops *);
+
 /* ---- registrar_talk.c: on r->conn ---- */
+
+/* r->why. */
+void registrar_note(struct registrar *, const char *why);
 
 /* No trouble any more. */
 void registrar_calm(struct registrar *);

@@ -15,6 +15,12 @@ registrar_begin(struct registrar *r)
 	signer_begin(&r->signing);
 }
 
+void
+registrar_note(struct registrar *r, const char *why)
+{
+	(void)snprintf(r->why, sizeof r->why, "%s", why);
+}
+
 /* ---- what the proxy says ---- */
 
 /* Our end of the connection, as an address that others reach: at the other end of a Unix socket is
@@ -129,7 +135,7 @@ hear_ack(struct registrar *r, const struct packet *p)
 		hear_proxies(r, p);
 		return ACKED;
 	}
-	(void)snprintf(r->why, sizeof r->why, "%s", why);
+	registrar_note(r, why);
 	return FAILED;
 }
 
@@ -155,7 +161,7 @@ hear_other(struct registrar *r, const char *why)
 {
 	log_limited(r->ever_acked ? LOG_WARN : LOG_VERBOSE, "proxy answered what is no packet",
 		    "proxy=%s why=%s", r->conf.proxy, log_quoted(why));
-	(void)snprintf(r->why, sizeof r->why, "the proxy answered what is no packet");
+	registrar_note(r, "the proxy answered what is no packet");
 	return STRANGE;
 }
 
