@@ -56,10 +56,6 @@ server_settings_of(const struct settings *s)
 	return (const struct server_settings *)(const void *)s;
 }
 
-/* Which of these a proxy is told: a Unix socket where it is joined over one, otherwise that of
- * listen_socket_main(). */
-const struct addr *server_settings_place(const char *proxy, const struct listen_socket *);
-
 /* What to announce of a server that listens there: with a host where it is one address.
  * repeatable: its handler says that a job may be done twice. */
 void server_settings_announcement(const struct server_settings *, const struct addr *at,

@@ -1,6 +1,7 @@
 /* server_master_internal.h - the inside of server_master.h, for the files that it is made of:
  *
- *   server_master.c           the registration, reload and upgrade, what operators see
+ *   server_master.c           the registration, reload and upgrade
+ *   server_master_show.c      what operators see
  *   server_master_workers.c   workers and their job processes */
 #ifndef POLICYPOOL_SERVER_MASTER_INTERNAL_H
 #define POLICYPOOL_SERVER_MASTER_INTERNAL_H
@@ -32,5 +33,12 @@ const char *server_master_former_policy(const struct master *, const struct sett
 void server_master_forget(void *);
 /* What job processes have in common with the daemon, which is their user, they could look into. */
 void server_master_guard(const struct master *);
+
+/* ---- server_master_show.c ---- */
+
+/* For ppool-ctl status. */
+void server_master_describe(struct master *, struct json_object *);
+/* /metrics and /readyz; their ctx is the struct server_master. */
+extern const struct http_admin_page server_master_pages[];
 
 #endif
