@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "atomic_file.h"
+#include "atomic_file_io.h"
 #include "buf.h"
 #include "clock.h"
 #include "log.h"

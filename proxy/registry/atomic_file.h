@@ -13,13 +13,11 @@
 
 #include "buf.h"
 #include "compiler.h"
-#include "span.h"
 
 enum {
 	ATOMIC_FILE_WAIT_MS = 100,
 	ATOMIC_FILE_FRESH_MS = 300000,
-	ATOMIC_FILE_RETRY_MS = 1000, /* after a write that failed */
-	ATOMIC_FILE_MAX = 64 << 20   /* bytes that are read */
+	ATOMIC_FILE_RETRY_MS = 1000 /* after a write that failed */
 };
 
 struct atomic_file_ops {
@@ -57,15 +55,5 @@ MUST_CHECK int atomic_file_flush(struct atomic_file *);
 void atomic_file_free(struct atomic_file *);
 /* In a forked child, where there is no thread. */
 void atomic_file_after_fork(struct atomic_file *);
-
-/* Appends what the file holds.  0, or -1 with errno: ENOENT; EPERM when it is somebody else's;
- * EFBIG over ATOMIC_FILE_MAX; EINVAL when it is no file. */
-MUST_CHECK int atomic_file_read(const char *path, struct buf *out);
-
-/* Writes all of it to a file.  0, or -1 with errno. */
-MUST_CHECK int atomic_file_write_all(int fd, struct span);
-
-/* Renames it to PATH.bad-YYYYMMDDTHHMMSS, which goes to `to`.  0, or -1 with errno. */
-MUST_CHECK int atomic_file_set_aside(const char *path, char *to, size_t size);
 
 #endif

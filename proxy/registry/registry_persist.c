@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "atomic_file.h"
+#include "atomic_file_io.h"
 #include "clock.h"
 #include "log.h"
 #include "registry_dump.h"

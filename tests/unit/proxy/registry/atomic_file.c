@@ -1,5 +1,6 @@
 /* atomic_file: what was composed last is what the file holds; trouble is told once and ends. */
 #include "atomic_file.h"
+#include "atomic_file_io.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
