@@ -44,7 +44,7 @@ give_up(struct server_worker *s)
 static bool
 may_part(const struct server_worker *s, const struct peer *p)
 {
-	if (!TAILQ_EMPTY(&p->jobs) || !drain_is_due(s->drain, p->heard))
+	if (!TAILQ_EMPTY(&p->jobs) || !drain_is_due(s->drain, p->heard, conn_fd(p->conn)))
 		return false;
 	return drain_phase(s->drain) == DRAIN_OVER ||
 	       (conn_is_idle(p->conn) && !conn_has_unread(p->conn));

@@ -256,6 +256,17 @@ net_connect_result(int fd)
 	return error;
 }
 
+unsigned
+net_round_trip_ms(int fd)
+{
+	struct tcp_info info = {.tcpi_rtt = 0};
+	socklen_t n = sizeof info;
+
+	if (fd < 0 || getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &n) < 0)
+		return 0;
+	return (info.tcpi_rtt + 999) / 1000;
+}
+
 const char *
 net_shortage(int error)
 {

@@ -57,6 +57,10 @@ int net_connect_decided(int fd, const struct addr *);
 /* 0 when connected, otherwise the errno it failed with. */
 int net_connect_result(int fd);
 
+/* The round trip of a TCP connection as the kernel has measured it, in ms, rounded up; 0: not
+ * known, or none. */
+unsigned net_round_trip_ms(int fd);
+
 /* Of a connection that could not be made: what this process or machine lacks for it, with the
  * errno's name, or NULL: then it says something of the peer or of the way there. */
 const char *net_shortage(int error);

@@ -5,6 +5,7 @@
 
 #include "clock.h"
 #include "log.h"
+#include "net.h"
 
 enum {
 	TURN_MS = 10,
@@ -89,11 +90,15 @@ drain_phase(const struct drain *d)
 }
 
 bool
-drain_is_due(const struct drain *d, uint64_t heard)
+drain_is_due(const struct drain *d, uint64_t heard, int fd)
 {
 	enum drain_phase phase = drain_phase(d);
+	uint64_t now = clock_ms();
 
 	if (heard < d->begun)
 		heard = d->begun;
-	return phase == DRAIN_OVER || (phase >= DRAIN_QUIET && clock_ms() >= heard + GAP_MS);
+	if (phase < DRAIN_QUIET || phase == DRAIN_OVER)
+		return phase == DRAIN_OVER;
+	/* Twice, since round trips vary; asked of the kernel only where it matters. */
+	return now >= heard + GAP_MS && now >= heard + GAP_MS + 2 * (uint64_t)net_round_trip_ms(fd);
 }

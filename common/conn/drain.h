@@ -32,7 +32,8 @@ void drain_begin(struct drain *, uint64_t limit, bool grace);
 enum drain_phase drain_phase(const struct drain *);
 
 /* May a connection end on which the last packet or answer was at `heard` (clock_ms(); 0: none since
- * the beginning)?  Before OVER only if nothing waits on it to be read. */
-bool drain_is_due(const struct drain *, uint64_t heard);
+ * the beginning)?  Its descriptor tells how far the peer is: from there the next request takes a
+ * round trip longer.  Before OVER only if nothing waits on it to be read. */
+bool drain_is_due(const struct drain *, uint64_t heard, int fd);
 
 #endif

@@ -209,7 +209,7 @@ open_events(struct proxy_worker *f)
 static bool
 may_end(const struct proxy_worker *f, const struct client *c)
 {
-	if (c->n > 0 || !drain_is_due(f->drain, c->heard))
+	if (c->n > 0 || !drain_is_due(f->drain, c->heard, conn_fd(c->conn)))
 		return false;
 	return drain_phase(f->drain) == DRAIN_OVER ||
 	       (conn_is_idle(c->conn) && !conn_has_unread(c->conn));

@@ -21,6 +21,28 @@ with open(sys.argv[2], "wb", buffering=0) as f:
 """
 
 
+FAR = """
+import collections, ctypes, fcntl, os, select, struct, sys, time
+delay, ends = float(sys.argv[1]), []
+for name in sys.argv[2:]:
+    with open(f"/run/netns/{name}") as f:
+        if ctypes.CDLL(None, use_errno=True).setns(f.fileno(), 0) < 0:
+            raise OSError(ctypes.get_errno(), name)
+    ends.append(os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK))
+    fcntl.ioctl(ends[-1], 0x400454ca, struct.pack("16sH22x", b"wire", 0x1001))  # TUNSETIFF: IFF_TUN, IFF_NO_PI
+print("joined", flush=True)
+way = {ends[0]: ends[1], ends[1]: ends[0]}
+late = collections.deque()
+while True:
+    wait = max(0, late[0][0] - time.monotonic()) if late else None
+    for fd in select.select(ends, [], [], wait)[0]:
+        late.append((time.monotonic() + delay, way[fd], os.read(fd, 65536)))
+    while late and late[0][0] <= time.monotonic():
+        _, to, packet = late.popleft()
+        os.write(to, packet)
+"""
+
+
 def on(name):
     """What runs a command on a host.  (ip netns exec mounts as well, which can't be done in a chroot.)"""
     return ["nsenter", f"--net=/run/netns/{name}"]
@@ -70,6 +92,30 @@ def two():
             ip("link", "set", "wire", "up", host=name)
         yield [Host(*pair) for pair in zip(names, ADDRESSES)]
     finally:
+        for name in made:
+            subprocess.run(["ip", "netns", "del", name], check=False)
+
+
+@contextlib.contextmanager
+def far(ms):
+    """Two hosts so many ms apart, one way; gone with the block."""
+    sweep()
+    names = [f"ppool-{os.getpid()}-{side}" for side in "ab"]
+    made, wire = [], None
+    try:
+        for name in names:
+            ip("netns", "add", name)
+            made.append(name)
+            ip("link", "set", "lo", "up", host=name)
+        wire = Daemon([sys.executable, "-c", FAR, str(ms / 1000), *names])
+        wire.wait_for("joined")
+        for name, address in zip(names, ADDRESSES):
+            ip("address", "add", f"{address}/24", "dev", "wire", host=name)
+            ip("link", "set", "wire", "up", host=name)
+        yield [Host(*pair) for pair in zip(names, ADDRESSES)]
+    finally:
+        if wire is not None:
+            wire.stop(signal.SIGKILL)
         for name in made:
             subprocess.run(["ip", "netns", "del", name], check=False)
 

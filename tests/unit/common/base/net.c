@@ -419,3 +419,21 @@ Test(net, what_keeps_it_from_a_unix_socket_is_told_with_the_way_out)
 	(void)unlink(addr_path(&at));
 	(void)close(server);
 }
+
+Test(net, a_round_trip_is_known_of_a_tcp_connection_alone)
+{
+	struct addr at;
+	struct addr_peer peer;
+	int listener = listen_at("127.0.0.1", &at), fd = connected(&at);
+	int other = accepted(listener, &peer);
+
+	cr_assert_gt(net_round_trip_ms(fd), 0);
+	cr_assert_lt(net_round_trip_ms(fd), PATIENCE);
+	cr_assert_eq(net_round_trip_ms(-1), 0);
+	(void)close(other);
+	(void)close(fd);
+	fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	cr_assert_eq(net_round_trip_ms(fd), 0);
+	(void)close(fd);
+	(void)close(listener);
+}

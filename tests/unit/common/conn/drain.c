@@ -21,7 +21,7 @@ on_turn(void *ctx)
 	turns++;
 	if (seen[phase] == 0)
 		seen[phase] = clock_ms();
-	if (due_at == 0 && drain_is_due(d, heard))
+	if (due_at == 0 && drain_is_due(d, heard, -1))
 		due_at = clock_ms();
 	if (phase == wanted)
 		(void)event_base_loopbreak(base);
@@ -59,7 +59,7 @@ run_to(enum drain_phase phase, uint64_t limit)
 Test(drain, nothing_happens_before_it_begins)
 {
 	cr_assert_eq(drain_phase(d), DRAIN_NOT);
-	cr_assert_not(drain_is_due(d, 0));
+	cr_assert_not(drain_is_due(d, 0, -1));
 	cr_assert_eq(event_base_loop(base, EVLOOP_NONBLOCK), 1, "no event is pending");
 }
 
@@ -106,7 +106,7 @@ Test(drain, a_limit_of_nothing_is_over_at_once)
 {
 	run_to(DRAIN_OVER, 0);
 	cr_assert_eq(seen[DRAIN_GRACE] + seen[DRAIN_QUIET] + seen[DRAIN_LAST], 0);
-	cr_assert(drain_is_due(d, 0));
+	cr_assert(drain_is_due(d, 0, -1));
 }
 
 Test(drain, without_grace_it_is_quiet_at_once)
