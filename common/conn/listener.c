@@ -3,9 +3,11 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 
 #include "clock.h"
+#include "epoll_exclusive.h"
 #include "log.h"
 #include "net.h"
 
@@ -13,8 +15,10 @@ enum {
 	BURST = 64,	/* connections accepted per wake */
 	PAUSE_MS = 100, /* when the system is exhausted */
 	TELL_MS = 1000, /* between two lines in the log of what is the same */
-	PASS_MS = 2,	/* for another worker to take a connection that was left to it */
-	OF_LATE_MS = 100
+	PASS_MS = 2,	/* for another worker to take connections that are left to it */
+	LOOK_MS = 500,	/* for what a worker was woken for that could not take it any more */
+	OF_LATE_MS = 100,
+	AT_THE_HEAD = 8 /* connections that a worker takes before others are woken first */
 };
 
 /* ---- whether to pass ---- */
@@ -89,7 +93,10 @@ struct listener {
 	struct event_base *base;
 	struct event *readable[LISTENER_MOST];
 	unsigned sockets;
-	struct event *pause_over;
+	int epoll; /* that waits for them exclusively; -1: it is libevent's alone */
+	bool held; /* nothing is accepted now */
+	unsigned at_the_head;
+	struct event *pause_over, *look;
 	struct counters *scoreboard; /* NULL: not shared */
 	unsigned slot;
 	struct accept_balance share;
@@ -101,7 +108,7 @@ struct listener {
 			     pause_over at the latest */
 	uint64_t of_late; /* clock_ms(): when that began, and */
 	uint64_t *had;	  /* what each worker had accepted by then */
-	uint64_t least;	  /* that another has accepted since, as it was seen last */
+	uint64_t others;  /* all that they had accepted when it was left to them */
 	uint64_t told;	  /* clock_ms(): the last line in the log about a pause */
 };
 
@@ -118,7 +125,11 @@ static void
 hold(struct listener *l)
 {
 	for (unsigned i = 0; i < l->sockets; i++)
-		(void)event_del(l->readable[i]);
+		if (l->epoll >= 0)
+			epoll_exclusive_remove(l->epoll, event_get_fd(l->readable[i]));
+		else
+			(void)event_del(l->readable[i]);
+	l->held = true;
 }
 
 static void
@@ -128,12 +139,20 @@ stop(struct listener *l)
 	hold(l);
 }
 
+static int
+watch(const struct listener *l, struct event *readable)
+{
+	return l->epoll >= 0 ? epoll_exclusive_add(l->epoll, event_get_fd(readable))
+			     : event_add(readable, NULL);
+}
+
 static void
 go_on(struct listener *l)
 {
 	tell(l, ACCEPTING);
+	l->held = false;
 	for (unsigned i = 0; i < l->sockets; i++)
-		if (event_add(l->readable[i], NULL) < 0)
+		if (watch(l, l->readable[i]) < 0)
 			log_event(LOG_ERROR, "cannot go on accepting", NULL);
 }
 
@@ -164,6 +183,17 @@ least_of_late(const struct listener *l)
 										 : UINT64_MAX;
 }
 
+static uint64_t
+accepted_by_others(const struct listener *l)
+{
+	uint64_t all = 0;
+
+	for (unsigned i = 0; i < l->scoreboard->workers; i++)
+		if (i != l->slot)
+			all += counter_told(&scoreboard_peek(l->scoreboard, i)->accepted);
+	return all;
+}
+
 static void
 stop_passing(struct listener *l)
 {
@@ -180,7 +210,7 @@ on_pause_over(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	if (l->passing == PASSES_LEAD) {
-		bool taken = least_of_late(l) > l->least;
+		bool taken = accepted_by_others(l) != l->others;
 
 		accept_balance_led(&l->share, taken);
 		if (!taken)
@@ -206,15 +236,15 @@ judge_passing(struct listener *l)
 static bool
 leads(struct listener *l)
 {
-	uint64_t now = clock_ms(), mine;
+	uint64_t now = clock_ms(), mine, least;
 
 	if (l->had == NULL || l->taken == 0)
 		return false;
 	if (now - l->of_late >= OF_LATE_MS)
 		begin_anew(l, now);
 	mine = counter_told(&scoreboard_peek(l->scoreboard, l->slot)->accepted) - l->had[l->slot];
-	l->least = least_of_late(l);
-	return l->least != UINT64_MAX && accept_balance_leads(&l->share, mine, l->least);
+	least = least_of_late(l);
+	return least != UINT64_MAX && accept_balance_leads(&l->share, mine, least);
 }
 
 /* Somebody else has fewer. */
@@ -236,8 +266,10 @@ passes(struct listener *l)
 static void
 pass(struct listener *l)
 {
-	if (l->passing == PASSES_LEAD)
+	if (l->passing == PASSES_LEAD) {
+		l->others = accepted_by_others(l);
 		tell(l, ACCEPTING_LATER);
+	}
 	hold(l);
 	come_back(l, PASS_MS);
 }
@@ -258,14 +290,6 @@ pause_accepting(struct listener *l, enum log_level level, const char *what)
 	log_errno(level, what, "connections=%u", l->taken);
 }
 
-static bool
-is_unix(int listen_fd)
-{
-	struct addr at;
-
-	return net_local(listen_fd, &at) == 0 && addr_is_unix(&at);
-}
-
 /* A Unix socket was shut down: it never listens again, and is readable for ever. */
 static void
 drop(struct listener *l, int listen_fd)
@@ -280,37 +304,97 @@ drop(struct listener *l, int listen_fd)
 		  NULL);
 }
 
+/* Of those that sleep, the first is woken. */
 static void
-on_readable(evutil_socket_t listen_fd, short what, void *arg)
+go_to_the_end(struct listener *l, int listen_fd)
 {
-	struct listener *l = arg;
+	if (l->epoll < 0 || l->held || ++l->at_the_head < AT_THE_HEAD)
+		return;
+	l->at_the_head = 0;
+	epoll_exclusive_remove(l->epoll, listen_fd);
+	if (epoll_exclusive_add(l->epoll, listen_fd) < 0)
+		log_event(LOG_ERROR, "cannot go on accepting", NULL);
+}
+
+/* One at least is taken by whoever is woken for it: what is left to others are those to come.
+ * False when there was none. */
+static bool
+take(struct listener *l, int listen_fd)
+{
 	struct addr_peer peer;
+	bool some = false;
 	int fd;
 
-	if ((what & EV_CLOSED) != 0) {
-		drop(l, listen_fd);
-		return;
-	}
+	if (l->held) /* another socket of the same turn came before */
+		return true;
 	for (int i = 0; i < BURST && l->taken < l->limit; i++) {
-		if (passes(l)) {
-			pass(l);
-			return;
-		}
 		switch (net_accept(listen_fd, &fd, &peer)) {
 		case NET_ACCEPTED:
+			some = true;
 			l->taken++;
 			accept_balance_took(&l->share);
 			l->on_accept(fd, &peer, l->ctx);
+			go_to_the_end(l, listen_fd);
 			break;
-		case NET_NONE: return;
-		case NET_EXHAUSTED: pause_accepting(l, LOG_WARN, "accepting pauses"); return;
+		case NET_NONE: return some;
+		case NET_EXHAUSTED: pause_accepting(l, LOG_WARN, "accepting pauses"); return true;
 		case NET_FAILED: /* one that listens no more is mended by the master */
 			pause_accepting(l, LOG_ERROR, "cannot accept");
-			return;
+			return true;
+		}
+		if (l->taken < l->limit && passes(l)) {
+			pass(l);
+			return true;
 		}
 	}
 	if (l->taken >= l->limit)
 		stop(l);
+	return true;
+}
+
+static void
+on_readable(evutil_socket_t listen_fd, short what, void *arg)
+{
+	(void)what;
+	(void)take(arg, listen_fd);
+}
+
+/* accept(2) finds nothing at one that was shut down. */
+static void
+on_unix_readable(evutil_socket_t listen_fd, short what, void *arg)
+{
+	struct pollfd p = {.fd = listen_fd, .events = POLLRDHUP};
+
+	(void)what;
+	if (!take(arg, listen_fd) && poll(&p, 1, 0) == 1 && (p.revents & POLLRDHUP) != 0)
+		drop(arg, listen_fd);
+}
+
+static bool
+is_unix(int listen_fd)
+{
+	struct addr at;
+
+	return net_local(listen_fd, &at) == 0 && addr_is_unix(&at);
+}
+
+/* A worker that was woken may have died, be out of descriptors, or drain. */
+static void
+on_look(evutil_socket_t fd, short what, void *arg)
+{
+	struct listener *l = arg;
+	struct pollfd p[LISTENER_MOST];
+	nfds_t n = l->sockets;
+
+	(void)fd;
+	(void)what;
+	for (nfds_t i = 0; i < n; i++)
+		p[i] = (struct pollfd){.fd = event_get_fd(l->readable[i]), .events = POLLIN};
+	if (l->held || poll(p, n, 0) <= 0)
+		return;
+	for (nfds_t i = 0; i < n; i++)
+		if (p[i].revents != 0)
+			(void)take(l, p[i].fd);
 }
 
 int
@@ -319,13 +403,29 @@ listener_add(struct listener *l, int listen_fd)
 	struct event *readable;
 
 	assert(l->sockets < LISTENER_MOST);
-	readable = event_new(l->base, listen_fd,
-			     EV_READ | EV_PERSIST | (is_unix(listen_fd) ? EV_CLOSED : 0),
-			     on_readable, l);
+	readable = event_new(l->base, listen_fd, EV_READ | EV_PERSIST,
+			     is_unix(listen_fd) ? on_unix_readable : on_readable, l);
 	if (readable == NULL)
 		return -1;
 	l->readable[l->sockets++] = readable;
-	return event_add(readable, NULL);
+	if (event_add(readable, NULL) < 0)
+		return -1;
+	return l->epoll >= 0 ? watch(l, readable) : 0;
+}
+
+/* The other workers need not wake for each connection. */
+static int
+be_exclusive(struct listener *l)
+{
+	struct timeval tv = clock_timeval(LOOK_MS);
+
+	l->epoll = epoll_exclusive_find(l->base, event_get_fd(l->readable[0]));
+	if (l->epoll < 0)
+		return 0;
+	l->look = event_new(l->base, -1, EV_PERSIST, on_look, l);
+	if (l->look == NULL || event_add(l->look, &tv) < 0)
+		return -1;
+	return watch(l, l->readable[0]);
 }
 
 struct listener *
@@ -341,8 +441,9 @@ listener_new(struct event_base *base, int listen_fd, unsigned limit, listener_fn
 	l->on_accept = fn;
 	l->ctx = ctx;
 	l->base = base;
+	l->epoll = -1;
 	l->pause_over = event_new(base, -1, 0, on_pause_over, l);
-	if (l->pause_over == NULL || listener_add(l, listen_fd) < 0) {
+	if (l->pause_over == NULL || listener_add(l, listen_fd) < 0 || be_exclusive(l) < 0) {
 		listener_free(l);
 		errno = ENOMEM;
 		return NULL;
@@ -360,6 +461,8 @@ listener_free(struct listener *l)
 		event_free(l->readable[i]);
 	if (l->pause_over != NULL)
 		event_free(l->pause_over);
+	if (l->look != NULL)
+		event_free(l->look);
 	free(l->had);
 	free(l);
 }

@@ -1,7 +1,8 @@
 /* listener.h - accepts connections of a listening socket, and knows when not to.
  *
  * It pauses by itself: at a limit of connections, until one is given back, and for a moment when
- * the system has no descriptor or memory left (EMFILE, ENFILE, ENOBUFS, ENOMEM). */
+ * the system has no descriptor or memory left (EMFILE, ENFILE, ENOBUFS, ENOMEM).  Of several
+ * processes that wait for a connection, one is woken (epoll_exclusive.h). */
 #ifndef POLICYPOOL_LISTENER_H
 #define POLICYPOOL_LISTENER_H
 

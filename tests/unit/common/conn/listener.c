@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "epoll_exclusive.h"
 #include "net.h"
 #include "net_unix.h"
 
@@ -155,6 +156,19 @@ Test(listener, a_unix_socket_that_was_shut_down_is_accepted_from_no_more)
 	(void)knock();
 	turn();
 	cr_assert_eq(n, 2, "the first one does not pause");
+}
+
+/* A worker that was woken for a connection may be killed before it takes it; the others sleep. */
+Test(listener, what_no_worker_was_woken_for_is_found_soon)
+{
+	for (int epoll = 0; epoll < 64; epoll++) /* one of these is the loop's */
+		epoll_exclusive_remove(epoll, listen_fd);
+	(void)knock();
+	turn();
+	cr_assert_eq(n, 0);
+	while (n == 0)
+		cr_assert_eq(event_base_loop(base, EVLOOP_ONCE), 0);
+	cr_assert_eq(n, 1);
 }
 
 Test(listener, it_pauses_when_the_system_has_no_descriptor_left)
