@@ -12,7 +12,8 @@
 #include "compiler.h"
 
 /* The descriptor of the epoll instance to which the loop has added fd, for reading alone and not
- * exclusively yet; no other of the process has it.  -1: the loop goes by something else, or adds later. */
+ * exclusively yet; no other of the process has it.  -1: the loop goes by something else, or adds
+ * later. */
 int epoll_exclusive_find(struct event_base *, int fd);
 
 /* From now on, and again after it was removed: as the last of those that may be woken.  0, or -1
