@@ -86,7 +86,7 @@ $(HOT:%=$(B)/common/%.o): ALL_CFLAGS += $(if $(filter -O2,$(CFLAGS)),-O3)
 FOLDERS := common/base common/json common/job common/log common/conf common/packet common/conn common/worker common/supervisor \
              common/control common/daemon \
             handler server handler/tool client ctl \
-            proxy/conf proxy/registry proxy/stats proxy/auth proxy/balance proxy/upstream proxy/health proxy/relay \
+            proxy/conf proxy/store proxy/registry proxy/stats proxy/auth proxy/balance proxy/upstream proxy/health proxy/relay \
              proxy/client proxy/admin proxy/master
 USES.common/base      :=
 USES.common/json      := common/base
@@ -107,6 +107,7 @@ USES.client           := common/base common/json common/job common/log common/co
 USES.handler/tool     := common/base common/json common/job common/packet common/worker common/daemon common/log server
 USES.ctl              := common/base common/json common/log common/conf common/packet common/daemon
 USES.proxy/conf       := common/base common/conf common/packet common/conn common/daemon
+USES.proxy/store      := common/base common/log common/packet common/worker common/supervisor proxy/conf
 USES.proxy/registry   := common/base common/json common/log common/packet
 USES.proxy/stats      := common/base common/packet proxy/registry
 USES.proxy/auth       := common/base common/packet proxy/registry proxy/stats
@@ -121,8 +122,8 @@ USES.proxy/client     := common/base common/json common/log common/packet common
 USES.proxy/admin      := common/base common/log common/supervisor common/control proxy/conf proxy/registry \
              proxy/stats proxy/upstream proxy/health proxy/relay
 USES.proxy/master     := common/base common/log common/conf common/packet common/conn common/supervisor common/control \
-             common/daemon proxy/conf proxy/registry proxy/stats proxy/auth proxy/balance proxy/upstream \
-             proxy/health proxy/client proxy/admin
+             common/daemon proxy/conf proxy/store proxy/registry proxy/stats proxy/auth proxy/balance proxy/upstream \
+             proxy/health proxy/client proxy/admin proxy/store
 
 # With those that they use in turn, for a header may need the headers of what it stands on.
 $(foreach f,$(FOLDERS),$(eval UNDER.$(f) := $(sort $(f) $(foreach u,$(USES.$(f)),$(UNDER.$(u))))))
