@@ -7,6 +7,7 @@
 #include "policy_conf.h"
 #include "settings.h"
 #include "static_conf.h"
+#include "store_conf.h"
 #include "tls_conf.h"
 
 struct keyring;
@@ -33,10 +34,11 @@ struct proxy_conf {
 	int access_log;		     /* enum access_log_mode */
 	unsigned access_sample;	     /* SAMPLED: one in so many */
 	char *access_log_file;	     /* empty: where the log goes */
-	char *state_file;	/* where the registry is kept; empty, "none": registry_persist.h */
-	uint64_t state_max_age; /* ms; 0: none is too old */
-	uint64_t forget_after;	/* ms that a server without a lease may be dead; 0: any time */
-	unsigned retry_budget;	/* percent of what is pending that may be such tries at once */
+	char *state_file;	 /* where the registry is kept; empty, "none": registry_persist.h */
+	uint64_t state_max_age;	 /* ms; 0: none is too old */
+	uint64_t forget_after;	 /* ms that a server without a lease may be dead; 0: any time */
+	struct store_conf store; /* what the proxies of the cluster share */
+	unsigned retry_budget;	 /* percent of what is pending that may be such tries at once */
 	uint64_t client_send_timeout, client_read_timeout; /* ms; 0: never */
 	struct tls_dial_conf server;			   /* of servers that speak TLS */
 	int server_tls;					   /* 0 announced, 1 required */

@@ -112,7 +112,8 @@ check(struct settings *base, struct listen_socket *asked, FILE *err)
 	check_state_file(c, err);
 	if (base->daemon.isolation.plan.change_user)
 		s->proxy.workers = &base->daemon.isolation.plan;
-	if (load_keyring(s, err) < 0 || load_tls(s, err) < 0)
+	if (load_keyring(s, err) < 0 || load_tls(s, err) < 0 ||
+	    store_conf_check(&s->proxy.store, err) < 0)
 		return -1;
 	return proxy_settings_check_static(c, asked, err);
 }
@@ -124,6 +125,7 @@ forget_keys(struct settings *base)
 
 	keyring_free(s->keyring);
 	s->keyring = NULL;
+	store_conf_forget(&s->proxy.store);
 }
 
 static void
