@@ -86,6 +86,21 @@ load_tls(struct proxy_settings *s, FILE *err)
 	return -1;
 }
 
+/* Two that both have the default would be one proxy twice. */
+static int
+load_store(struct proxy_settings *s, FILE *err)
+{
+	if (store_conf_is_on(&s->proxy.store) && strcmp(s->proxy.id, "proxy") == 0) {
+		(void)fprintf(
+			err,
+			"ppool-proxy: id: it is \"%s\" where none is set, and with store each "
+			"proxy needs one of its own\n",
+			s->proxy.id);
+		return -1;
+	}
+	return store_conf_check(&s->proxy.store, err);
+}
+
 /* As at a start, nothing that is wrong there keeps the proxy from serving. */
 static void
 check_state_file(const struct proxy_conf *c, FILE *err)
@@ -112,8 +127,7 @@ check(struct settings *base, struct listen_socket *asked, FILE *err)
 	check_state_file(c, err);
 	if (base->daemon.isolation.plan.change_user)
 		s->proxy.workers = &base->daemon.isolation.plan;
-	if (load_keyring(s, err) < 0 || load_tls(s, err) < 0 ||
-	    store_conf_check(&s->proxy.store, err) < 0)
+	if (load_keyring(s, err) < 0 || load_tls(s, err) < 0 || load_store(s, err) < 0)
 		return -1;
 	return proxy_settings_check_static(c, asked, err);
 }

@@ -73,6 +73,10 @@ with Bench() as b:
     wrong("ppool-server", b'id = "\xc3"\npolicy = 1\nlisten = 0\n', "wrong.conf:1: id", "not UTF-8")
     wrong("ppool-server", server + 'policy = 1\ninclude "x"\n', "wrong.conf:4:", "include", "/x: No such file")
     wrong("ppool-proxy", "require_signature = yes\n", "require_signature needs keyring")
+    wrong("ppool-proxy", 'store = { "http://a:1" }\n', "with store each proxy needs one of its own")
+    wrong("ppool-proxy", 'id = p1 store = { "https://a:1" }\n', "https:// needs store_ca")
+    wrong("ppool-proxy", 'id = p1 store = { "a:1" }\n', "it must begin with http:// or https://")
+    wrong("ppool-proxy", "store_ttl = 1s\n", "store_ttl: ")
     port = free_port()
     for listen, admin in ((port, port), (f"0.0.0.0:{port}", port), (port, f"127.0.0.1:{port}"), (port, f"0.0.0.0:{port}")):
         wrong("ppool-proxy", f'listen = "{listen}"\nadmin = "{admin}"\n', "admin", "another port")
