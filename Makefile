@@ -49,12 +49,13 @@ ALL_CFLAGS  = $(STD) $(WARN) $(if $(WERROR),-Werror) $(HARDEN) $(SANITIZE) $(COU
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now,--as-needed $(SANITIZE) $(LDFLAGS)
 
 # Libraries by the names of their .pc files, with the Debian packages that have those; read when first needed.
-LIBRARIES := libevent gnutls json-c nettle libseccomp
+LIBRARIES := libevent gnutls json-c nettle libseccomp libcurl
 DEB.libevent   := libevent-dev
 DEB.gnutls     := libgnutls28-dev
 DEB.json-c     := libjson-c-dev
 DEB.nettle     := nettle-dev
 DEB.libseccomp := libseccomp-dev
+DEB.libcurl    := libcurl4-gnutls-dev
 DEB.criterion  := libcriterion-dev
 PKG_CONFIG     ?= pkg-config
 missing = $(strip $(foreach l,$(1),$(shell $(PKG_CONFIG) --exists $(l) 2>/dev/null || echo $(l))))
@@ -107,7 +108,7 @@ USES.client           := common/base common/json common/job common/log common/co
 USES.handler/tool     := common/base common/json common/job common/packet common/worker common/daemon common/log server
 USES.ctl              := common/base common/json common/log common/conf common/packet common/daemon
 USES.proxy/conf       := common/base common/conf common/packet common/conn common/daemon
-USES.proxy/store      := common/base common/log common/packet common/worker common/supervisor proxy/conf
+USES.proxy/store      := common/base common/json common/log common/packet common/worker common/supervisor proxy/conf
 USES.proxy/registry   := common/base common/json common/log common/packet
 USES.proxy/stats      := common/base common/packet proxy/registry
 USES.proxy/auth       := common/base common/packet proxy/registry proxy/stats

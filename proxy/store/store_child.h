@@ -38,7 +38,8 @@ struct store_child_env {
 	/* After store_child_end(): the process has gone.  May free the child. */
 	void (*on_ended)(void *ctx);
 	/* In the process, before anything else: closes and frees what only the master may have
-	 * (supervisor, control socket, keys), but not conf. */
+	 * (supervisor, control socket, keys), but neither conf nor this child.  base is freed then.
+	 */
 	void (*after_fork)(void *ctx);
 	void *ctx;
 };

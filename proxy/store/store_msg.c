@@ -22,6 +22,19 @@ store_phase_text(enum store_phase phase)
 	return texts[phase];
 }
 
+int
+store_percent(struct buf *out, const char *text)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+				    "-._~";
+	int rc = 0;
+
+	for (const char *p = text; *p != '\0' && rc == 0; p++)
+		rc = strchr(plain, *p) != NULL ? buf_append(out, p, 1)
+					       : buf_printf(out, "%%%02X", (unsigned char)*p);
+	return rc;
+}
+
 static bool
 has_key(enum store_msg_kind kind)
 {

@@ -28,6 +28,10 @@
 /* Bytes of a key, which is never empty, of a value, and of what STATE tells in words. */
 enum { STORE_KEY_MAX = 512, STORE_VALUE_MAX = 8192, STORE_STATE_TEXT = 256 };
 
+/* Appends a part of a key, as in a URL: what is no letter, digit or one of - . _ ~ is
+ * percent-encoded.  0, or -1 on ENOMEM. */
+MUST_CHECK int store_percent(struct buf *, const char *text);
+
 enum store_msg_kind {
 	STORE_MSG_KEEP = 0x5301,
 	STORE_MSG_DROP,
