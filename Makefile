@@ -228,6 +228,7 @@ $(BENCHES) $(PEERS): %: %.o $(call archives,$(COMMON))
 UNIT_USES.proxy/client := proxy/master
 $(B)/unit/handler/% $(B)/unit/server/handler_conf: ALL_CFLAGS += -DMODULES='"$(abspath $(B))/modules/"'
 $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/handler/*.c)) $(B)/unit/server/handler_conf: | $(MODULES)
+$(B)/unit/common/packet/signature_vectors: ALL_CFLAGS += -DVECTORS='"$(abspath tests/vectors)/"'
 define units_of
 $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/$(1)/*.c)): $(B)/unit/%: tests/unit/%.c $(B)/flags \
     $(call archives,$(UNDER.$(1)) $(UNDER.$(UNIT_USES.$(1))))
