@@ -28,6 +28,10 @@ UNITDIR  ?= $(PREFIX)/lib/systemd/system
 INCLUDEDIR ?= $(PREFIX)/include
 PKGCONFIGDIR ?= $(PREFIX)/lib/pkgconfig
 MODULEDIR ?= $(PREFIX)/lib/policypool
+# Where Debian's python3 looks: for /usr the same of every version, otherwise by the version.
+PYTHON    ?= /usr/bin/python3
+PYTHONDIR ?= $(PREFIX)/lib/$(or $(if $(filter-out /usr,$(PREFIX)),$(shell $(PYTHON) -c 'import sys; print("python%d.%d" % sys.version_info[:2])' \
+             2>/dev/null)),python3)/dist-packages
 
 comma := ,
 B := build$(if $(COVERAGE),-coverage)$(if $(SAN),-$(subst $(comma),-,$(SAN)))$(if $(filter clang%,$(CC)),-clang)
@@ -289,7 +293,7 @@ lint: all
 
 ETC := $(sort $(wildcard etc/*.conf)) etc/keyring etc/pseudonyms packaging/ppool-server-jit.conf \
        packaging/policypool.logrotate examples/keepalived.conf
-HANDLERS := $(sort $(filter-out %.so,$(wildcard examples/handlers/*/*)))
+HANDLERS := $(sort $(filter-out %.so,$(wildcard examples/handlers/*/* examples/clients/*/*)))
 SERVICES := $(sort $(wildcard etc/*.service etc/*.socket))
 install: all
 	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(BINDIR) $(DESTDIR)$(DOCDIR) $(DESTDIR)$(SAMPLES)
@@ -298,6 +302,8 @@ install: all
 	install -m 644 README.md CHANGES.md SECURITY.md LICENSE $(DESTDIR)$(DOCDIR)
 	install -m 644 $(ETC) $(DESTDIR)$(SAMPLES)
 	install -D -m 644 include/policypool/handler.h $(DESTDIR)$(INCLUDEDIR)/policypool/handler.h
+	install -D -m 644 clients/python/policypool.py $(DESTDIR)$(PYTHONDIR)/policypool.py
+	install -m 644 doc/packets.schema.json $(DESTDIR)$(DOCDIR)
 	install -d $(DESTDIR)$(MODULEDIR) $(DESTDIR)$(PKGCONFIGDIR)
 	install -m 755 $(B)/modules/redact.so $(B)/modules/upper $(DESTDIR)$(MODULEDIR)
 	printf '%s\n' 'includedir=$(INCLUDEDIR)' 'moduledir=$(MODULEDIR)' 'Name: policypool-handler' \
@@ -323,7 +329,7 @@ uninstall:
 	for m in $(MANUALS); do rm -f $(DESTDIR)$(MANDIR)/man$${m##*.}/$${m##*/} || exit 1; done
 	rm -f $(LAYERS:%=$(DESTDIR)$(BASHCOMP)/ppool-%) $(DESTDIR)$(ZSHCOMP)/_policypool
 	rm -f $(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(SERVICES)))
-	rm -rf $(DESTDIR)$(DOCDIR) $(DESTDIR)$(INCLUDEDIR)/policypool
+	rm -rf $(DESTDIR)$(DOCDIR) $(DESTDIR)$(INCLUDEDIR)/policypool $(DESTDIR)$(PYTHONDIR)/policypool.py
 	rm -f $(DESTDIR)$(PKGCONFIGDIR)/policypool-handler.pc $(addprefix $(DESTDIR)$(MODULEDIR)/,redact.so upper)
 
 # The tree as committed, with the version in its name.
