@@ -88,17 +88,25 @@ retire(struct job_processes *s, const struct job_process *p, enum job_end why)
 	return true;
 }
 
+/* The largest: where they grow fast, those that have just been replaced are too large again before
+ * all others have had their turn. */
 static void
 look_at_memory(struct job_processes *s)
 {
-	struct job_process *p;
-	struct procstat has;
+	const struct job_process *p, *largest = NULL;
+	struct procstat has, most = {.resident = 0};
 
+	if (s->retiring != 0)
+		return;
 	LIST_FOREACH(p, &s->all, link)
-		if (s->retiring == 0 && is_too_large(p, &has) && retire(s, p, JOB_END_MEMORY))
-			log_event(LOG_VERBOSE, "job process has too much memory",
-				  "worker=%u process=%u process_pid=%d bytes=%llu", p->worker,
-				  p->number, (int)p->pid, (unsigned long long)has.resident);
+		if (is_too_large(p, &has) && has.resident > most.resident) {
+			largest = p;
+			most = has;
+		}
+	if (largest != NULL && retire(s, largest, JOB_END_MEMORY))
+		log_event(LOG_VERBOSE, "job process has too much memory",
+			  "worker=%u process=%u process_pid=%d bytes=%llu", largest->worker,
+			  largest->number, (int)largest->pid, (unsigned long long)most.resident);
 }
 
 static bool
@@ -140,6 +148,7 @@ settle_retired(struct job_processes *s, const struct job_process *p)
 		return;
 	s->retiring = 0;
 	look_at_jobs(s);
+	look_at_memory(s);
 }
 
 /* ---- what is left behind ---- */

@@ -560,6 +560,27 @@ Test(job_processes, of_those_that_grow_one_at_a_time_is_replaced)
 	}
 }
 
+/* Whichever was started last is looked at first, and grows again before the others had their turn.
+ */
+Test(job_processes, of_those_that_grow_the_largest_is_replaced_first)
+{
+	shell("read n; x=$(head -c ${n}000000 /dev/zero | tr \"\\0\" y); echo grown; read x",
+	      "handler_processes = 2 handler_max_memory = 20M");
+	for (unsigned i = 0; i < 2; i++)
+		say(i, JOB_MSG_READY, JOB_END_SELF);
+	cr_assert_eq(write(process[0].in, "90\n", 3), 3);
+	cr_expect_str_eq(line_of(0), "grown");
+	cr_assert_eq(write(process[1].in, "30\n", 3), 3);
+	cr_expect_str_eq(line_of(1), "grown");
+	await(process[0].retired + process[1].retired == 1);
+	cr_expect_eq(process[0].retired, 1);
+	say(0, JOB_MSG_KILL, JOB_END_MEMORY);
+	hang_up(0);
+	await(process[0].started == 2);
+	say(0, JOB_MSG_READY, JOB_END_SELF);
+	cr_expect_eq(process[1].retired, 1, "at once: it has waited long enough");
+}
+
 Test(job_processes, of_those_that_have_done_their_jobs_one_at_a_time_is_replaced)
 {
 	shell("read x; read x", "handler_processes = 2");
