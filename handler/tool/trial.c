@@ -235,6 +235,17 @@ trial_move(struct trial *t, const struct pollfd at[2])
 	return at[1].fd >= 0 && at[1].revents != 0 ? read_some(t) : 0;
 }
 
+/* A server says the same to its client. */
+static void
+bound(const struct trial *t, struct job_answer *a)
+{
+	if (a->kind != JOB_ANSWER_PAYLOAD || a->text.n <= t->longest - JOB_LINE_EXTRA)
+		return;
+	a->kind = JOB_ANSWER_ERROR;
+	a->text = span_str("the reply is larger than handler_max_reply");
+	a->escaped = a->base64 = false;
+}
+
 enum trial_result
 trial_next(struct trial *t, struct job_answer *out, struct span *line, const char **why)
 {
@@ -255,6 +266,7 @@ trial_next(struct trial *t, struct job_answer *out, struct span *line, const cha
 	*line = span_of(s.p, (size_t)(end - s.p));
 	t->taken = line->n + 1;
 	*why = job_line_read(*line, out);
+	bound(t, out);
 	return *why == NULL ? TRIAL_ANSWERED : TRIAL_BROKEN;
 }
 

@@ -126,6 +126,18 @@ Test(handler_check, one_that_outlives_its_standard_input_is_told)
 		       "still runs 1000 ms after the end of its standard input");
 }
 
+Test(handler_check, a_reply_that_a_server_would_refuse_is_an_error)
+{
+	char sed[] = "/bin/sed", unbuffered[] = "-u", script[] = ECHO, text[8192];
+	char *words[] = {sed, unbuffered, script};
+	struct handler_conf c = conf_of(words, 3);
+
+	c.max_reply = (1 << 20) - 1;
+	cr_assert_eq(check_of(&c, text), 0, "%s", text);
+	cr_assert_not_null(strstr(text, "an error: the reply is larger than handler_max_reply\n"),
+			   "%s", text);
+}
+
 Test(trial, an_answer_has_to_fit_a_line)
 {
 	char sh[] = "/bin/sh", flag[] = "-c",
