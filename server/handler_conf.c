@@ -383,34 +383,29 @@ their_user(const struct check *k, char out[32])
 	return handler_reach_user(plan->change_user ? plan->uid : geteuid(), out);
 }
 
+/* A file of that key, or -1 with a line that says why a job process could not read (R_OK) or
+ * execute (X_OK) it. */
 static int
-wrong_reach(const struct check *k, const char *path, size_t folder)
-{
-	char user[32];
-	int n = (int)folder;
-
-	return wrong(k, "handler_command", "%s: " HANDLER_REACH_WHY, path, their_user(k, user), n,
-		     path, n, path);
-}
-
-/* 0, or -1 with a line that says why its interpreter could not read it. */
-static int
-check_script(const struct check *k, const char *path, const char *warning)
+check_access(const struct check *k, const char *key, const char *path, int how, const char *warning)
 {
 	size_t folder;
 	char user[32];
+	int n;
 
-	switch (handler_reach_script(&k->conf->user.plan, path, &folder)) {
+	switch (handler_reach_file(&k->conf->user.plan, path, how, &folder)) {
 	case HANDLER_REACH_FINE: return 0;
-	case HANDLER_REACH_MISSING:
-		return wrong(k, "handler_command", "%s%s: not found", warning, path);
-	case HANDLER_REACH_CLOSED: return wrong_reach(k, path, folder);
-	case HANDLER_REACH_UNREADABLE: break;
+	case HANDLER_REACH_MISSING: return wrong(k, key, "%s%s: not found", warning, path);
+	case HANDLER_REACH_CLOSED:
+		n = (int)folder;
+		return wrong(k, key, "%s: " HANDLER_REACH_WHY, path, their_user(k, user), n, path,
+			     n, path);
+	case HANDLER_REACH_DENIED: break;
 	}
-	return wrong(k, "handler_command",
-		     "%s%s: job processes run as user %s, which may not read it: chmod o+r it, or "
+	return wrong(k, key,
+		     "%s%s: job processes run as user %s, which may not %s it: chmod o+%c it, or "
 		     "set handler_user",
-		     warning, path, their_user(k, user));
+		     warning, path, their_user(k, user), how == X_OK ? "execute" : "read",
+		     how == X_OK ? 'x' : 'r');
 }
 
 /* That the interpreter can't read it would be seen only once a job process is to start. */
@@ -418,19 +413,21 @@ static int
 check_reach(const struct check *k)
 {
 	const struct handler_conf *c = k->conf;
-	size_t folder = handler_reach_closed_to(&c->user.plan, c->program);
 	bool certain;
 	const char *script = handler_command_script(&c->command, &certain);
 	char path[HANDLER_PATH];
 
-	if (folder > 0)
-		return wrong_reach(k, c->program, folder);
+	if (check_access(k, "handler_command", c->program, X_OK, "") < 0)
+		return -1;
 	if (script == NULL ||
 	    snprintf(path, sizeof path, "%s%s%s", script[0] == '/' ? "" : c->directory,
 		     script[0] == '/' ? "" : "/", script) >= (int)sizeof path)
 		return 0;
-	return check_script(k, path, certain ? "" : "if this is the script, ") < 0 && certain ? -1
-											      : 0;
+	return check_access(k, "handler_command", path, R_OK,
+			    certain ? "" : "if this is the script, ") < 0 &&
+			       certain
+		       ? -1
+		       : 0;
 }
 
 /* The kernel counts all that a user has, so one that others share could not start any more. */
@@ -485,7 +482,10 @@ handler_conf_check(struct handler_conf *c, const struct daemon_conf *daemon, cha
 	if (c->kind == HANDLER_NONE)
 		return 0;
 	if (check_directory(&k) < 0 || check_user(&k) < 0 ||
-	    ((OF(c->kind) & PROGRAMS) != 0 && check_reach(&k) < 0) || check_processes(&k) < 0)
+	    ((OF(c->kind) & PROGRAMS) != 0 && check_reach(&k) < 0) ||
+	    (c->kind == HANDLER_MODULE &&
+	     check_access(&k, "handler_module", c->module, R_OK, "") < 0) ||
+	    check_processes(&k) < 0)
 		return -1;
 	return check_sizes(&k);
 }

@@ -47,10 +47,22 @@ handler_reach_closed(const char *path)
 	return depth > 0 ? length_of(path, depth) : 0;
 }
 
-/* What look() returns as the plan's user, which a process of its own becomes; 0 where that cannot be
- * tried. */
+enum { MISSING = 255, DENIED = 254 }; /* beside the depth of a folder that is closed */
+
 static unsigned
-look_as(const struct privdrop *plan, unsigned (*look)(const char *path), const char *path)
+look(const char *path, int how)
+{
+	unsigned depth = closed_depth(path);
+
+	if (depth > 0 || access(path, how) == 0)
+		return depth;
+	return errno == EACCES ? DENIED : errno == ENOENT || errno == ENOTDIR ? MISSING : 0;
+}
+
+/* What look() returns as the plan's user, which a process of its own becomes; 0 where that cannot
+ * be tried. */
+static unsigned
+look_as(const struct privdrop *plan, const char *path, int how)
 {
 	int status = 0;
 	pid_t pid = fork();
@@ -59,7 +71,7 @@ look_as(const struct privdrop *plan, unsigned (*look)(const char *path), const c
 		if (setgroups((size_t)plan->groups, plan->group) < 0 || setgid(plan->gid) < 0 ||
 		    setuid(plan->uid) < 0)
 			_exit(0);
-		_exit((int)look(path));
+		_exit((int)look(path, how));
 	}
 	if (pid < 0)
 		return 0;
@@ -69,36 +81,16 @@ look_as(const struct privdrop *plan, unsigned (*look)(const char *path), const c
 	return WIFEXITED(status) ? (unsigned)WEXITSTATUS(status) : 0;
 }
 
-size_t
-handler_reach_closed_to(const struct privdrop *plan, const char *path)
-{
-	unsigned depth = plan->change_user ? look_as(plan, closed_depth, path) : 0;
-
-	return depth > 0 ? length_of(path, depth) : 0;
-}
-
-enum { MISSING = 255, UNREADABLE = 254 }; /* beside the depth of a folder that is closed */
-
-static unsigned
-read_depth(const char *path)
-{
-	unsigned depth = closed_depth(path);
-
-	if (depth > 0 || access(path, R_OK) == 0)
-		return depth;
-	return errno == EACCES ? UNREADABLE : errno == ENOENT || errno == ENOTDIR ? MISSING : 0;
-}
-
 enum handler_reach
-handler_reach_script(const struct privdrop *plan, const char *path, size_t *folder)
+handler_reach_file(const struct privdrop *plan, const char *path, int how, size_t *folder)
 {
-	unsigned found = plan->change_user ? look_as(plan, read_depth, path) : read_depth(path);
+	unsigned found = plan->change_user ? look_as(plan, path, how) : look(path, how);
 
 	*folder = 0;
 	if (found == 0)
 		return HANDLER_REACH_FINE;
-	if (found >= UNREADABLE)
-		return found == MISSING ? HANDLER_REACH_MISSING : HANDLER_REACH_UNREADABLE;
+	if (found >= DENIED)
+		return found == MISSING ? HANDLER_REACH_MISSING : HANDLER_REACH_DENIED;
 	*folder = length_of(path, found);
 	return HANDLER_REACH_CLOSED;
 }

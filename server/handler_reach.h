@@ -1,5 +1,6 @@
-/* handler_reach.h - may a user enter the folders on the way to a handler's program, and read its
- * script?  One that root starts runs as another user, and below /root that one finds nothing. */
+/* handler_reach.h - may a user enter the folders on the way to a handler's program, execute it, and
+ * read its script or module?  One that root starts runs as another user, and below /root that one
+ * finds nothing. */
 #ifndef POLICYPOOL_HANDLER_REACH_H
 #define POLICYPOOL_HANDLER_REACH_H
 
@@ -12,20 +13,17 @@
  * where all may. */
 size_t handler_reach_closed(const char *path);
 
-/* The same as the plan's user, tried in a process of its own: lists of access count too.  Where
- * that cannot be tried, 0. */
-size_t handler_reach_closed_to(const struct privdrop *plan, const char *path);
-
 enum handler_reach {
 	HANDLER_REACH_FINE, /* or it can't be tried */
 	HANDLER_REACH_MISSING,
 	HANDLER_REACH_CLOSED, /* a folder on the way */
-	HANDLER_REACH_UNREADABLE
+	HANDLER_REACH_DENIED
 };
 
-/* May the plan's user read that file?  *folder is the length of the one that is closed, else 0. */
-enum handler_reach handler_reach_script(const struct privdrop *plan, const char *path,
-					size_t *folder);
+/* May the plan's user read the file (how: R_OK), or execute it (X_OK)?  Tried in a process of its
+ * own: lists of access count too.  *folder is the length of the one that is closed, else 0. */
+enum handler_reach handler_reach_file(const struct privdrop *plan, const char *path, int how,
+				      size_t *folder);
 
 /* Of a user, and twice of the folder's length and path. */
 #define HANDLER_REACH_WHY                                                                          \

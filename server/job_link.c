@@ -12,9 +12,10 @@
 #include "log.h"
 
 enum {
-	RETURNS_MAX = 3,  /* times a job is given on unread */
-	MEAN = 8,	  /* jobs over which the mean of their times runs */
-	RETIRE_EVERY = 64 /* jobs over handler_max_jobs, between two words to the master */
+	RETURNS_MAX = 3,   /* times a job is given on unread */
+	MEAN = 8,	   /* jobs over which the mean of their times runs */
+	RETIRE_EVERY = 64, /* jobs over handler_max_jobs, between two words to the master */
+	SHOWN = 80	   /* bytes of a line that is no answer */
 };
 
 /* ---- states ---- */
@@ -253,6 +254,15 @@ jobs_max(struct job_dispatch *d)
 	return max == 0 ? 0 : max - job_chance(d) % (max / 8 + 1);
 }
 
+/* A program that prints before it answers is known by what it prints. */
+static const char *
+with_line(struct job_dispatch *d, const char *why, struct span line)
+{
+	job_because(d, "%s: it wrote %s", why,
+		    log_quoted_n(line.p, line.n < SHOWN ? line.n : SHOWN));
+	return d->why;
+}
+
 static void
 started(struct job_link *p, struct span line, bool more)
 {
@@ -262,7 +272,7 @@ started(struct job_link *p, struct span line, bool more)
 	const char *why = job_check_ready(d, line, more, &repeatable, &end);
 
 	if (why != NULL) {
-		job_link_unready(p, end, why);
+		job_link_unready(p, end, end == JOB_END_PROTOCOL ? with_line(d, why, line) : why);
 		return;
 	}
 	wait_end(&p->clock);

@@ -51,7 +51,7 @@ with Bench() as b:
     reader = script(b, "reader", "#!/bin/sh\nwhile read -r line; do echo '{\"job\":0,\"payload\":\"\"}'; done\n")
     for program, more, said in (
             (dies, "", ("the handler ended with status 3 while it started: no database", "code 3")),
-            (talks, "", ("the handler is not ready: not JSON", "cause=protocol")),
+            (talks, "", ("the handler is not ready: not JSON: it wrote hello", "cause=protocol")),
             (wrong, "", ("the handler ended with status 1 while it started: SyntaxError: invalid syntax; ppool-handler check shows all",)),
             (never, "handler_start_timeout = 200ms\n", ("the handler is not ready in time", "handler_start_timeout_ms=200")),
             (lost, "", (f"the handler cannot be started: cannot execute {lost}: No such file or directory")),
@@ -77,6 +77,9 @@ with Bench() as b:
                           (f"{os.path.dirname(closed)}/private.py", "job processes run as user nobody, which may not read it: chmod o+r it, or")):
             status, out, err = run("ppool-server", "-c", b.file("conf", f'{CONF}{EXEC}{{"python3", "{path}"}}\n'), "-t")
             assert status == 2 and f"conf:8: handler_command: {path}: {why}" in err, (status, out, err)
+        own = script(b, "own", "#!/bin/sh\n", 0o700)
+        status, out, err = run("ppool-server", "-c", b.file("conf", f'{CONF}{EXEC}"{own}"\n'), "-t")
+        assert status == 2 and f"conf:8: handler_command: {own}: job processes run as user nobody, which may not execute it: chmod o+x it, or" in err, (status, err)
         for more in ([], ["-t"]):
             status, out, err = run("ppool-server", "-c", b.file("conf", f'{CONF}runtime_dir = "{b.runtime}"\n{EXEC}"{hidden}"\n'), *more)
             assert status == 2 and f"conf:9: handler_command: {said}" in err, (status, out, err)

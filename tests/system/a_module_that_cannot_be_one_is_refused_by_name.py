@@ -1,5 +1,6 @@
 """At the check of settings, at a start and at a reload: without the symbol, of another ABI, with a text relocation, with a library
 that is missing, no shared object, not there.  A reload to such a module leaves the former one in service."""
+import os
 from lib.bench import Bench, ctl_run, reload, run
 from lib.job_options import answer, module, options, place
 
@@ -17,6 +18,11 @@ with Bench() as b:
     for path, why in (("/etc/passwd", "it is no shared object"), ("/nowhere.so", "No such file"), ("/etc", "it is no file")):
         status, out, err = run("ppool-server", *FIRST, *options(handler="module", handler_module=path), "-t")
         assert status == 2 and f"{path}: {why}" in err, (path, status, out, err)
+    if os.geteuid() == 0:
+        private = place(module("upper"), "private.so")
+        os.chmod(private, 0o600)
+        status, out, err = run("ppool-server", *FIRST, *options(handler="module", handler_module=private), "-t")
+        assert status == 2 and f"{private}: job processes run as user nobody, which may not read it: chmod o+r it, or set handler_user" in err, (status, out, err)
 
     conf = b.file("s.conf", f'handler = module\nhandler_module = "{module("upper")}"\njob = upper\n')
     proxy = b.proxy()

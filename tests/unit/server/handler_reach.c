@@ -38,6 +38,16 @@ clean(void)
 
 static const struct privdrop nobody = {.change_user = true, .uid = NOBODY, .gid = NOBODY};
 
+/* The length of the folder that is. */
+static size_t
+closed_to(const struct privdrop *plan)
+{
+	size_t folder;
+
+	(void)handler_reach_file(plan, path, X_OK, &folder);
+	return folder;
+}
+
 TestSuite(handler_reach, .fini = clean);
 
 Test(handler_reach, the_first_folder_that_a_user_may_not_enter_is_found)
@@ -45,9 +55,9 @@ Test(handler_reach, the_first_folder_that_a_user_may_not_enter_is_found)
 	if (geteuid() != 0)
 		cr_skip_test("not root");
 	make(0755, 0700);
-	cr_expect_eq(handler_reach_closed_to(&nobody, path), strlen(dir) + strlen("/inner"));
+	cr_expect_eq(closed_to(&nobody), strlen(dir) + strlen("/inner"));
 	cr_expect_eq(chmod(dir, 0700), 0);
-	cr_expect_eq(handler_reach_closed_to(&nobody, path), strlen(dir));
+	cr_expect_eq(closed_to(&nobody), strlen(dir));
 	cr_expect_eq(handler_reach_closed(path), 0, "root may");
 }
 
@@ -56,7 +66,7 @@ Test(handler_reach, where_all_may_be_entered_there_is_none)
 	make(0755, 0755);
 	cr_expect_eq(handler_reach_closed(path), 0);
 	if (geteuid() == 0)
-		cr_expect_eq(handler_reach_closed_to(&nobody, path), 0);
+		cr_expect_eq(closed_to(&nobody), 0);
 }
 
 Test(handler_reach, who_stays_who_it_is_is_not_tried)
@@ -64,7 +74,7 @@ Test(handler_reach, who_stays_who_it_is_is_not_tried)
 	const struct privdrop same = {.change_user = false, .uid = NOBODY};
 
 	make(0700, 0700);
-	cr_expect_eq(handler_reach_closed_to(&same, path), 0);
+	cr_expect_eq(closed_to(&same), 0);
 }
 
 static enum handler_reach
@@ -75,7 +85,7 @@ script(const struct privdrop *plan, const char *name, size_t wanted)
 	char at[128];
 
 	(void)snprintf(at, sizeof at, "%s/inner/%s", dir, name);
-	found = handler_reach_script(plan, at, &folder);
+	found = handler_reach_file(plan, at, R_OK, &folder);
 	cr_expect_eq(folder, wanted);
 	return found;
 }
@@ -83,6 +93,7 @@ script(const struct privdrop *plan, const char *name, size_t wanted)
 Test(handler_reach, a_script_is_there_and_can_be_read)
 {
 	const struct privdrop same = {.change_user = false};
+	size_t folder;
 	FILE *f;
 
 	make(0755, 0755);
@@ -96,7 +107,12 @@ Test(handler_reach, a_script_is_there_and_can_be_read)
 		cr_expect_eq(script(&nobody, "program", 0), HANDLER_REACH_FINE);
 		cr_expect_eq(script(&nobody, "none", 0), HANDLER_REACH_MISSING);
 		cr_expect_eq(chmod(path, 0600), 0);
-		cr_expect_eq(script(&nobody, "program", 0), HANDLER_REACH_UNREADABLE);
+		cr_expect_eq(script(&nobody, "program", 0), HANDLER_REACH_DENIED);
+		cr_expect_eq(handler_reach_file(&nobody, path, X_OK, &folder),
+			     HANDLER_REACH_DENIED);
+		cr_expect_eq(chmod(path, 0711), 0);
+		cr_expect_eq(handler_reach_file(&nobody, path, X_OK, &folder), HANDLER_REACH_FINE);
+		cr_expect_eq(script(&nobody, "program", 0), HANDLER_REACH_DENIED);
 		cr_expect_eq(chmod(dir, 0700), 0);
 		cr_expect_eq(script(&nobody, "program", strlen(dir)), HANDLER_REACH_CLOSED);
 		cr_expect_eq(script(&same, "program", 0), HANDLER_REACH_FINE, "root may");
