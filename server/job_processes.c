@@ -96,10 +96,8 @@ look_at_memory(struct job_processes *s)
 	const struct job_process *p, *largest = NULL;
 	struct procstat has, most = {.resident = 0};
 
-	if (s->retiring != 0)
-		return;
 	LIST_FOREACH(p, &s->all, link)
-		if (is_too_large(p, &has) && has.resident > most.resident) {
+		if (s->retiring == 0 && is_too_large(p, &has) && has.resident > most.resident) {
 			largest = p;
 			most = has;
 		}
