@@ -6,7 +6,8 @@
  *                    strike; five payloads in a row open a circuit breaker (job_breaker.h)
  *   no answer        the process is to blame and is ended: another gets the job, once, where jobs
  *                    may be repeated; otherwise the asker gets an error.  Of two processes in turn
- *                    it is the payload's doing, as above
+ *                    it is the payload's doing, as above, and so where it happens
+ *                    again (job_suspects.h)
  *   has not read it  another process gets it: it was not run
  *
  * The same payload has no more processes at once than it may (job_share.h): what is more is held,

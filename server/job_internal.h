@@ -17,6 +17,7 @@
 #include "job_line.h"
 #include "job_pipe.h"
 #include "job_share.h"
+#include "job_suspects.h"
 #include "timeout_list.h"
 
 enum {
@@ -65,6 +66,7 @@ struct job_dispatch {
 	uint64_t held_look;  /* clock_ms() of the next look at these */
 	uint64_t yield_look; /* the same, at whether others go on */
 	struct job_share share;
+	struct job_suspects suspects;
 	bool ready, shut;
 	uint64_t down_since; /* clock_ms(): since then no process could have a job; 0: one can */
 	uint64_t number;     /* of the last job */
@@ -133,14 +135,16 @@ void job_answer(struct job_dispatch *, struct job_task *, const struct job_resul
 void job_turn_down(struct job_dispatch *, struct job_task *, enum packet_code, unsigned retry_after,
 		   const char *why);
 void job_refuse_all(struct job_dispatch *, enum packet_code, unsigned retry_after, const char *why);
-/* d->why says why.  strike: its payload has cost a process. */
-void job_fail(struct job_dispatch *, struct job_task *, enum job_stats_outcome, bool strike,
+/* d->why says why.  costly: its payload has cost a process, which is a strike. */
+void job_fail(struct job_dispatch *, struct job_task *, enum job_stats_outcome, bool costly,
 	      enum job_end);
 /* Nobody waits for it any more. */
 void job_drop(struct job_dispatch *, struct job_task *);
 
 /* The handler has answered it, be it with an error: to be said before. */
-void job_worked(struct job_dispatch *, struct job_task *);
+void job_worked(struct job_dispatch *, struct job_task *, bool clean);
+/* The process broke the protocol with the job in hand.  Is its payload to blame? */
+bool job_is_to_blame(struct job_dispatch *, struct job_task *);
 /* True where the payload has ended as many processes as it may: it is answered. */
 bool job_is_struck_out(struct job_dispatch *, struct job_task *);
 

@@ -152,7 +152,7 @@ take_away(struct job_link *p)
 
 /* The process will give no answer to the job in hand, for the reason in d->why: what becomes of the
  * job?  unread: it has not been run.  Words that are no answer may be due to a job before: the
- * payload in hand is to blame only where they come of two processes. */
+ * payload in hand is to blame only where they come of two processes, of one job or of two. */
 static void
 decide(struct job_link *p, bool unread, enum job_stats_outcome outcome, enum job_end end)
 {
@@ -164,7 +164,7 @@ decide(struct job_link *p, bool unread, enum job_stats_outcome outcome, enum job
 	if (t == NULL)
 		return;
 	if (!unread && !again) {
-		job_fail(d, t, outcome, !spoke || t->repeated, end);
+		job_fail(d, t, outcome, !spoke || t->repeated || job_is_to_blame(d, t), end);
 	} else if (t->owner == NULL) {
 		job_drop(d, t);
 	} else if (unread && ++t->returned > RETURNS_MAX) {
@@ -325,7 +325,7 @@ answered(struct job_link *p, const struct job_answer *a, const char *wrong)
 			      "the handler is busy");
 		return;
 	}
-	job_worked(d, t);
+	job_worked(d, t, p->accused == NULL);
 	if (a->kind == JOB_ANSWER_ERROR)
 		answered_with_error(d, t, r.payload);
 	else

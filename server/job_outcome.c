@@ -273,13 +273,38 @@ failed_again(struct job_dispatch *d, struct job_task *t)
 	job_refuse_all(d, PACKET_OVERLOADED, JOB_BREAKER_MIN, JOB_FAILING);
 }
 
-void
-job_worked(struct job_dispatch *d, struct job_task *t)
+bool
+job_is_to_blame(struct job_dispatch *d, struct job_task *t)
+{
+	return job_suspects_again(&d->suspects, print_of(d, t));
+}
+
+/* Its process is sound: strikes of its payload are void. */
+static void
+answered_well(struct job_dispatch *d, struct job_task *t)
 {
 	if (shares(d))
 		job_share_answered(&d->share, print_of(d, t));
+	if (d->suspects.n > 0)
+		job_suspects_clear(&d->suspects, print_of(d, t));
 	if (t->struck)
 		send_strike(d, t, JOB_END_SELF, true);
+}
+
+static void
+strike(struct job_dispatch *d, struct job_task *t, enum job_end end)
+{
+	job_share_failed(&d->share, print_of(d, t));
+	send_strike(d, t, end, false);
+}
+
+void
+job_worked(struct job_dispatch *d, struct job_task *t, bool clean)
+{
+	if (clean)
+		answered_well(d, t);
+	else if (job_is_to_blame(d, t))
+		strike(d, t, JOB_END_PROTOCOL);
 	t->trial = JOB_BREAKER_NO_TRIAL;
 	if (!job_breaker_fine(&d->breaker, clock_ms()))
 		return;
@@ -331,7 +356,7 @@ job_refuse_all(struct job_dispatch *d, enum packet_code code, unsigned retry_aft
 }
 
 void
-job_fail(struct job_dispatch *d, struct job_task *t, enum job_stats_outcome outcome, bool strike,
+job_fail(struct job_dispatch *d, struct job_task *t, enum job_stats_outcome outcome, bool costly,
 	 enum job_end end)
 {
 	char text[JOB_WHY + sizeof "handler: "];
@@ -341,10 +366,8 @@ job_fail(struct job_dispatch *d, struct job_task *t, enum job_stats_outcome outc
 				     .why = text};
 
 	(void)snprintf(text, sizeof text, "handler: %s", d->why);
-	if (strike) {
-		job_share_failed(&d->share, print_of(d, t));
-		send_strike(d, t, end, false);
-	}
+	if (costly)
+		strike(d, t, end);
 	failed_again(d, t);
 	job_answer(d, t, &r);
 }

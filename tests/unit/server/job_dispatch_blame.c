@@ -179,6 +179,68 @@ Test(job_dispatch, garbage_for_an_answer_fails_the_job_that_may_not_be_repeated)
 	master_hears_nothing();
 }
 
+Test(job_dispatch, garbage_again_is_the_doing_of_a_payload_that_may_not_be_repeated)
+{
+	open_with(1);
+	for (int i = 0; i < 3; i++) {
+		ask_for("1", span_str("sick"));
+		hear(0, "\"sick\"");
+		sayf(0, "Traceback (most recent call last):\n");
+		pass(JOB_SETTLE_MS + 1);
+		answered("1", JOB_OUTCOME_PROTOCOL, "no answer: not JSON");
+		master_kills(0, JOB_END_PROTOCOL);
+		if (i > 0)
+			master_hears_a_strike("1", JOB_END_PROTOCOL);
+		master_hears_nothing();
+		end_with(0, SIGABRT, JOB_END_PROTOCOL);
+		be_ready(0);
+		(void)master_hears(JOB_MSG_READY);
+	}
+	ask_for("2", span_str("sick"));
+	answered("2", JOB_OUTCOME_STRUCK, "not run: this payload");
+}
+
+Test(job_dispatch, what_was_answered_since_is_not_to_blame)
+{
+	open_with(1);
+	for (int i = 0; i < 3; i++) {
+		ask_for("1", span_str("well"));
+		hear(0, "\"well\"");
+		sayf(0, "left over from another\n");
+		pass(JOB_SETTLE_MS + 1);
+		answered("1", JOB_OUTCOME_PROTOCOL, "no answer: not JSON");
+		master_kills(0, JOB_END_PROTOCOL);
+		end_with(0, SIGABRT, JOB_END_PROTOCOL);
+		be_ready(0);
+		(void)master_hears(JOB_MSG_READY);
+		ask_for("1", span_str("well"));
+		hear(0, "\"well\"");
+		answer_with(0, "WELL");
+		answered("1", JOB_OUTCOME_DONE, "WELL");
+		master_hears_nothing();
+	}
+}
+
+Test(job_dispatch, more_than_its_answer_again_is_the_doing_of_the_payload)
+{
+	open_with(1);
+	for (int i = 0; i < 3; i++) {
+		ask_for("1", span_str("sick"));
+		hear(0, "\"sick\"");
+		sayf(0, "{\"job\":%ju,\"payload\":\"one\"}\n{\"job\"", (uintmax_t)fake[0].job);
+		answered("1", JOB_OUTCOME_DONE, "one");
+		if (i > 0)
+			master_hears_a_strike("1", JOB_END_PROTOCOL);
+		master_kills(0, JOB_END_PROTOCOL);
+		master_hears_nothing();
+		end_with(0, SIGABRT, JOB_END_PROTOCOL);
+		be_ready(0);
+		(void)master_hears(JOB_MSG_READY);
+	}
+	ask_for("2", span_str("sick"));
+	answered("2", JOB_OUTCOME_STRUCK, "not run: this payload");
+}
+
 Test(job_dispatch, a_job_that_ends_its_process_is_not_run_again)
 {
 	conf.repeatable = HANDLER_REPEATABLE_YES;
