@@ -5,6 +5,7 @@
 _ppool_options() {
 	"$1" ${_ppool_command:-} --help-all 2>/dev/null | awk -v wanted="$2" '
 		function tell(	k, choices) {
+			if (value ~ /^(TEXT|LIST)$/ && help ~ / (file|folder|path|program) |where (the|those)/) value = "FILE"
 			if (value == "WORD" && match(help, /\([^()]*; default [^()]*\)$/)) {
 				choices = substr(help, RSTART + 1)
 				sub(/;.*/, "", choices); gsub(/, /, "|", choices); value = choices
@@ -26,28 +27,58 @@ _ppool_options() {
 		END { tell() }'
 }
 
+# The members "$2" of what a daemon tells, asked with the options given so far.
+_ppool_ask() {
+	ppool-ctl "${_ppool_where[@]}" --json "$1" 2>/dev/null | grep -o "\"$2\":\"\?[^\",]*" | sed "s/\"$2\":\"\?//" | sort -u
+}
+
+# Ports of the proxies, or ids of the servers, that run here: their control sockets have them in their names.
+_ppool_running() {
+	_ppool_ask list name | sed -n "s/^ppool-$1-//p"
+}
+
 _ppool_daemon() {
 	local current=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} value
 
+	local -a _ppool_where=()
+
 	COMPREPLY=()
+	case ${before/#--/-} in
+	-revproc) _ppool_last_of "$current" "$(_ppool_running proxy)"; return ;;
+	-pp | -policy) mapfile -t COMPREPLY < <(compgen -W "$(_ppool_ask policies policy)" -- "$current"); return ;;
+	-user | -handler-user | -listen-owner) mapfile -t COMPREPLY < <(compgen -u -- "$current"); return ;;
+	-group | -listen-group) mapfile -t COMPREPLY < <(compgen -g -- "$current"); return ;;
+	esac
 	if [[ $before == -* ]]; then
 		value=$(_ppool_options "$1" "$before")
 		case $value in
 		*'|'*) mapfile -t COMPREPLY < <(compgen -W "${value//|/ }" -- "$current"); return ;;
-		TEXT | FILE | LIST) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+		FILE) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
 		?*) return ;;
 		esac
 	fi
 	mapfile -t COMPREPLY < <(compgen -W "$(_ppool_options "$1")" -- "$current")
 }
 
-# The members "$2" of what a daemon tells, asked with the options given so far.
-_ppool_ask() {
-	ppool-ctl "${_ppool_where[@]}" --json "$1" 2>/dev/null | grep -o "\"$2\":\"\?[^\",]*" | sed "s/\"$2\":\"\?//"
+# A command of which nothing is changed, for its columns: what has been typed, or servers.
+_ppool_looks() {
+	case $1 in
+	list | workers | deaths | handlers | policies | events) echo "$1" ;;
+	*) echo servers ;;
+	esac
+}
+
+# Words for the last item of a list "$1" that is parted by commas.
+_ppool_last_of() {
+	local last=${1##*,}
+
+	mapfile -t COMPREPLY < <(compgen -P "${1%"$last"}" -W "$2" -- "$last")
 }
 
 _ppool_ctl() {
-	local current=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} verb='' verbs i
+	local options='-s -p -i -r -o -w --socket --port --id --pid --json --csv --columns --wide --sort --policy --state --color
+		--runtime-dir --help --help-all --version'
+	local current=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} verb='' verbs value='' i
 	local -a _ppool_where=()
 
 	COMPREPLY=()
@@ -55,26 +86,45 @@ _ppool_ctl() {
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
 		-s | -p | -i | -r | --socket | --port | --id | --pid | --runtime-dir)
-			_ppool_where+=("${COMP_WORDS[i]}" "${COMP_WORDS[i + 1]}"); i=$((i + 1)) ;;
+			((i + 1 < COMP_CWORD)) && _ppool_where+=("${COMP_WORDS[i]}" "${COMP_WORDS[i + 1]}")
+			i=$((i + 1)) ;;
+		-o | --columns | --sort | --policy | --state | --color) i=$((i + 1)) ;;
 		-*) ;;
-		*) verb=${COMP_WORDS[i]}; break ;;
+		*) [[ -n $verb ]] || verb=${COMP_WORDS[i]} ;;
 		esac
 	done
 	case $before in
 	-s | --socket | -r | --runtime-dir) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
-	-p | --port | -i | --id | --pid) return ;;
+	-p | --port) value=$(_ppool_running proxy) ;;
+	-i | --id) value=$(_ppool_running server) ;;
+	--pid) value=$(_ppool_ask list pid) ;;
+	--color) value='auto always never' ;;
+	--policy) value=$(_ppool_ask policies policy) ;;
+	--state) value=$(_ppool_ask "$(_ppool_looks "$verb")" state) ;;
+	-o | --columns | --sort) value=$("$1" "${_ppool_where[@]}" --csv "$(_ppool_looks "$verb")" 2>/dev/null | head -n 1 | tr , ' ') ;;
 	esac
+	case $before in
+	-p | --port | -i | --id | --pid | --color | --policy | --state | -o | --columns | --sort)
+		_ppool_last_of "$current" "$value"
+		return ;;
+	esac
+	if [[ -z $verb ]]; then
+		mapfile -t COMPREPLY < <(compgen -W "$verbs $options" -- "$current")
+		return
+	fi
+	if [[ $current == -* && $verb != events ]]; then
+		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$current")
+		return
+	fi
 	case $verb in
-	'') mapfile -t COMPREPLY < <(compgen -W "$verbs -s -p -i -r --socket --port --id --pid --json --runtime-dir --help --version" \
-		-- "$current") ;;
-	drain | enable | disable | remove | wait) mapfile -t COMPREPLY < <(compgen -W "$(_ppool_ask servers id)" -- "$current") ;;
+	server | drain | enable | disable | remove | wait) mapfile -t COMPREPLY < <(compgen -W "$(_ppool_ask servers id)" -- "$current") ;;
 	explain) mapfile -t COMPREPLY < <(compgen -W "$(_ppool_ask policies policy)" -- "$current") ;;
 	recycle) [[ $before == "$verb" ]] &&
 		mapfile -t COMPREPLY < <(compgen -W "$(_ppool_ask workers slot)" -- "$current") ;;
 	stop) mapfile -t COMPREPLY < <(compgen -W now -- "$current") ;;
 	strikes) mapfile -t COMPREPLY < <(compgen -W "$([[ $before == clear ]] && _ppool_ask strikes fingerprint || echo clear)" \
 		-- "$current") ;;
-	events) mapfile -t COMPREPLY < <(compgen -W --follow -- "$current") ;;
+	events) mapfile -t COMPREPLY < <(compgen -W "--follow $options" -- "$current") ;;
 	esac
 }
 

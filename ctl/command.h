@@ -8,17 +8,25 @@
 
 #include "discover.h"
 #include "target.h"
+#include "view.h"
 
 /* The exit statuses beside 0. */
 enum { STATUS_REFUSED = 1, STATUS_USAGE = 2, STATUS_UNREACHED = 3 };
 
+/* What its part of the help is about. */
+enum command_group { COMMAND_LOOK, COMMAND_POOL, COMMAND_DAEMON, COMMAND_GROUPS };
+
 struct command {
 	const char *name;
+	enum command_group group;
 	const char *args;	  /* for the usage; empty: none */
 	enum discover_program of; /* whose it is */
-	/* How the answer's data looks; NULL: what run does is not one question. */
-	void (*print)(struct json_object *, FILE *);
-	int (*run)(const struct command *, const struct target *, bool json, char *const args[]);
+	/* Of an answer that is a table: its columns by importance, see table.h, as many as matter;
+	 * empty: as they come.  NULL: it is no table. */
+	const char *columns;
+	/* NULL: what it is asked is one question. */
+	int (*run)(const struct command *, const struct target *, const struct view *,
+		   char *const args[]);
 	const char *help;
 };
 
@@ -27,10 +35,23 @@ const struct command *command_find(const char *name);
 /* The name that is so near that it may be meant; NULL: none is. */
 const char *command_nearest(const char *name);
 
-/* A line each. */
+/* A line each, in parts with a title. */
 void command_usage(FILE *);
 
 /* The exit status, everything told.  args are ended by NULL. */
-int command_run(const struct command *, const struct target *, bool json, char *const args[]);
+int command_run(const struct command *, const struct target *, const struct view *,
+		char *const args[]);
+
+/* ---- for what runs a command ---- */
+
+/* One question, one answer, for which so many seconds are waited; the exit status. */
+int command_ask(const struct command *, const struct target *, const struct view *,
+		char *const args[], unsigned seconds);
+
+/* More than so many?  Says so. */
+bool command_too_many(const struct command *, char *const args[], size_t most);
+
+/* What to tell of a refusal: of a command that this daemon does not know, whose it is. */
+const char *command_refusal(const struct command *, const char *why);
 
 #endif

@@ -13,6 +13,7 @@
 #include "rpc.h"
 #include "screen.h"
 #include "table.h"
+#include "view.h"
 
 /* One look at the proxy. */
 struct look {
@@ -133,6 +134,7 @@ print_head(const struct look *before, const struct look *now, double seconds, FI
 static void
 print_page(const struct look *before, const struct look *now, FILE *out)
 {
+	const struct table_look look = {.width = 0};
 	double seconds = (double)(now->at - before->at) / 1e6;
 	struct json_object *policies = rates_of(before->policies, now->policies, "policy",
 						of_policy, OF_POLICY, seconds),
@@ -140,9 +142,9 @@ print_page(const struct look *before, const struct look *now, FILE *out)
 					       OF_SERVER, seconds);
 
 	print_head(before, now, seconds, out);
-	table_print(policies, out);
+	table_print(policies, &look, out);
 	(void)fputc('\n', out);
-	table_print(servers, out);
+	table_print(servers, &look, out);
 	(void)json_object_put(policies);
 	(void)json_object_put(servers);
 }
@@ -160,7 +162,7 @@ print_json(const struct look *before, const struct look *now)
 	(void)json_object_object_add(
 		o, "servers",
 		rates_of(before->servers, now->servers, "id", of_server, OF_SERVER, seconds));
-	show_json(o, JSON_C_TO_STRING_PLAIN, stdout);
+	view_json(o, JSON_C_TO_STRING_PLAIN, stdout);
 	(void)json_object_put(o);
 }
 
@@ -223,11 +225,12 @@ show_pages(const char *path, struct look *before, bool on_screen, bool json, uns
 }
 
 int
-top_run(const char *path, bool json, unsigned shots, unsigned pause_ms)
+top_run(const char *path, const struct view *view, unsigned shots, unsigned pause_ms)
 {
 	struct look before;
 	char why[RPC_WHY];
 	int status = look_at(path, &before, why);
+	bool json = view->form == VIEW_JSON;
 
 	if (status == 0) {
 		bool on_screen = !json && screen_open();

@@ -2,10 +2,10 @@
 #ifndef POLICYPOOL_TOP_H
 #define POLICYPOOL_TOP_H
 
-#include <stdbool.h>
+#include "view.h"
 
 /* On a terminal a page drawn anew every pause_ms until q is pressed, or `shots` pages; elsewhere
  * shots (0: one) printed one after the other.  The exit status, everything told. */
-int top_run(const char *path, bool json, unsigned shots, unsigned pause_ms);
+int top_run(const char *path, const struct view *, unsigned shots, unsigned pause_ms);
 
 #endif

@@ -31,7 +31,7 @@ with Bench() as b:
     got = json.loads(out)
     assert got["id"] == "100" and got["registration"] == "joined" and got["requests"] == 7, got
     for argv, wanted, word in (
-        (["-i", "100", "servers"], 1, "servers"), (["-p", 1, "status"], 3, "no such socket"), (["fly"], 2, "fly"), (["server"], 2, "did you mean servers?"), ([], 2, "usage"),
+        (["-i", "100", "servers"], 1, "servers"), (["-p", 1, "status"], 3, "no such socket"), (["fly"], 2, "fly"), (["serves"], 2, "did you mean servers?"), ([], 2, "usage"),
         (["-i", "1", "-p", "2", "status"], 2, "-s"), (["--runtime-dir", "/no/such", "servers"], 3, "/no/such"),
     ):
         status, out, err = ctl_run(*here, *argv)

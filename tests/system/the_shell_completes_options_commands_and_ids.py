@@ -37,3 +37,18 @@ with Bench() as b:
     assert offered("_ppool_ctl", *where, "recycle", "1") == ["1"]
     assert offered("_ppool_ctl", *where, "stop", "") == ["now"]
     assert offered("_ppool_ctl", *where, "strikes", "") == ["clear"]
+    assert {"--sort", "--wide", "--csv"} <= set(offered("_ppool_ctl", *where, "servers", "--"))
+    assert offered("_ppool_ctl", *where, "server", "al") == ["alpha"]
+    assert offered("_ppool_ctl", *where, "servers", "--sort", "serv") == ["served"]
+    assert offered("_ppool_ctl", *where, "servers", "-o", "id,p5") == ["id,p50_us"]
+    assert offered("_ppool_ctl", *where, "servers", "--policy", "") == ["111", "222"]
+    assert offered("_ppool_ctl", *where, "servers", "--color", "al") == ["always"]
+    here = ["ppool-ctl", "-r", b.runtime]
+    assert offered("_ppool_ctl", *here, "-p", "") == [str(proxy.port)]
+    assert offered("_ppool_ctl", *here, "-i", "") == ["alpha", "beta"]
+    assert offered("_ppool_ctl", *here, "stop", "-o", "i") == ["id", "in_flight"], "and nothing is stopped"
+    assert proxy.process.poll() is None
+    assert "root" in offered("_ppool_daemon", "ppool-proxy", "--user", "ro")
+    assert offered("_ppool_daemon", "ppool-server", "-id", "/etc/hostn") == [], "an id is no file"
+    assert offered("_ppool_daemon", "ppool-server", "--log", "/etc/hostn") == ["/etc/hostname"]
+    assert offered("_ppool_daemon", "ppool-proxy", "--tls-key", "/etc/hostn") == ["/etc/hostname"]

@@ -1,39 +1,12 @@
-import fcntl
 import json
 import os
-import pty
-import re
-import struct
-import subprocess
 import termios
 import threading
 from lib.bench import PROGRAMS, Bench, Peer, ctl_run, request, wait_until
 from lib.needs import need_pty
+from lib.terminal import Terminal
 
 need_pty()
-
-
-class Terminal:
-    """A program in a terminal of its own."""
-
-    def __init__(self, argv, columns, lines):
-        self.master, slave = pty.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
-        self.before = termios.tcgetattr(slave)
-        self.process = subprocess.Popen(argv, stdin=slave, stdout=slave, stderr=slave, start_new_session=True)
-        self.slave = slave
-        self.output = ""
-        threading.Thread(target=self._read, daemon=True).start()
-
-    def _read(self):
-        while True:
-            try:
-                self.output += os.read(self.master, 65536).decode()
-            except OSError:
-                return
-
-    def wait_for(self, pattern):
-        return wait_until(lambda: re.search(pattern, self.output), f"{pattern} in {self.output!r}")
 
 
 with Bench() as b:
