@@ -23,7 +23,7 @@ enum {
 struct progress {
 	struct event *timer;
 	int fd;
-	uint64_t total;
+	struct progress_goal goal;
 	const uint64_t *done;
 	uint64_t began; /* clock_ms() */
 	bool drawn;
@@ -46,27 +46,64 @@ put_time(char *out, size_t size, bool known, uint64_t s)
 			       (unsigned)(s / 60 % 60));
 }
 
+/* How much of the whole that is, from 0 to 1. */
+static double
+part(uint64_t n, uint64_t whole)
+{
+	return whole == 0 ? 0 : n >= whole ? 1 : (double)n / (double)whole;
+}
+
+/* Whichever of the two ends is nearer. */
+static double
+share_of(const struct progress_goal *goal, uint64_t done, uint64_t elapsed_ms)
+{
+	double by_count = part(done, goal->total), by_time = part(elapsed_ms, goal->limit_ms);
+
+	return by_count > by_time ? by_count : by_time;
+}
+
+/* The time that is left at this pace, and at most that of the limit; false: nobody knows. */
+static bool
+time_left(const struct progress_goal *goal, uint64_t done, uint64_t elapsed_ms, uint64_t *s)
+{
+	double left = goal->limit_ms > elapsed_ms ? (double)(goal->limit_ms - elapsed_ms) : 0;
+	bool known = goal->limit_ms > 0;
+
+	if (goal->total > 0 && done > 0 && elapsed_ms > 0) {
+		double paced = (double)(goal->total - done) * (double)elapsed_ms / (double)done;
+		left = known && left < paced ? left : paced;
+		known = true;
+	}
+	*s = (uint64_t)(left / 1e3 + 0.5);
+	return known;
+}
+
 static void
-put_figures(char *out, size_t size, uint64_t done, uint64_t total, uint64_t elapsed_ms)
+put_figures(char *out, size_t size, const struct progress_goal *goal, uint64_t done,
+	    uint64_t elapsed_ms)
 {
 	double rate = elapsed_ms > 0 ? (double)done * 1e3 / (double)elapsed_ms : 0;
-	char left[24];
+	char left[24], of[24] = "";
+	uint64_t s;
+	bool known = time_left(goal, done, elapsed_ms, &s);
 
-	put_time(left, sizeof left, rate > 0,
-		 rate > 0 ? (uint64_t)((double)(total - done) / rate + 0.5) : 0);
-	(void)snprintf(out, size, " %3u%% %" PRIu64 "/%" PRIu64 " %.0f/s %s left",
-		       (unsigned)(done * 100 / total), done, total, rate, left);
+	put_time(left, sizeof left, known, s);
+	if (goal->total > 0)
+		(void)snprintf(of, sizeof of, "/%" PRIu64, goal->total);
+	(void)snprintf(out, size, " %3u%% %" PRIu64 "%s %.0f/s %s left",
+		       (unsigned)(100 * share_of(goal, done, elapsed_ms)), done, of, rate, left);
 }
 
 char *
-progress_line(char out[PROGRESS_LINE], size_t width, uint64_t done, uint64_t total,
-	      uint64_t elapsed_ms)
+progress_line(char out[PROGRESS_LINE], size_t width, const struct progress_goal *goal,
+	      uint64_t done, uint64_t elapsed_ms)
 {
 	char figures[128];
 	size_t bar, full;
 
-	assert(total > 0 && done <= total);
-	put_figures(figures, sizeof figures, done, total, elapsed_ms);
+	assert((goal->total > 0 || goal->limit_ms > 0) &&
+	       (goal->total == 0 || done <= goal->total));
+	put_figures(figures, sizeof figures, goal, done, elapsed_ms);
 	if (width > PROGRESS_LINE - 1)
 		width = PROGRESS_LINE - 1;
 	if (width < strlen(figures) + 2 + BAR_MIN) { /* no room for a bar */
@@ -76,7 +113,7 @@ progress_line(char out[PROGRESS_LINE], size_t width, uint64_t done, uint64_t tot
 	bar = width - strlen(figures) - 2;
 	if (bar > BAR_MAX)
 		bar = BAR_MAX;
-	full = (size_t)(done * bar / total);
+	full = (size_t)((double)bar * share_of(goal, done, elapsed_ms));
 	out[0] = '[';
 	memset(out + 1, '=', full);
 	memset(out + 1 + full, ' ', bar - full);
@@ -114,7 +151,7 @@ draw(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	/* The last column stays free: some terminals would start a new line. */
 	(void)snprintf(text, sizeof text, "\r%s\033[K",
-		       progress_line(line, terminal_width(p->fd) - 1, *p->done, p->total,
+		       progress_line(line, terminal_width(p->fd) - 1, &p->goal, *p->done,
 				     clock_ms() - p->began));
 	put(p->fd, text);
 	p->drawn = true;
@@ -122,14 +159,15 @@ draw(evutil_socket_t fd, short what, void *arg)
 }
 
 struct progress *
-progress_new(struct event_base *base, int fd, uint64_t total, const uint64_t *done)
+progress_new(struct event_base *base, int fd, const struct progress_goal *goal,
+	     const uint64_t *done)
 {
 	struct progress *p = calloc(1, sizeof *p);
 	struct timeval patience = clock_timeval(PATIENCE);
 
 	if (p == NULL)
 		return NULL;
-	*p = (struct progress){.fd = fd, .total = total, .done = done, .began = clock_ms()};
+	*p = (struct progress){.fd = fd, .goal = *goal, .done = done, .began = clock_ms()};
 	p->timer = event_new(base, -1, 0, draw, p);
 	if (p->timer == NULL || event_add(p->timer, &patience) < 0) {
 		progress_free(p);

@@ -249,9 +249,12 @@ prepare(struct run *r, const struct client_settings *s, struct template *t, stru
 	if (r->interrupt == NULL || event_add(r->interrupt, NULL) < 0 || r->terminate == NULL ||
 	    event_add(r->terminate, NULL) < 0)
 		return -1;
-	/* How far it is can only be told of a number. */
-	if (!r->conf->quiet && conf.duration == 0 && isatty(STDERR_FILENO) == 1) {
-		r->progress = progress_new(r->base, STDERR_FILENO, conf.count, &r->done);
+	if (!r->conf->quiet && isatty(STDERR_FILENO) == 1) {
+		/* With a duration alone the count is as good as none. */
+		const struct progress_goal goal = {
+			.total = conf.duration > 0 && r->conf->count == 1 ? 0 : conf.count,
+			.limit_ms = conf.duration};
+		r->progress = progress_new(r->base, STDERR_FILENO, &goal, &r->done);
 		if (r->progress == NULL)
 			return -1;
 	}

@@ -8,17 +8,38 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* A key: a character of ASCII, or one of these. */
+enum screen_key {
+	SCREEN_NONE, /* the time is over, or the terminal has another size */
+	SCREEN_END,  /* a signal, or the terminal is gone */
+	SCREEN_UP = 256,
+	SCREEN_DOWN,
+	SCREEN_LEFT,
+	SCREEN_RIGHT,
+	SCREEN_PAGE_UP,
+	SCREEN_PAGE_DOWN,
+	SCREEN_FIRST, /* Home */
+	SCREEN_LAST,  /* End */
+	SCREEN_OTHER  /* known to nobody */
+};
+
 /* False when standard output is no terminal: nothing is done then. */
 bool screen_open(void);
 void screen_close(void);
 
+void screen_size(unsigned *columns, unsigned *lines);
+
 /* The page as lines, cut to the terminal's width and height. */
 void screen_draw(const char *text);
 
-/* Waits so long.  False when it is to end: by q, a signal, or the terminal's end. */
-bool screen_wait(unsigned ms);
+/* Waits so long for the next key. */
+int screen_wait(unsigned ms);
 
-/* The bytes of the line at text (without its newline) that take at most so many columns. */
+/* The first key of what was typed, n bytes, at least one, and how many of them it takes. */
+int screen_key_of(const char *typed, size_t n, size_t *taken);
+
+/* The bytes of the line at text (without its newline) that take at most so many columns; sequences
+ * of colours take none. */
 size_t screen_cut(const char *text, size_t n, unsigned columns);
 
 #endif

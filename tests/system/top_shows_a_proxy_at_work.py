@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import termios
 import threading
 from lib.bench import PROGRAMS, Bench, Peer, ctl_run, request, wait_until
@@ -7,6 +8,12 @@ from lib.needs import need_pty
 from lib.terminal import Terminal
 
 need_pty()
+
+
+
+def lines(page):
+    """As they are seen."""
+    return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", page.split("\033[J")[0]).replace("\r", "").split("\n")
 
 
 with Bench() as b:
@@ -37,13 +44,30 @@ with Bench() as b:
     screen = Terminal([f"{PROGRAMS}/ppool-ctl", "-s", proxy.socket, "top"], columns=40, lines=8)
     screen.wait_for(r"\x1b\[H(?s:.*)\x1b\[H")  # drawn anew
     assert not termios.tcgetattr(screen.slave)[3] & (termios.ICANON | termios.ECHO)
-    page = screen.output.split("\033[H")[1].split("\033[J")[0].replace("\033[K", "").replace("\r", "").split("\n")
+    page = lines(screen.output.split("\033[H")[1])
     assert len(page) <= 8 and max(map(len, page)) <= 40, page
     os.write(screen.master, b"x")  # no key of ours
     os.write(screen.master, b"q")
     assert screen.process.wait(20) == 0
     wait_until(lambda: screen.output.endswith("\033[?1049l"), "the page of before")
     assert termios.tcgetattr(screen.slave) == screen.before, "the terminal is as it was"
+
+    wide = Terminal([f"{PROGRAMS}/ppool-ctl", "-s", proxy.socket, "top", "--sort", "-req/s"], columns=80, lines=24)
+    wide.wait_for("by req/s down")
+    os.write(wide.master, b"h")
+    wide.wait_for("reverse the order")
+    os.write(wide.master, b"h>")
+    wide.wait_for(r"SERVER\*")
+    os.write(wide.master, b"\033[B\033[6~r")
+    wide.wait_for("by server down")
+    os.write(wide.master, b"q")
+    assert wide.process.wait(20) == 0
+    for page in wide.output.split("\033[H")[1:]:
+        assert len(lines(page)) <= 24 and max(map(len, lines(page))) <= 80, page
+    status, out, _ = ctl_run("-s", proxy.socket, "top", "--json", "--state", "ejected")
+    assert status == 0 and json.loads(out)["servers"] == [], out
+    status, _, err = ctl_run("-s", proxy.socket, "top", "--sort", "nothing")
+    assert status == 2 and "nothing: no such column; there are server policy state req/s" in err, err
 
     lost = Terminal([f"{PROGRAMS}/ppool-ctl", "-s", proxy.socket, "top"], columns=200, lines=50)
     lost.wait_for("req/s")
