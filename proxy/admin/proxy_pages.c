@@ -155,6 +155,11 @@ write_metrics(struct evbuffer *out, void *ctx)
 		e.error = ENOMEM;
 	(void)json_object_put(servers);
 	(void)json_object_put(policies);
+	prometheus_family(
+		&e, "policypool_static_servers_missing", PROMETHEUS_GAUGE,
+		"Servers of the proxy's file that could not be put into the pool, for want "
+		"of an address or of room.");
+	prometheus_number(&e, NULL, p->missing(p->ctx));
 	return e.error != 0 ? 500 : 200;
 }
 

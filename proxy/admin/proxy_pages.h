@@ -12,6 +12,7 @@ struct proxy_pages {
 	const struct admin_cmds_env *pool; /* borrowed, as all here */
 	struct supervisor *supervisor;
 	struct json_object *(*status)(void *ctx); /* as ppool-ctl status has it; NULL on ENOMEM */
+	unsigned (*missing)(void *ctx);		  /* servers of the file that are not in the pool */
 	void *ctx;
 };
 

@@ -23,6 +23,22 @@ proxy_of(struct master *base)
 	return (struct proxy_master *)base;
 }
 
+/* Servers of the file that are not in the pool. */
+static void
+describe_missing(const struct static_servers *statics, struct json_object *o)
+{
+	struct json_object *list = status_add_list(o, "servers_missing");
+	struct static_missing m;
+
+	for (size_t i = 0; static_servers_missing(statics, i, &m); i++) {
+		struct json_object *row = status_add_row(list);
+
+		status_add_text(row, "id", m.id);
+		status_add_text(row, "host", m.host);
+		status_add_text(row, "why", m.why);
+	}
+}
+
 static void
 describe(struct master *base, struct json_object *o)
 {
@@ -34,6 +50,8 @@ describe(struct master *base, struct json_object *o)
 	show_meter(o, p->meter);
 	show_permits(o, p->registry, p->permits);
 	status_add_counters(o, &registration_stats_type, &p->joins);
+	if (p->statics != NULL)
+		describe_missing(p->statics, o);
 }
 
 static void
@@ -431,6 +449,18 @@ open_all(struct master *base)
 		       : open_console(m);
 }
 
+static unsigned
+servers_missing(void *base)
+{
+	const struct static_servers *statics = proxy_of(base)->pool.statics;
+	struct static_missing m;
+	unsigned n = 0;
+
+	while (statics != NULL && static_servers_missing(statics, n, &m))
+		n++;
+	return n;
+}
+
 static int
 begin(struct master *base)
 {
@@ -441,6 +471,7 @@ begin(struct master *base)
 	m->pages = (struct proxy_pages){.pool = &m->shown,
 					.supervisor = base->supervisor,
 					.status = master_status,
+					.missing = servers_missing,
 					.ctx = base};
 	return master_pages(base, pages, &m->pages) < 0 ? -1
 							: pool_begin(&m->pool, base->supervisor);

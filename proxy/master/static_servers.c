@@ -10,13 +10,16 @@
 #include "log.h"
 #include "resolver.h"
 
+enum { WHY = 128 };
+
 /* A section of the file. */
 struct static_entry {
 	struct static_servers *all;
 	char *id, *host; /* owned: the settings may be others when the answer comes */
 	bool named;	 /* host is a name */
 	bool known;	 /* at is where it is */
-	bool told;	 /* that it can't be had */
+	bool told;	 /* that it can't be had, and */
+	char why[WHY];	 /* why not */
 	struct addr at;
 	struct resolver *asked;
 };
@@ -91,6 +94,7 @@ tell_joined(const struct static_servers *s, const struct registry_server *r,
 static void
 tell_missing(struct static_entry *e, const char *what, const char *why)
 {
+	(void)snprintf(e->why, sizeof e->why, "%s: %s", what, why);
 	if (e->told)
 		return;
 	e->told = true;
@@ -357,4 +361,25 @@ static_servers_apply(struct static_servers *s)
 			try_again(s);
 	}
 	return changed;
+}
+
+/* A name that has no address any more keeps its server where it was. */
+static bool
+is_missing(const struct static_servers *s, const struct static_entry *e)
+{
+	return e->told && !(e->known && registry_find(s->env.registry, e->id) >= 0);
+}
+
+bool
+static_servers_missing(const struct static_servers *s, size_t n, struct static_missing *out)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		const struct static_entry *e = &s->entry[i];
+
+		if (!is_missing(s, e) || n-- > 0)
+			continue;
+		*out = (struct static_missing){e->id, e->host, e->why};
+		return true;
+	}
+	return false;
 }

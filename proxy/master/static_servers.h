@@ -39,4 +39,13 @@ void static_servers_free(struct static_servers *);
 /* The settings in force are others, or the registry has just been filled.  Has it changed? */
 bool static_servers_apply(struct static_servers *);
 
+/* One that could not be put there as it is tried again; why: in words.  Borrowed until the next
+ * turn of the loop. */
+struct static_missing {
+	const char *id, *host, *why;
+};
+
+/* The n-th of them, in the order of the file.  False: there are fewer. */
+bool static_servers_missing(const struct static_servers *, size_t n, struct static_missing *);
+
 #endif
