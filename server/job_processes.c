@@ -223,7 +223,9 @@ why_not(struct job_processes *s, const struct job_process *p, enum job_process_f
 
 	(void)snprintf(s->why, sizeof s->why, "%s%s%s%s", what_failed(p, f, text), says ? ": " : "",
 		       says ? p->why : "",
-		       f == JOB_PROCESS_DIED ? "; ppool-handler check shows all of it" : "");
+		       f == JOB_PROCESS_DIED || f == JOB_PROCESS_LATE
+			       ? "; ppool-handler check shows all of it"
+			       : "");
 	return s->why;
 }
 

@@ -94,6 +94,9 @@ static const char flushed_at_start[] = FLUSH
 	"if it needs that long to start, raise handler_start_timeout";
 static const char only_answers[] =
 	"standard output is for answers alone: print everything else on standard error";
+static const char form_of_answer[] =
+	"an answer gives its job's number back, with one of payload, error and busy: "
+	"{\"job\":17,\"payload\":\"...\"}";
 
 /* Its output has ended, so it is not up any more. */
 static bool
@@ -128,7 +131,8 @@ failed_by_line(struct check_run *r, struct span line, const char *why)
 {
 	char text[SHOWN];
 
-	return failed(r, only_answers, "no answer: %s: %s", why, shown(line, text));
+	return failed(r, line.n > 0 && line.p[0] == '{' ? form_of_answer : only_answers,
+		      "no answer: %s: %s", why, shown(line, text));
 }
 
 /* ---- one job ---- */
@@ -475,7 +479,7 @@ handler_check(const struct handler_conf *conf, const struct daemon_conf *daemon,
 		goes_on = fine || done > 0;
 	}
 	any = did_any(&r, out);
-	(void)fprintf(out, "%d checks: %zu ok, %zu failed, %zu not tried\n", CHECKS, ok,
+	(void)fprintf(out, "%d checks: %zu ok, %zu failed, %zu not tried\n", CHECKS + !any, ok,
 		      done - ok + !any, CHECKS - done);
 	return any && ok == CHECKS ? 0 : 1;
 }

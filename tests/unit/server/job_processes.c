@@ -374,7 +374,8 @@ Test(job_processes, one_that_is_never_ready_is_killed_in_time)
 	fake.child[WORKER].state = SLOT_STARTING;
 	shell("trap \"\" TERM ABRT; while :; do sleep 100; done", "handler_start_timeout = 200ms");
 	await(fake.refused != NULL);
-	cr_expect_str_eq(fake.refused, "the handler is not ready in time");
+	cr_expect_str_eq(fake.refused, "the handler is not ready in time; ppool-handler check "
+				       "shows all of it");
 	cr_expect_eq(process[0].end.ended.end, JOB_END_START);
 	expect_logged("a job process is not ready in time");
 }

@@ -108,6 +108,29 @@ Test(handler_check, each_fault_is_told_by_its_name)
 		       "closed its standard output during the job");
 }
 
+/* What to do is in the line below. */
+Test(handler_check, an_answer_without_its_number_is_told_what_it_lacks)
+{
+	static const char form[] = "\n              an answer gives its job's number back";
+
+	expect_failure("while read l; do echo '{\"payload\":\"\"}'; done", 20000, "start", form);
+	expect_failure("echo hello; cat >/dev/null", 20000, "start",
+		       "\n              standard output is for answers alone");
+}
+
+Test(handler_check, where_each_answer_is_an_error_one_more_check_has_failed)
+{
+	char sed[] = "/bin/sed", unbuffered[] = "-u", text[8192],
+	     script[] = "s/^{\"job\":0,.*/{\"job\":0}/;t;"
+			"s/^{\"job\":\\([0-9]*\\),.*$/{\"job\":\\1,\"error\":\"no\"}/";
+	char *words[] = {sed, unbuffered, script};
+	struct handler_conf c = conf_of(words, 3);
+
+	cr_assert_eq(check_of(&c, text), 1, "%s", text);
+	cr_assert_not_null(strstr(text, "FAIL answers"), "%s", text);
+	cr_assert_not_null(strstr(text, "13 checks: 12 ok, 1 failed, 0 not tried\n"), "%s", text);
+}
+
 Test(handler_check, one_that_ends_at_a_job_does_the_others)
 {
 	char text[8192], sh[] = "/bin/sh", flag[] = "-c",
