@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "channel.h"
@@ -14,8 +13,7 @@
 #include "clock.h"
 #include "etcd_client.h"
 #include "log.h"
-#include "sandbox_domain.h"
-#include "sandbox_program.h"
+#include "store_confine.h"
 #include "store_lease.h"
 #include "store_msg.h"
 #include "store_publish.h"
@@ -44,6 +42,7 @@ struct store_process {
 	struct store_sync *sync;
 	struct store_publish *publish;
 	enum store_phase told; /* the phase that was logged last */
+	bool told_failed;      /* since it was in sync */
 	bool ending;
 	int status;
 	struct buf message;
@@ -206,6 +205,7 @@ on_synced(uint64_t revision, void *arg)
 		log_event(LOG_INFO, "the store is in sync", "store=%s revision=%llu",
 			  log_quoted(v.endpoint), (unsigned long long)revision);
 	s->told = STORE_SYNCED;
+	s->told_failed = false;
 	tell(s, &m);
 	store_lease_begin(s->lease);
 	store_publish_may(s->publish, true);
@@ -232,7 +232,7 @@ on_reset(void *arg)
 	store_publish_reset(s->publish);
 }
 
-/* A member fails: worth a line where it was in sync, or never was. */
+/* A line when that changes what is known, and for the first one: STATE tells of all others. */
 static void
 on_failed(const char *why, void *arg)
 {
@@ -241,11 +241,12 @@ on_failed(const char *why, void *arg)
 
 	store_sync_failed(s->sync);
 	s->told = store_sync_phase(s->sync);
-	if (before != s->told)
+	if (before == STORE_SYNCED && s->told != STORE_SYNCED)
 		log_event(LOG_WARN, "the store is out of sync: what is known stays", "why=%s",
 			  log_quoted(why));
-	else
-		log_limited(LOG_WARN, "the store does not answer", "why=%s", log_quoted(why));
+	else if (!s->told_failed)
+		log_event(LOG_WARN, "the store does not answer", "why=%s", log_quoted(why));
+	s->told_failed = true;
 	state_changed(s);
 }
 
@@ -384,25 +385,7 @@ on_channel(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
-/* ---- what it gives up ---- */
-
-static int
-close_descriptors(const struct store_process_place *p)
-{
-	struct fd_keep kept = {0};
-	int log[LOG_DESCRIPTORS], rc;
-
-	log_descriptors(log);
-	for (int i = 0; i < LOG_DESCRIPTORS; i++)
-		fd_keep_add(&kept, log[i]);
-	fd_keep_add(&kept, p->channel);
-	rc = fd_keep_close_others(&kept);
-	if (rc < 0)
-		log_errno(LOG_ERROR, "the store process cannot close the master's descriptors",
-			  NULL);
-	fd_keep_release(&kept);
-	return rc;
-}
+/* ---- the whole ---- */
 
 static int
 set_signals(struct store_process *s)
@@ -421,25 +404,6 @@ set_signals(struct store_process *s)
 	(void)sigemptyset(&none);
 	return sigprocmask(SIG_SETMASK, &none, NULL);
 }
-
-/* A name is looked up by files, sockets and a thread, so what it may ask the kernel for can't be as
- * little as a worker's. */
-static int
-confine(const struct store_process_place *p)
-{
-	const struct sandbox_program filter = {.network = true, .spared = &p->master, .n = 1};
-
-	log_confine();
-	if (privdrop_apply(p->isolation) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 ||
-	    getppid() != p->master)
-		return -1;
-	if (p->isolation->level >= ISOLATION_UNFILTERED)
-		return 0;
-	sandbox_domain_enter();
-	return sandbox_program_apply(p->isolation->level, &filter);
-}
-
-/* ---- the whole ---- */
 
 static char *
 prefix_of(const char *cluster)
@@ -548,12 +512,12 @@ serve(struct store_process *s)
 {
 	const struct store_process_place *p = s->place;
 
-	if (close_descriptors(p) < 0)
+	if (store_confine_close(p->channel) < 0)
 		return 1;
 	s->base = event_base_new();
 	s->prefix = prefix_of(p->cluster);
 	if (s->base == NULL || s->prefix == NULL || !open_events(s) || !open_client(s) ||
-	    !open_parts(s) || set_signals(s) < 0 || confine(p) < 0)
+	    !open_parts(s) || set_signals(s) < 0 || store_confine(p->isolation, p->master) < 0)
 		return 1;
 	tell_state(s);
 	arm(s->state_clock, STATE_MS);

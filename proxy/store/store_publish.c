@@ -16,6 +16,7 @@
 enum {
 	BATCH = 64, /* changes of a transaction: etcd takes 127, each with a comparison */
 	BATCH_BYTES = 256 * 1024, /* of their values: it takes 1.5 MB */
+	UNDONE_MS = 200,	  /* after which what was refused as a whole is tried again */
 	MARGIN_MS = 1000,	  /* after which a predecessor's lease has ended for certain */
 	TEXT = 256
 };
@@ -151,8 +152,9 @@ judge_claim(struct store_publish *p, uint64_t lease, uint64_t now, uint64_t *nex
 
 /* ---- transactions ---- */
 
+/* hold: ms until they may be tried again where nothing is heard of them. */
 static void
-end_tries(struct store_publish *p, struct json_object *o)
+end_tries(struct store_publish *p, struct json_object *o, uint64_t hold)
 {
 	uint64_t now = clock_ms();
 
@@ -161,6 +163,8 @@ end_tries(struct store_publish *p, struct json_object *o)
 		bool did = o != NULL && etcd_json_did(o, i);
 
 		store_plan_tried(r, did, p->tried[i].serial, p->lease, now);
+		if (r->held_until > now + hold)
+			r->held_until = now + hold;
 		if (r->want == STORE_WANT_NOTHING ||
 		    (did && r->want != STORE_WANT_KEPT && r->serial == p->tried[i].serial))
 			store_rows_unwant(p->env.rows, r);
@@ -183,6 +187,7 @@ on_txn(const struct etcd_answer *a, void *arg)
 {
 	struct store_publish *p = arg;
 	bool done = a->class == ETCD_OK && etcd_json_succeeded(a->o);
+	uint64_t hold = STORE_PLAN_HOLD_MS;
 
 	p->call = NULL;
 	if (a->class == ETCD_TOO_LARGE)
@@ -191,9 +196,10 @@ on_txn(const struct etcd_answer *a, void *arg)
 		p->most = BATCH;
 	if (a->class == ETCD_NO_LEASE || (a->class == ETCD_OK && !done)) {
 		p->farewell = 0;
+		hold = UNDONE_MS;
 		store_lease_doubt(p->env.lease);
 	}
-	end_tries(p, done ? a->o : NULL);
+	end_tries(p, done ? a->o : NULL, hold);
 	store_publish_look(p);
 }
 
@@ -213,7 +219,7 @@ send_txn(struct store_publish *p, const struct etcd_op *op, bool fenced)
 		p->call = etcd_client_call(p->env.client, "/v3/kv/txn", buf_span(&body), on_txn, p);
 	buf_release(&body);
 	if (p->call == NULL)
-		end_tries(p, NULL); /* tried again as what nobody knows of */
+		end_tries(p, NULL, STORE_PLAN_HOLD_MS); /* tried again as what nobody knows of */
 }
 
 /* ---- a lease for what is gone ---- */

@@ -1,63 +1,24 @@
 /* store_sync.c - see store_sync.h. */
-#include "store_sync.h"
+#include "store_sync_internal.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "backoff.h"
 #include "clock.h"
 #include "etcd_http.h"
-#include "frame.h"
 #include "log.h"
 
 enum {
 	PAUSE_MIN_MS = 100,
 	PAUSE_MAX_MS = 5000,
 	LONG_ENOUGH_MS = 5000, /* synced for so long: the next pause is short again */
-	CREATED_MS = 3000,     /* that a watch has to say that it is there */
-	AUDITS_IN_VAIN = 10,
-	IN_VAIN_MS = 1000
+	CREATED_MS = 3000      /* that a watch has to say that it is there */
 };
 
-enum state { PAUSED, READING, OPENING, WATCHING };
-
-struct store_sync {
-	struct event_base *base;
-	struct etcd_client *client;
-	struct store_rows *rows;
-	const struct store_sync_ops *ops;
-	const char *prefix;
-	struct buf end; /* the first key that does not begin with the prefix */
-	enum state state;
-	bool doomed; /* what is under way is to be given up as soon as it may be */
-	bool was_synced;
-	struct event *clock; /* of the state */
-	struct backoff pause;
-	struct etcd_call *call; /* a page, or the watch */
-	unsigned limit;		/* rows of a page */
-	bool stalled;		/* the next page is not asked for until there is room */
-	struct buf from;	/* where the next page begins */
-	uint64_t reading;	/* the revision that is read; 0: not known yet */
-	uint64_t cluster;	/* whose rows are known; 0: nobody's */
-	uint64_t revision;	/* that is known */
-	struct buf heard;	/* of the watch */
-	struct frame frame;
-	uint64_t synced_at, audit_at;
-	/* ---- audits ---- */
-	struct event *audit_clock;
-	struct etcd_call *audit;
-	uint64_t events, events_then; /* that were heard; when it was asked */
-	uint64_t newest;	      /* mod_rev that it tells */
-	bool doubt;	  /* the one before did not agree, and nothing was heard since */
-	unsigned in_vain; /* audits in a row while changes came */
-};
-
-static void pause_then_read(struct store_sync *, bool at_once);
-
-static void
-arm(struct event *clock, uint64_t ms)
+void
+store_sync_arm(struct event *clock, uint64_t ms)
 {
 	struct timeval tv = clock_timeval(ms);
 
@@ -154,7 +115,7 @@ judge_store(struct store_sync *s, const struct etcd_header *h)
 		s->ops->on_reset(s->ops->ctx);
 	}
 	s->cluster = h->cluster;
-	if (s->state == READING && !s->was_synced)
+	if (s->state == SYNC_READING && !s->was_synced)
 		s->ops->on_unsynced(s->ops->ctx); /* connecting no more */
 }
 
@@ -171,7 +132,7 @@ take_page(struct store_sync *s, const struct etcd_answer *a)
 		return;
 	}
 	if (s->doomed) {
-		pause_then_read(s, false);
+		store_sync_pause(s, false);
 		return;
 	}
 	if (more) {
@@ -189,7 +150,7 @@ on_page(const struct etcd_answer *a, void *arg)
 	struct store_sync *s = arg;
 
 	s->call = NULL;
-	if (s->state != READING) /* it failed, which is known */
+	if (s->state != SYNC_READING) /* it failed, which is known */
 		return;
 	if (a->class == ETCD_OK)
 		take_page(s, a);
@@ -197,7 +158,7 @@ on_page(const struct etcd_answer *a, void *arg)
 		s->limit = s->limit > 8 ? s->limit / 8 : 1;
 		read_page(s);
 	} else
-		pause_then_read(s, a->class == ETCD_COMPACTED);
+		store_sync_pause(s, a->class == ETCD_COMPACTED);
 }
 
 static void
@@ -213,96 +174,21 @@ read_page(struct store_sync *s)
 		s->call = etcd_client_call(s->client, "/v3/kv/range", buf_span(&body), on_page, s);
 	buf_release(&body);
 	if (s->call == NULL)
-		pause_then_read(s, false);
+		store_sync_pause(s, false);
 }
 
 static void
 begin_reading(struct store_sync *s)
 {
-	s->state = READING;
+	s->state = SYNC_READING;
 	s->reading = 0;
 	s->doomed = false;
 	store_rows_read(s->rows);
 	buf_clear(&s->from);
 	if (buf_append_str(&s->from, s->prefix) < 0)
-		pause_then_read(s, false);
+		store_sync_pause(s, false);
 	else
 		read_page(s);
-}
-
-/* ---- audits ---- */
-
-static void
-on_newest(const struct etcd_kv *kv, bool deleted, void *arg)
-{
-	(void)deleted;
-	((struct store_sync *)arg)->newest = kv->mod_rev;
-}
-
-/* Changes that come while it is asked make it tell nothing: it is asked again soon, but not for
- * ever. */
-static void
-judge_audit(struct store_sync *s, bool agrees)
-{
-	bool quiet = s->events == s->events_then;
-
-	if (agrees) {
-		s->doubt = false;
-		s->in_vain = 0;
-		s->audit_at = clock_ms();
-		arm(s->audit_clock, STORE_SYNC_AUDIT_MS);
-	} else if ((quiet && s->doubt) || s->in_vain == AUDITS_IN_VAIN) {
-		etcd_client_note(s->client, "its watch has missed changes");
-		log_event(LOG_WARN, "the store's watch has missed changes: all is read anew", NULL);
-		pause_then_read(s, true);
-	} else {
-		s->in_vain += !quiet;
-		s->doubt = quiet;
-		arm(s->audit_clock, quiet ? STORE_SYNC_DOUBT_MS : IN_VAIN_MS);
-	}
-}
-
-static void
-on_audit(const struct etcd_answer *a, void *arg)
-{
-	struct store_sync *s = arg;
-	struct store_rows_count known;
-	uint64_t count = 0;
-	bool more;
-
-	s->audit = NULL;
-	if (s->state != WATCHING || a->class == ETCD_LOST)
-		return; /* it failed, which is known */
-	s->newest = 0;
-	if (a->class != ETCD_OK || a->header.cluster != s->cluster ||
-	    a->header.revision < s->revision ||
-	    etcd_json_range(a->o, on_newest, s, &more, &count) < 0) {
-		pause_then_read(s, true);
-		return;
-	}
-	store_rows_count(s->rows, &known);
-	judge_audit(s, count == known.there && s->newest == store_rows_newest(s->rows));
-}
-
-static void
-on_audit_clock(evutil_socket_t fd, short what, void *arg)
-{
-	struct store_sync *s = arg;
-	struct buf body = BUF_INIT;
-
-	(void)fd;
-	(void)what;
-	if (s->audit != NULL || s->state != WATCHING)
-		return;
-	if (s->events != s->events_then)
-		s->doubt = false;
-	s->events_then = s->events;
-	if (etcd_json_put_newest(&body, span_str(s->prefix), buf_span(&s->end)) == 0)
-		s->audit = etcd_client_call(s->client, "/v3/kv/range", buf_span(&body), on_audit,
-					    s);
-	buf_release(&body);
-	if (s->audit == NULL)
-		arm(s->audit_clock, STORE_SYNC_AUDIT_MS);
 }
 
 /* ---- the watch ---- */
@@ -327,15 +213,13 @@ on_event(const struct etcd_kv *kv, bool deleted, void *arg)
 static void
 on_created(struct store_sync *s)
 {
-	if (s->state != OPENING)
+	if (s->state != SYNC_OPENING)
 		return;
-	s->state = WATCHING;
+	s->state = SYNC_WATCHING;
 	(void)event_del(s->clock);
 	s->was_synced = true;
 	s->synced_at = s->audit_at = clock_ms();
-	s->doubt = false;
-	s->in_vain = 0;
-	arm(s->audit_clock, STORE_SYNC_AUDIT_MS);
+	store_sync_audits_begin(s);
 	s->ops->on_synced(s->revision, s->ops->ctx);
 }
 
@@ -344,7 +228,7 @@ static void
 doom(struct store_sync *s)
 {
 	s->doomed = true;
-	arm(s->clock, 0);
+	store_sync_arm(s->clock, 0);
 }
 
 static void
@@ -393,7 +277,9 @@ on_bytes(struct span bytes, void *arg)
 							      : "its watch is no JSON");
 		doom(s);
 	}
-	if (!s->doomed && !s->ops->has_room(s->ops->ctx))
+	if (s->doomed)
+		store_sync_arm(s->clock, 0);
+	else if (!s->ops->has_room(s->ops->ctx))
 		etcd_client_pause(s->call, true);
 }
 
@@ -404,7 +290,7 @@ on_watch_end(const struct etcd_answer *a, void *arg)
 
 	s->call = NULL;
 	if (a->class != ETCD_LOST) /* else it is known */
-		pause_then_read(s, false);
+		store_sync_pause(s, false);
 }
 
 static void
@@ -412,7 +298,7 @@ open_watch(struct store_sync *s)
 {
 	struct buf body = BUF_INIT;
 
-	s->state = OPENING;
+	s->state = SYNC_OPENING;
 	buf_clear(&s->heard);
 	frame_init(&s->frame, ETCD_WATCH_MAX);
 	if (etcd_json_put_watch(&body, span_str(s->prefix), buf_span(&s->end), s->revision + 1) ==
@@ -421,9 +307,9 @@ open_watch(struct store_sync *s)
 					     on_watch_end, s);
 	buf_release(&body);
 	if (s->call == NULL)
-		pause_then_read(s, false);
+		store_sync_pause(s, false);
 	else
-		arm(s->clock, CREATED_MS);
+		store_sync_arm(s->clock, CREATED_MS);
 }
 
 /* ---- beginning anew ---- */
@@ -438,19 +324,20 @@ give_up_calls(struct store_sync *s)
 }
 
 /* Not from within what the client tells of a call that is given up: a clock does that. */
-static void
-pause_then_read(struct store_sync *s, bool at_once)
+void
+store_sync_pause(struct store_sync *s, bool at_once)
 {
-	bool was = s->state == WATCHING;
+	bool was = s->state == SYNC_WATCHING;
 
-	if (s->state == PAUSED)
+	if (s->state == SYNC_PAUSED)
 		return;
 	if (was && clock_ms() - s->synced_at > LONG_ENOUGH_MS)
 		backoff_reset(&s->pause);
-	s->state = PAUSED;
+	s->state = SYNC_PAUSED;
 	s->stalled = false;
-	arm(s->clock,
-	    at_once && s->pause.tries == 0 ? 0 : backoff_next(&s->pause, backoff_random()));
+	store_sync_arm(s->clock, at_once && s->pause.tries == 0
+					 ? 0
+					 : backoff_next(&s->pause, backoff_random()));
 	if (at_once)
 		s->pause.tries++;
 	if (was)
@@ -464,12 +351,12 @@ on_clock(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (s->state == OPENING && !s->doomed) {
+	if (s->state == SYNC_OPENING && !s->doomed) {
 		etcd_client_give_up(s->client, "it opens no watch");
 		return;
 	}
-	if (s->state != PAUSED) {
-		pause_then_read(s, true);
+	if (s->state != SYNC_PAUSED) {
+		store_sync_pause(s, true);
 		return;
 	}
 	give_up_calls(s);
@@ -479,13 +366,13 @@ on_clock(evutil_socket_t fd, short what, void *arg)
 void
 store_sync_failed(struct store_sync *s)
 {
-	pause_then_read(s, false);
+	store_sync_pause(s, false);
 }
 
 void
 store_sync_go_on(struct store_sync *s)
 {
-	if (s->state == READING && s->stalled)
+	if (s->state == SYNC_READING && s->stalled)
 		read_page(s);
 	else if (s->call != NULL)
 		etcd_client_pause(s->call, false);
@@ -516,7 +403,7 @@ store_sync_new(struct event_base *base, struct etcd_client *client, struct store
 				 .limit = STORE_SYNC_PAGE,
 				 .pause = {.min = PAUSE_MIN_MS, .max = PAUSE_MAX_MS}};
 	s->clock = evtimer_new(base, on_clock, s);
-	s->audit_clock = evtimer_new(base, on_audit_clock, s);
+	s->audit_clock = evtimer_new(base, store_sync_on_audit_clock, s);
 	/* "/" is followed by "0". */
 	if (s->clock != NULL && s->audit_clock != NULL && buf_append(&s->end, prefix, n - 1) == 0 &&
 	    buf_append_str(&s->end, "0") == 0)
@@ -545,7 +432,7 @@ store_sync_free(struct store_sync *s)
 enum store_phase
 store_sync_phase(const struct store_sync *s)
 {
-	if (s->state == WATCHING)
+	if (s->state == SYNC_WATCHING)
 		return STORE_SYNCED;
 	if (s->was_synced)
 		return STORE_UNSYNCED;
