@@ -491,7 +491,7 @@ _EACH_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
 
 def _pause(tries: int, first: float = _EACH_PAUSE, longest: float = _LONGEST_PAUSE) -> float:
     """Seconds before the next round: half of it is by lot, so that many do not come back at once."""
-    return min(longest, first * 2 ** min(tries, 16)) * random.uniform(0.5, 1.0)
+    return min(longest, first * 2.0 ** min(tries, 16)) * random.uniform(0.5, 1.0)
 
 
 class _Flight:
