@@ -5,6 +5,7 @@
 #include <json-c/json.h>
 #include <stdio.h>
 
+/* For the caller to put. */
 static json_object *
 vectors(const char *which)
 {
@@ -13,7 +14,9 @@ vectors(const char *which)
 	cr_assert_not_null(all, "%s", json_util_get_last_err());
 	cr_assert(json_object_object_get_ex(all, which, &list));
 	cr_assert_gt(json_object_array_length(list), 0);
-	return list; /* of all, which lives as long as the test */
+	list = json_object_get(list);
+	(void)json_object_put(all);
+	return list;
 }
 
 static const char *
@@ -47,6 +50,7 @@ Test(signature_vectors, a_servers_key)
 		digest_hex(key, sizeof key, hex);
 		cr_expect_str_eq(hex, text(o, "key"), "%zu", i);
 	}
+	(void)json_object_put(list);
 }
 
 /* As the proxy does: the packet as it comes, the mac over what was read of it. */
@@ -74,6 +78,7 @@ Test(signature_vectors, a_registration)
 			     0);
 		cr_expect_str_eq(mac, text(o, "mac"), "%s", text(o, "name"));
 	}
+	(void)json_object_put(list);
 }
 
 Test(signature_vectors, an_acknowledgement)
@@ -91,6 +96,7 @@ Test(signature_vectors, an_acknowledgement)
 			     0);
 		cr_expect_str_eq(mac, text(o, "mac"), "%zu", i);
 	}
+	(void)json_object_put(list);
 }
 
 Test(signature_vectors, what_is_told_of_proxies)
@@ -108,16 +114,19 @@ Test(signature_vectors, what_is_told_of_proxies)
 			     0);
 		cr_expect_str_eq(mac, text(o, "mac"), "%zu", i);
 	}
+	(void)json_object_put(list);
 }
 
 /* A key that is signed from now on has to stand in the file. */
 Test(signature_vectors, each_number_of_an_announcement_is_in_them)
 {
-	json_object *every = json_object_array_get_idx(vectors("registrations"), 1), *written;
+	json_object *list = vectors("registrations"), *written;
 
-	cr_assert(json_object_object_get_ex(every, "packet", &written));
+	cr_assert(
+		json_object_object_get_ex(json_object_array_get_idx(list, 1), "packet", &written));
 #define IN_THEM(name, max, usual) \
 	cr_expect(json_object_object_get_ex(written, #name, NULL), "%s", #name);
 	PACKET_ANNOUNCED(IN_THEM)
 #undef IN_THEM
+	(void)json_object_put(list);
 }
