@@ -353,6 +353,18 @@ open_watch(struct pool *p, const struct daemon_conf *d)
 	return -1;
 }
 
+static bool
+is_down(unsigned server, void *arg)
+{
+	const struct pool *p = arg;
+	struct health_view v;
+
+	if (p->watch == NULL)
+		return false;
+	health_monitor_snapshot(p->watch, server, &v);
+	return v.state == HEALTH_EJECTED || v.state == HEALTH_PROBING || v.kept || v.failing;
+}
+
 static int
 open_statics(struct pool *p)
 {
@@ -363,6 +375,7 @@ open_statics(struct pool *p)
 					 .events = p->events,
 					 .conf = pool_conf,
 					 .changed = pool_changed,
+					 .is_down = is_down,
 					 .ctx = p,
 					 .again = STATIC_AGAIN_MS};
 

@@ -193,27 +193,44 @@ try_again(struct static_servers *s)
 		log_event(LOG_ERROR, "cannot arm the clock of names", NULL);
 }
 
-/* Where it was is as good as any, as long as it is among what was found. */
+static struct addr
+place_of(const struct addr *found, uint16_t port)
+{
+	struct addr at = *found;
+
+	addr_unmap(&at);
+	addr_set_port(&at, port);
+	return at;
+}
+
+static bool
+is_down(const struct static_entry *e)
+{
+	const struct static_servers_env *env = &e->all->env;
+	int at = e->known ? registry_find(env->registry, e->id) : -1;
+
+	return at >= 0 && env->is_down((unsigned)at, env->ctx);
+}
+
+/* Where it was is as good as any, as long as it is among what was found; but where nobody is there,
+ * the next one. */
 static void
 take_found(struct static_entry *e, const struct addr *found, size_t n)
 {
 	char host[ADDR_HOST];
 	const char *why;
 	uint16_t port = 0;
-	struct addr first = found[0];
+	size_t pick = 0;
 
 	if (addr_split(e->host, host, &port, &why) < 0)
 		return; /* it was judged */
-	for (size_t i = 0; i < n; i++) {
-		struct addr at = found[i];
-		addr_unmap(&at);
-		addr_set_port(&at, port);
-		if (e->known && addr_eq(&at, &e->at))
-			return;
+	for (size_t i = 0; e->known && i < n; i++) {
+		struct addr at = place_of(&found[i], port);
+
+		if (addr_eq(&at, &e->at))
+			pick = is_down(e) ? (i + 1) % n : i;
 	}
-	addr_unmap(&first);
-	addr_set_port(&first, port);
-	e->at = first;
+	e->at = place_of(&found[pick], port);
 	e->known = true;
 }
 
@@ -230,8 +247,7 @@ on_found(const struct addr *found, size_t n, const char *why, void *arg)
 		tell_missing(e, "the host of a server of the file is not found", why);
 	if (n > 0 && put(s, e))
 		s->env.changed(s->env.ctx);
-	if (n == 0 || e->told)
-		try_again(s);
+	try_again(s);
 }
 
 static void
@@ -250,7 +266,7 @@ ask(struct static_entry *e)
 	try_again(e->all);
 }
 
-/* What could not be done is tried again. */
+/* What could not be done is tried again; and those that are down may be elsewhere by now. */
 static void
 on_again(evutil_socket_t fd, short what, void *arg)
 {
@@ -261,13 +277,12 @@ on_again(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	for (size_t i = 0; i < s->n; i++) {
 		struct static_entry *e = &s->entry[i];
-		if (!e->told)
-			continue;
-		if (e->named)
+
+		if (e->named && (e->told || is_down(e)))
 			ask(e);
-		else if (put(s, e))
+		else if (!e->named && e->told && put(s, e))
 			changed = true;
-		if (!e->named && e->told)
+		if (e->named || e->told)
 			try_again(s);
 	}
 	if (changed)

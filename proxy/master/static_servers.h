@@ -2,8 +2,9 @@
  * that it has no more.
  *
  * One with a name as its host is put there once that has an address, asked for without blocking
- * (resolver.h) at the start and at each reload, and again while there is none.  One that was there
- * before stays where it was meanwhile. */
+ * (resolver.h) at the start and at each reload, and again while there is none, or while the server
+ * is down: then it moves to the next address that the name has.  One that was there before stays
+ * where it was meanwhile. */
 #ifndef POLICYPOOL_STATIC_SERVERS_H
 #define POLICYPOOL_STATIC_SERVERS_H
 
@@ -25,8 +26,10 @@ struct static_servers_env {
 	/* The settings in force; borrowed for the moment. */
 	const struct proxy_conf *(*conf)(void *ctx);
 	void (*changed)(void *ctx); /* the registry has, later than in static_servers_apply() */
+	/* Has nothing been had of the server at that index of late, as if nobody were there? */
+	bool (*is_down)(unsigned server, void *ctx);
 	void *ctx;
-	unsigned again; /* ms between two tries of what can't be done now */
+	unsigned again; /* ms between two tries of what can't be done now, and two looks */
 };
 
 struct static_servers;

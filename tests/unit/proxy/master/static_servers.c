@@ -77,6 +77,16 @@ changed(void *ctx)
 	changes++;
 }
 
+static bool down;
+
+static bool
+is_down(unsigned at, void *ctx)
+{
+	cr_assert_eq(ctx, &conf);
+	cr_assert(registry_server(env.registry, at)->used);
+	return down;
+}
+
 /* In the order of their titles, as once loaded; nth in the file. */
 static struct static_conf *
 has(const char *id, const char *at, size_t nth)
@@ -108,6 +118,7 @@ open_all(void)
 					  .events = events_new(),
 					  .conf = in_force,
 					  .changed = changed,
+					  .is_down = is_down,
 					  .ctx = &conf,
 					  .again = 1};
 	env.ledger = policy_stats_new(env.registry, env.tally);
@@ -262,6 +273,30 @@ Test(statics, a_name_is_asked_for_and_its_first_address_taken)
 	answer_is("10.0.0.7", NULL);
 	cr_assert_str_eq(place("a"), "10.0.0.7:5000");
 	cr_assert_eq(changes, 2);
+}
+
+Test(statics, one_that_is_down_moves_to_its_names_next_address)
+{
+	(void)has("a", "db.test:5000", 0);
+	cr_assert_not(static_servers_apply(statics));
+	answer_is("10.0.0.5", "10.0.0.6");
+	cr_assert_eq(event_base_loop(env.base, EVLOOP_ONCE), 0);
+	cr_assert_eq(open_questions, 0, "it is not down");
+	down = true;
+	cr_assert_eq(event_base_loop(env.base, EVLOOP_ONCE), 0);
+	answer_is("10.0.0.5", "10.0.0.6");
+	cr_assert_str_eq(place("a"), "10.0.0.6:5000");
+	cr_assert_eq(changes, 2);
+	cr_assert_eq(event_base_loop(env.base, EVLOOP_ONCE), 0);
+	answer_is("10.0.0.5", "10.0.0.6");
+	cr_assert_str_eq(place("a"), "10.0.0.5:5000", "after the last the first");
+	cr_assert_eq(event_base_loop(env.base, EVLOOP_ONCE), 0);
+	answer_is("10.0.0.5", NULL);
+	cr_assert_str_eq(place("a"), "10.0.0.5:5000", "there is no other");
+	cr_assert_eq(event_base_loop(env.base, EVLOOP_ONCE), 0);
+	answer_is(NULL, NULL);
+	cr_assert_str_eq(place("a"), "10.0.0.5:5000");
+	cr_assert_eq(changes, 3);
 }
 
 Test(statics, a_name_that_nobody_knows_is_told_once_and_takes_nobody_out)
