@@ -5,6 +5,7 @@ import ssl
 import subprocess
 
 from lib.bench import FOLDER, SLOW, Peer, request
+from lib.needs import need_command
 
 LIFE = "expiration_days = 1"
 
@@ -24,6 +25,7 @@ class Identity:
 
 
 def certtool(*argv):
+    need_command("certtool")
     done = subprocess.run(["certtool", *argv], capture_output=True, text=True)
     assert done.returncode == 0, f"certtool {argv}: {done.stderr}"
 

@@ -46,7 +46,7 @@ def load(proxy, seconds, done):
 
 
 def crashes(daemon):
-    return [d for d in ctl(daemon.socket, "deaths") if (d["exit"] or "").startswith(CRASHES) and not d["why"].startswith("asked")]
+    return [d for d in ctl(daemon.socket, "deaths") if (d["exit"] or "").startswith(CRASHES) and not d["why"].startswith("on request")]
 
 
 def judge(got, probability, lossless):

@@ -7,6 +7,7 @@ import signal
 import subprocess
 from lib import silent
 from lib.bench import FOLDER, PROGRAMS, SLOW, Bench, Peer, ctl, ctl_run, free_port, runs, wait_until
+from lib.needs import has_pty
 
 ROUNDS = 8
 
@@ -79,14 +80,14 @@ with Bench() as b:
     os.mkfifo(fifo)
     reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
     of_pipe, to_pipe = os.pipe()
-    terminal, behind = pty.openpty()
+    terminal, behind = pty.openpty() if has_pty() else (None, None)
     to_file = os.open(os.path.join(FOLDER, "stderr"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     to_fifo = os.open(fifo, os.O_WRONLY)
     log = os.path.join(FOLDER, "log")
     for program in ("ppool-proxy", "ppool-server"):
         for target in (["--log", log], ["--log", fifo], ["--log", "syslog"], ["--log", "stderr"], []):
             detached(b, program, target, to_file)
-        for stderr in (to_pipe, to_fifo, behind, to_file):
+        for stderr in filter(None, (to_pipe, to_fifo, behind, to_file)):
             in_front(b, program, [], stderr)
         in_front(b, program, ["--log", log], to_pipe)
     with open(log) as f:

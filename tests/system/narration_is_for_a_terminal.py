@@ -3,6 +3,9 @@ import os
 import pty
 import subprocess
 from lib.bench import PROGRAMS, Bench, free_port
+from lib.needs import need_pty
+
+need_pty()
 
 
 def output(b, terminal, *options):

@@ -4,13 +4,12 @@ import os
 import pty
 import re
 import socket
-import sys
 from lib import silent
 from lib.bench import FOLDER, PROGRAMS, Bench, ctl_run, for_anybody, free_port, wait_until
+from lib.needs import need_pty, need_root
 
-if os.geteuid() != 0:
-    print("skipped: only root can start a daemon as another user")
-    sys.exit(0)
+need_root()  # to start a daemon as another user
+need_pty()
 
 
 def a_pipe():

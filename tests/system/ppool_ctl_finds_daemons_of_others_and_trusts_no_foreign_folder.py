@@ -91,7 +91,7 @@ with Bench() as b:
         try:
             for argv in (["-p", "7", "servers"], ["-i", "x", "servers"]):
                 status, out, err = as_user(ME, *argv)
-                assert status == 3 and out == "" and "not trusted" in err or "no such socket" in err, (argv, out, err)
+                assert status == 3 and out == "" and ("not trusted" in err or "no such socket" in err), (argv, out, err)
             status, out, err = as_user(ME, "servers")  # the system's is meant
             assert status == 0 and "owned" not in out and "not trusted" in err, (out, err)
             # Named, it is asked, but its text is still not trusted.
