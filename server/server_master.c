@@ -329,7 +329,8 @@ static const char *const usual[] = {
 
 static const struct startup_usage usage = {
 	"ppool-server", "ppool-server -id 100 -pp 111 -listen 2105 -revproc 2100", usual,
-	"  --once                        answer the packet on standard input, without a pool\n"};
+	"  --once                        answer the packet on standard input, without a pool\n",
+	"/etc/policypool/server.conf"};
 
 const struct master_ops server_master_ops = {
 	.usage = &usage,

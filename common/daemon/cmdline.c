@@ -81,21 +81,34 @@ find_binary(const char *name)
 	return itself();
 }
 
+/* Takes the argument over.  0, or -1 with all released where it could not be made. */
+static int
+keep(struct cmdline *c, char *argument)
+{
+	c->argv[c->argc++] = argument;
+	if (argument != NULL)
+		return 0;
+	cmdline_release(c);
+	return -1;
+}
+
 int
 cmdline_remember(struct cmdline *c, int argc, char *const argv[], const struct conf_command *parsed)
 {
-	*c = (struct cmdline){.argv = calloc((size_t)argc + 1, sizeof *c->argv)};
+	bool unnamed = parsed->file == NULL && parsed->loaded != NULL;
+
+	*c = (struct cmdline){.argv = calloc((size_t)argc + 3, sizeof *c->argv)};
 	if (c->argv == NULL)
 		return -1;
-	for (; c->argc < argc; c->argc++) {
-		const char *a = argv[c->argc];
-		c->argv[c->argc] = holds(a, parsed->file)
-					   ? absolute(a, (size_t)(parsed->file - a), parsed->file)
-					   : strdup(a);
-		if (c->argv[c->argc] == NULL) {
-			cmdline_release(c);
+	for (int i = 0; i < argc; i++) {
+		const char *a = argv[i];
+		if (keep(c, holds(a, parsed->file)
+				    ? absolute(a, (size_t)(parsed->file - a), parsed->file)
+				    : strdup(a)) < 0)
 			return -1;
-		}
+		if (i == 0 && unnamed &&
+		    (keep(c, strdup("-c")) < 0 || keep(c, absolute("", 0, parsed->loaded)) < 0))
+			return -1;
 	}
 	c->binary = find_binary(argc > 0 ? argv[0] : "");
 	if (c->binary != NULL)

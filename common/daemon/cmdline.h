@@ -8,7 +8,9 @@
 
 struct cmdline {
 	int argc;
-	char **argv;  /* owned; the settings file that it names is an absolute path */
+	/* Owned; the settings file that it names is an absolute path, and one that was read without
+	 * being named is named. */
+	char **argv;
 	char *binary; /* owned, absolute; a link in it is followed anew each time it is started */
 };
 

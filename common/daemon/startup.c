@@ -8,6 +8,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "conf_asked.h"
+#include "listen_check.h"
 #include "log.h"
 #include "pidfile.h"
 #include "process_init.h"
@@ -90,6 +92,9 @@ help(const struct startup_usage *usage, const struct settings *s, bool all)
 	conf_help(s->table, s->tables, all ? NULL : usage->usual, stdout);
 	if (usage->more != NULL)
 		(void)fputs(usage->more, stdout);
+	if (usage->file != NULL)
+		(void)printf("\nWithout -c and an address to listen at, %s is read.\n",
+			     usage->file);
 	if (!all)
 		(void)printf("\n%s --help-all lists all %zu; policypool.conf(5) tells of each.\n",
 			     usage->program,
@@ -114,12 +119,22 @@ after_bool(const char *argument)
 	return "; yes or no follows a = (--key=no), and --no-key says no";
 }
 
-static int
-load(const struct settings *s, int argc, char *const argv[], struct conf_command *command)
+/* A command that says where to listen says all: it means the same on every machine. */
+static const char *
+usual_file(const struct startup_usage *usage, const struct settings *s, int argc,
+	   char *const argv[])
 {
-	if (takeover_is_on())
+	return conf_asked(s->table, s->tables, argc, argv, "listen") ? NULL : usage->file;
+}
+
+static int
+load(const struct startup_usage *usage, const struct settings *s, int argc, char *const argv[],
+     struct conf_command *command)
+{
+	if (takeover_is_on()) /* its predecessor named the file that it had read */
 		return conf_load_again(s->table, s->tables, argc, argv, command, stderr);
-	return conf_load(s->table, s->tables, argc, argv, NULL, command, stderr);
+	return conf_load(s->table, s->tables, argc, argv, usual_file(usage, s, argc, argv), command,
+			 stderr);
 }
 
 /* Before the settings are read, which may make a secret.  One that is of no use is no reason not to
@@ -146,7 +161,7 @@ startup_settings(const struct startup_usage *usage, struct settings *s, struct l
 	if (takeover_open() < 0)
 		return 2;
 	take_tickets();
-	if (load(s, argc, argv, &command) < 0)
+	if (load(usage, s, argc, argv, &command) < 0)
 		return 2;
 	if (command.help || command.help_all) {
 		help(usage, s, command.help_all);
@@ -165,7 +180,8 @@ startup_settings(const struct startup_usage *usage, struct settings *s, struct l
 		conf_show(s->table, s->tables, stdout);
 	if (s->kind->check(s, asked, stderr) < 0)
 		return 2;
-	if (command.check && daemon_check_runtime(&s->daemon, program, stderr) < 0)
+	if (command.check && (daemon_check_runtime(&s->daemon, program, stderr) < 0 ||
+			      listen_check(&s->daemon, asked, program, stderr) < 0))
 		return 2;
 	if (command.check)
 		note_limits(&s->daemon, stderr);

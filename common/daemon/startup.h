@@ -23,6 +23,9 @@ struct startup_usage {
 	const char *example;	  /* a command line that runs */
 	const char *const *usual; /* keys of the short help, ended by NULL */
 	const char *more;	  /* lines of the help for what main() takes itself, or NULL */
+	/* Settings that are read where this file is there and the command line names neither
+	 * another (-c) nor where to listen (the key `listen`); NULL: none. */
+	const char *file;
 };
 
 /* Loads the settings, finds out where to listen, and answers -h, --help-all, -V, -t and -T.

@@ -493,7 +493,8 @@ static const char *const usual[] = {"listen",		"daemon",      "workers",    "adm
 				    "health_check",	"access_log",  "state_file", "log",
 				    "log_level",	"runtime_dir", "user",	     NULL};
 
-static const struct startup_usage usage = {"ppool-proxy", "ppool-proxy -port 2100", usual, NULL};
+static const struct startup_usage usage = {"ppool-proxy", "ppool-proxy -port 2100", usual, NULL,
+					   "/etc/policypool/proxy.conf"};
 
 const struct master_ops proxy_master_ops = {
 	.usage = &usage,

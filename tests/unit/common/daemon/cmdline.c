@@ -130,3 +130,16 @@ Test(command, from_a_folder_that_is_gone_a_relative_file_is_an_error)
 	remember(3, fine, absolute);
 	cr_assert_str_eq(c.binary, "/usr/bin/ls");
 }
+
+Test(command, a_file_that_was_read_unnamed_is_named)
+{
+	const struct conf_command parsed = {.loaded = "/etc/policypool/proxy.conf"};
+	char *argv[] = {program, (char[]){"-d"}, NULL};
+
+	cr_assert_eq(cmdline_remember(&c, 2, argv, &parsed), 0);
+	cr_assert_eq(c.argc, 4);
+	cr_assert_str_eq(c.argv[1], "-c");
+	cr_assert_str_eq(c.argv[2], "/etc/policypool/proxy.conf");
+	cr_assert_str_eq(c.argv[3], "-d");
+	cr_assert_null(c.argv[4]);
+}

@@ -43,18 +43,22 @@ static unsigned checks;
 static int
 check(struct settings *s, struct listen_socket *asked, FILE *err)
 {
-	cr_assert(s->daemon.backlog > 0 && asked == NULL);
+	cr_assert(s->daemon.backlog > 0 && asked->n == 0);
 	checks++;
 	if (complaint != NULL)
 		(void)fprintf(err, "program: %s\n", complaint);
 	return complaint != NULL ? -1 : 0;
 }
 
+static char *listens; /* a setting of the program: the key's name is what counts */
+
 static size_t
 tie(struct settings *s)
 {
-	(void)s;
-	return 0;
+	static const struct conf_key keys[] = {{.name = "listen", .type = CONF_TEXT, .help = "x"}};
+
+	s->table[0] = (struct conf_table){.key = keys, .n = 1, .settings = &listens};
+	return 1;
 }
 
 static void
@@ -66,7 +70,8 @@ forget(struct settings *s)
 static const struct settings_kind checked = {sizeof(struct settings), tie, check, forget, forget};
 
 static const char *const usual[] = {"workers", NULL};
-static const struct startup_usage usage = {"program", "program -w 2", usual, NULL};
+static char usual_path[64]; /* of a file that is there or not */
+static const struct startup_usage usage = {"program", "program -w 2", usual, NULL, usual_path};
 
 /* In a child, whose output is in DIR/stdout and DIR/stderr: the exit status, 100 for
  * STARTUP_GO_ON. */
@@ -75,7 +80,8 @@ started(const char *first, const char *second)
 {
 	char *argv[] = {(char[]){"program"}, NULL, NULL, NULL}, path[64];
 	struct cmdline command = {.argc = 0};
-	int argc = 1, status;
+	struct listen_socket asked = {.n = 0};
+	int argc = 1, status, more = usual_path[0] != '\0' && first == NULL ? 2 : 0; /* -c FILE */
 	pid_t pid;
 
 	checks = 0;
@@ -92,11 +98,13 @@ started(const char *first, const char *second)
 		(void)snprintf(path, sizeof path, "%s/stderr", dir);
 		if (freopen(path, "w", stderr) == NULL)
 			_exit(98);
-		status = startup_settings(&usage, settings_new(&checked), NULL, argc, argv,
+		status = startup_settings(&usage, settings_new(&checked), &asked, argc, argv,
 					  &command);
 		if (status == STARTUP_GO_ON)
-			status = checks == 1 && command.argc == argc && command.binary != NULL ? 100
-											       : 97;
+			status = checks == 1 && command.argc == argc + more &&
+						 command.binary != NULL
+					 ? 100
+					 : 97;
 		(void)fflush(stdout);
 		(void)fflush(stderr);
 		_exit(status);
@@ -179,6 +187,28 @@ Test(launch, a_check_says_that_all_is_fine_and_of_which_file)
 	cr_expect_null(strstr(content("stdout"), "is ok"), "the listing can be read back");
 }
 
+Test(launch, the_usual_file_is_read_unless_the_command_says_where_to_listen)
+{
+	FILE *f;
+
+	(void)snprintf(usual_path, sizeof usual_path, "%s/usual.conf", dir);
+	cr_expect_eq(started("-t", NULL), 0, "it need not be there");
+	expect_in("stdout", "no file is read");
+	f = fopen(usual_path, "w");
+	cr_assert_not_null(f);
+	(void)fprintf(f, "workers = 3\n");
+	(void)fclose(f);
+	cr_expect_eq(started("-t", NULL), 0);
+	expect_in("stdout", "/usual.conf is ok\n");
+	cr_expect_eq(started("-t", "--backlog=9"), 0);
+	expect_in("stdout", "/usual.conf is ok\n");
+	cr_expect_eq(started("-t", "--listen=2100"), 0);
+	expect_in("stdout", "no file is read");
+	cr_expect_eq(started("-t", "--config=/dev/null"), 0);
+	expect_in("stdout", "/dev/null is ok");
+	cr_expect_eq(started(NULL, NULL), 100, "and it is named for a reload and a successor");
+}
+
 Test(launch, what_a_predecessor_hands_over_has_to_be_understood)
 {
 	cr_assert_eq(setenv(TAKEOVER_VARIABLE, "99\n", 1), 0);
@@ -198,9 +228,10 @@ reread(const char *option, const char *value)
 	const struct cmdline c = {.argc = 3, .argv = argv};
 	FILE *out = fmemopen(told, sizeof told, "w");
 	const struct settings before = {.kind = &checked, .table = {table}, .tables = 1};
+	struct listen_socket asked = {.n = 0};
 
 	settings_release(fresh);
-	fresh = startup_reread(&c, &before, NULL, out, out);
+	fresh = startup_reread(&c, &before, &asked, out, out);
 	(void)fclose(out);
 	free(argv[1]);
 	free(argv[2]);
