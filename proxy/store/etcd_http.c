@@ -266,12 +266,14 @@ set_file(struct etcd_request *r, CURLoption option, int fd)
 }
 
 /* Nothing of the environment (proxies), no other protocol, no redirection: that of the settings is
- * asked and nobody else. */
+ * asked and nobody else.  Nor are the CAs of the system trusted, which Debian's libcurl reads by
+ * default, beside the one of the settings, in a second or more. */
 static bool
 set_options(struct etcd_request *r, const struct etcd_http_ask *a)
 {
 	const struct etcd_curl *c = r->http->curl;
 	CURL *e = r->easy;
+	long connect_ms = strncmp(a->url, "https:", 6) == 0 ? ETCD_HANDSHAKE_MS : ETCD_CONNECT_MS;
 
 #define SET(option, value) (c->easy_setopt(e, option, value) == CURLE_OK)
 	return SET(CURLOPT_URL, a->url) && SET(CURLOPT_PRIVATE, (void *)r) &&
@@ -281,10 +283,10 @@ set_options(struct etcd_request *r, const struct etcd_http_ask *a)
 	       SET(CURLOPT_FOLLOWLOCATION, 0L) && SET(CURLOPT_HTTPHEADER, r->headers) &&
 	       SET(CURLOPT_POSTFIELDSIZE, (long)a->body.n) &&
 	       SET(CURLOPT_COPYPOSTFIELDS, a->body.p) && SET(CURLOPT_WRITEFUNCTION, on_bytes) &&
-	       SET(CURLOPT_WRITEDATA, (void *)r) &&
-	       SET(CURLOPT_CONNECTTIMEOUT_MS, (long)ETCD_CONNECT_MS) &&
+	       SET(CURLOPT_WRITEDATA, (void *)r) && SET(CURLOPT_CONNECTTIMEOUT_MS, connect_ms) &&
 	       SET(CURLOPT_TIMEOUT_MS, a->bytes == NULL ? (long)ETCD_REQUEST_MS : 0L) &&
-	       SET(CURLOPT_DNS_CACHE_TIMEOUT, 10L) && set_file(r, CURLOPT_CAINFO, r->http->ca) &&
+	       SET(CURLOPT_DNS_CACHE_TIMEOUT, 10L) && SET(CURLOPT_CAPATH, NULL) &&
+	       set_file(r, CURLOPT_CAINFO, r->http->ca) &&
 	       set_file(r, CURLOPT_SSLCERT, r->http->certificate) &&
 	       set_file(r, CURLOPT_SSLKEY, r->http->key);
 #undef SET

@@ -18,6 +18,7 @@ struct etcd_request;
 
 enum {
 	ETCD_CONNECT_MS = 1000,
+	ETCD_HANDSHAKE_MS = 2000, /* to connect, and the handshake of TLS */
 	ETCD_REQUEST_MS = 3000,
 	ETCD_ANSWER_MAX = 32 << 20, /* bytes of an answer, at most */
 	ETCD_WATCH_MAX = 16 << 20   /* and of what a watch tells at once */
