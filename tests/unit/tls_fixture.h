@@ -28,6 +28,7 @@ struct identity_wish {
 	const char *dns, *ip;	       /* whom it is for */
 	const char *purpose;	       /* NULL: server */
 	long from, until;	       /* seconds from now; 0, 0: yesterday to tomorrow */
+	unsigned rsa;		       /* bits of its key; 0: one of P-256 */
 };
 
 static inline void
@@ -96,9 +97,10 @@ identity_make(struct identity *i, const struct identity_wish *w)
 	(void)snprintf(i->certificate, sizeof i->certificate, "%s/%s.crt", tls_folder, w->name);
 	(void)snprintf(i->key, sizeof i->key, "%s/%s.key", tls_folder, w->name);
 	cr_assert_eq(gnutls_x509_privkey_init(&i->private), 0);
-	cr_assert_eq(gnutls_x509_privkey_generate(i->private, GNUTLS_PK_ECDSA,
-						  GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1),
-						  0),
+	cr_assert_eq(gnutls_x509_privkey_generate(
+			     i->private, w->rsa > 0 ? GNUTLS_PK_RSA : GNUTLS_PK_ECDSA,
+			     w->rsa > 0 ? w->rsa : GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1),
+			     0),
 		     0);
 	cr_assert_eq(gnutls_x509_crt_init(&i->crt), 0);
 	cr_assert_eq(gnutls_x509_crt_set_key(i->crt, i->private), 0);

@@ -1,4 +1,5 @@
 /* tls_verify: whose certificate is taken by a client and by a server. */
+#include "tls_creds.h"
 #include "tls_pair_fixture.h"
 
 TestSuite(tls_verify, .init = tls_make_all, .fini = tls_remove_all);
@@ -148,4 +149,64 @@ Test(tls_verify, a_certificate_that_is_revoked_is_refused_and_others_are_not)
 	part(&p);
 	s.crl = list_of_revoked(&made.client);
 	server_says(&s, &c, "revoked");
+}
+
+/* As a peer that is not ours would: these refuse to load such a key. */
+static void
+show_instead(struct tls_creds *c, const struct identity *i)
+{
+	gnutls_certificate_free_keys(c->certificates);
+	cr_assert_eq(gnutls_certificate_set_x509_key_file(c->certificates, i->certificate, i->key,
+							  GNUTLS_X509_FMT_PEM),
+		     0);
+}
+
+static void
+weak_is_refused(const struct identity *server, const struct identity *client, bool refused)
+{
+	struct tls_files sf = server_files(), cf = client_files();
+	struct tls_creds *s, *c;
+	struct pair p;
+
+	sf.ca = made.ca.certificate;
+	sf.verify = TLS_VERIFY_REQUIRED;
+	cf.certificate = made.client.certificate;
+	cf.key = made.client.key;
+	s = load(TLS_SERVER, &sf);
+	c = load(TLS_CLIENT, &cf);
+	show_instead(s, server);
+	show_instead(c, client);
+	p = shake(s, c, "pool.example");
+	cr_expect_eq(p.s == TLS_DONE && p.c == TLS_DONE, !refused, "server: %s, client: %s",
+		     tls_why(p.server), tls_why(p.client));
+	if (refused)
+		cr_expect(strstr(tls_why(p.server), "insecure algorithm") != NULL ||
+				  strstr(tls_why(p.client), "insecure algorithm") != NULL,
+			  "server: %s, client: %s", tls_why(p.server), tls_why(p.client));
+	part(&p);
+	tls_creds_unref(s);
+	tls_creds_unref(c);
+}
+
+Test(tls_verify, a_peers_key_that_is_too_weak_is_refused_though_our_ca_has_signed_it)
+{
+	struct identity_wish w = {
+		.name = "weak", .issuer = &made.ca, .dns = "pool.example", .rsa = 1024};
+	struct identity server, client, strong;
+
+	identity_make(&server, &w);
+	w.name = "strong";
+	w.rsa = 2048;
+	identity_make(&strong, &w);
+	w = (struct identity_wish){.name = "weak2",
+				   .issuer = &made.ca,
+				   .purpose = GNUTLS_KP_TLS_WWW_CLIENT,
+				   .rsa = 1024};
+	identity_make(&client, &w);
+	weak_is_refused(&server, &made.client, true);
+	weak_is_refused(&made.server, &client, true);
+	weak_is_refused(&strong, &made.client, false);
+	identity_free(&server);
+	identity_free(&client);
+	identity_free(&strong);
 }
