@@ -4,48 +4,15 @@ master answers every question, and once the worker is dead nothing of it is left
 through its memory at all."""
 import os
 import random
-import re
 import signal
 import threading
 import urllib.request
 from lib import needs, plain
 from lib.bench import Bench, Peer, ask, client_json, correct, ctl, ctl_run, request, runs, wait_until, workers
+from lib.overwritten import PATTERNS, holder, overwrite, shared, write
 
 needs.need_root()  # to write to another process's memory
 POLICIES = ("111", "222")
-
-
-def shared(pid, mode):
-    """[(start, end)] of its shared mappings of that mode."""
-    with open(f"/proc/{pid}/maps") as f:
-        found = re.findall(r"^([0-9a-f]+)-([0-9a-f]+) (\S+) .*$", f.read(), re.M)
-    return [(int(a, 16), int(b, 16)) for a, b, m in found if m == mode]
-
-
-def write(pid, start, data):
-    """How many bytes were taken."""
-    with open(f"/proc/{pid}/mem", "r+b", buffering=0) as f:
-        f.seek(start)
-        try:
-            return f.write(data)
-        except OSError:
-            return 0
-
-
-def holder(proxy, peer):
-    """The worker that has the connection."""
-    port = peer.socket.getsockname()[1]
-    with open("/proc/net/tcp") as f:
-        rows = [line.split() for line in f]
-    inode = next((r[9] for r in rows if r[1].endswith(f":{proxy.port:04X}") and r[2].endswith(f":{port:04X}")), None)
-    for pid in workers(proxy):
-        for fd in os.listdir(f"/proc/{pid}/fd"):
-            try:
-                if inode and os.readlink(f"/proc/{pid}/fd/{fd}") == f"socket:[{inode}]":
-                    return pid
-            except FileNotFoundError:
-                pass
-    return None
 
 
 class Load(threading.Thread):
@@ -74,14 +41,6 @@ class Load(threading.Thread):
         assert self.is_alive() and not self.wrong, self.wrong
 
 
-def words(value):
-    return lambda n, dice: (value.to_bytes(8, "little") * (n // 8 + 1))[:n]
-
-
-PATTERNS = [words(2**64 - 1), words(0), words(1), words(2**63), words(2**56), words(0x201), words(0x01010101_01010101), words(0x3F),
-            words(2**32 - 1), lambda n, dice: dice.randbytes(n), lambda n, dice: dice.randbytes(n)]
-
-
 def everything_answers(proxy, admin):
     for verb in ("servers", "workers", "status", "policies"):
         status, out, err = ctl_run("-s", proxy.socket, "--json", verb)
@@ -105,8 +64,7 @@ def check(proxy, admin, loads):
 
     dice = random.Random(1)
     for i, pattern in enumerate(PATTERNS):
-        for start, end in shared(taken, "rw-s"):
-            assert write(taken, start, pattern(end - start, dice)) == end - start
+        overwrite(taken, pattern, dice)
         everything_answers(proxy, admin)
         for load in loads:
             load.goes_on()
