@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -133,6 +134,7 @@ race(int writer)
 
 	if (pid > 0)
 		return pid;
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* also of a test that fails */
 	log_sink_borrow(&sink, writer);
 	for (;;)
 		(void)log_sink_write(&sink, line, sizeof line);
