@@ -256,7 +256,8 @@ look_for_columns(struct json_object *rows, const struct rows_wish *wish, char wh
 	while (list != NULL && next_word(&list, &w))
 		if (find_column(first, w, why) == NULL)
 			return -1;
-	by += by != NULL && (by[0] == '-' || by[0] == '+');
+	if (by != NULL && (by[0] == '-' || by[0] == '+'))
+		by++;
 	return by == NULL || find_column(first, (struct word){by, strlen(by)}, why) != NULL ? 0
 											    : -1;
 }
