@@ -35,6 +35,7 @@ struct etcd_fake {
 	unsigned given[32];		  /* of each of its lines: how often */
 	char asked[8192];		  /* "PATH BODY\n" of each */
 	char token[64];			  /* of the last one */
+	int wants_leader;		  /* the same */
 };
 
 static inline void
@@ -57,6 +58,8 @@ fake_answer(struct evhttp_request *r, void *arg)
 	int found = 0;
 
 	token = evhttp_find_header(evhttp_request_get_input_headers(r), "Authorization");
+	f->wants_leader = evhttp_find_header(evhttp_request_get_input_headers(r),
+					     "Grpc-Metadata-hasleader") != NULL;
 	(void)snprintf(f->token, sizeof f->token, "%s", token == NULL ? "" : token);
 	(void)snprintf(f->asked + n, sizeof f->asked - n, "%s %.*s\n", path,
 		       (int)evbuffer_get_length(b), (const char *)evbuffer_pullup(b, -1));

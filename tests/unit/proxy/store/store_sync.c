@@ -153,6 +153,32 @@ Test(store_sync, pages_of_one_revision_are_read_and_then_it_is_watched)
 	cr_assert_not_null(strstr(fake.asked, "\"revision\":\"5\""));
 	cr_assert_not_null(strstr(fake.asked, "\"start_revision\":\"6\""));
 	cr_assert_eq(store_sync_phase(sync_of), STORE_SYNCED);
+	cr_assert(fake.wants_leader, "or a watch waits for ever where there is none");
+	end();
+}
+
+/* Takes as long as an audit is waited for. */
+Test(store_sync, a_watch_that_keeps_silent_about_a_change_is_found_out)
+{
+	static const struct fake_answer script[] = {
+		PAGE_OF_TWO,
+		{"/v3/kv/range", 200,
+		 "{" FAKE_HEADER(9, 2) ",\"kvs\":[" KV(A, 9,
+						       TWO) "],\"more\":true,\"count\":\"2\"}",
+		 0},
+		{"/v3/kv/range", 200,
+		 "{" FAKE_HEADER(9, 2) ",\"kvs\":[" KV(A, 9,
+						       TWO) "],\"more\":true,\"count\":\"2\"}",
+		 0},
+		{"/v3/kv/range", 200,
+		 "{" FAKE_HEADER(9, 2) ",\"kvs\":[" KV(A, 9, TWO) "," KV(B, 3, ONE) "]}", 0},
+		{"/v3/watch", 200, CREATED, 1},
+		{NULL, 0, NULL, 0}};
+
+	begin(script);
+	FAKE_UNTIL(base, strstr(told, "synced=9") != NULL);
+	cr_assert_str_eq(told, "a=1 b=1 synced=5 a=2 synced=9 ");
+	cr_assert_not_null(strstr(fake.asked, "\"sort_target\":\"MOD\""));
 	end();
 }
 
