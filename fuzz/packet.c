@@ -55,7 +55,8 @@ announce(const struct packet *p)
 		HOLDS(memcmp(&a.sign, &again.sign, sizeof a.sign) == 0);
 	}
 	buf_clear(&out);
-	HOLDS(packet_ack(&out, p, "proxy", "registered", NULL, "[::1]:5", NULL) == 0);
+	HOLDS(packet_ack(&out, p, "proxy", "registered", NULL,
+			 &(struct packet_news){.rival = "[::1]:5"}) == 0);
 	is_packet(&out);
 	buf_release(&out);
 }

@@ -73,6 +73,7 @@ struct registrar {
 	char why[ADDR_HOST + 128];     /* what went wrong last */
 	char trouble[ADDR_HOST + 128]; /* the same, as long as it lasts */
 	struct addr rival;	       /* the last one that was warned of; len 0: none */
+	int64_t reply_timeout;	       /* ms, of the proxy, which was warned of; 0: not so far */
 	struct backoff pause;
 	struct conn_loop *loop;
 	struct conn *conn;	       /* NULL, or the one to the proxy */

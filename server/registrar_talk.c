@@ -79,6 +79,20 @@ warn_of_rival(struct registrar *r, const struct packet *p)
 		    log_quoted(r->announcement.id), own_address(r, here), addr_text(&rival, there));
 }
 
+/* Only a line in the log, so it may be anybody's word. */
+static void
+warn_of_clock(struct registrar *r, const struct packet *p)
+{
+	int64_t ms;
+
+	if (packet_number(p, "replytimeout", 1, INT64_MAX, &ms) <= 0 || ms == r->reply_timeout)
+		return;
+	r->reply_timeout = ms;
+	log_limited(LOG_WARN, "job_timeout is longer than the proxy waits for a reply",
+		    "proxy=%s id=%s job_timeout_ms=%u reply_timeout_ms=%lld", r->conf.proxy,
+		    log_quoted(r->announcement.id), r->announcement.jobtimeout, (long long)ms);
+}
+
 void
 registrar_calm(struct registrar *r)
 {
@@ -131,6 +145,7 @@ hear_ack(struct registrar *r, const struct packet *p)
 		return CHALLENGED;
 	if (verdict == SIGNER_PROVEN) {
 		warn_of_rival(r, p);
+		warn_of_clock(r, p);
 		acknowledged(r);
 		hear_proxies(r, p);
 		return ACKED;

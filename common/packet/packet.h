@@ -206,14 +206,20 @@ struct packet_proof {
 
 enum { PACKET_PROXIES_MAX = 1024 }; /* bytes of what it tells of further proxies */
 
+/* What an acknowledgement tells beside; NULL or 0: nothing.  No mac covers it, but proxiesmac the
+ * proxies. */
+struct packet_news {
+	const char *rival;   /* the address of another server that announced itself with that id */
+	const char *proxies; /* addresses of further ones, parted by commas */
+	uint64_t replytimeout; /* ms: the proxy waits no longer for a reply, and its jobs may take
+				  it */
+};
+
 /* Type 4, in the form of the packet it answers, with its id as destid and its privPolyId;
- * verb is "registered", "renewed", "deregistered" or "challenge".  proof may be NULL, and so may
- * rival, the address of another server that announced itself with that id: no mac covers it.  So
- * may proxies, addresses of further proxies, parted by commas: proof->mac covers them not, but
- * proof->proxiesmac does. */
+ * verb is "registered", "renewed", "deregistered" or "challenge".  proof and news may be NULL. */
 MUST_CHECK int packet_ack(struct buf *out, const struct packet *announcement, const char *srcid,
-			  const char *verb, const struct packet_proof *proof, const char *rival,
-			  const char *proxies);
+			  const char *verb, const struct packet_proof *proof,
+			  const struct packet_news *news);
 
 /* Reads verb and proof of a judged packet of type 4; what is not there, or not of its length, is
  * empty.  verb borrows. */

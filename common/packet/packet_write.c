@@ -240,8 +240,12 @@ packet_deregister(struct buf *out, const struct packet_announcement *a)
 
 static int
 put_ack(struct buf *out, const struct packet *announcement, const char *srcid, const char *verb,
-	const struct packet_proof *proof, const char *rival, const char *proxies)
+	const struct packet_proof *proof, const struct packet_news *news)
 {
+	static const struct packet_news none;
+
+	if (news == NULL)
+		news = &none;
 	if (put_head(out, "4", announcement, srcid) < 0 ||
 	    buf_append_str(out, ",\"privPolyId\":") < 0 ||
 	    buf_append_span(out, announcement->policy_raw) < 0 ||
@@ -250,8 +254,10 @@ put_ack(struct buf *out, const struct packet *announcement, const char *srcid, c
 	if (proof != NULL && (put_text(out, ",\"nonce\":", proof->nonce) < 0 ||
 			      put_text(out, ",\"mac\":", proof->mac) < 0))
 		return -1;
-	if ((rival != NULL && put_text(out, ",\"rival\":", rival) < 0) ||
-	    (proxies != NULL && put_text(out, ",\"proxies\":", proxies) < 0) ||
+	if ((news->rival != NULL && put_text(out, ",\"rival\":", news->rival) < 0) ||
+	    (news->proxies != NULL && put_text(out, ",\"proxies\":", news->proxies) < 0) ||
+	    (news->replytimeout > 0 &&
+	     put_number(out, ",\"replytimeout\":", news->replytimeout) < 0) ||
 	    (proof != NULL && put_text(out, ",\"proxiesmac\":", proof->proxiesmac) < 0))
 		return -1;
 	return buf_append_str(out, "}");
@@ -259,10 +265,9 @@ put_ack(struct buf *out, const struct packet *announcement, const char *srcid, c
 
 int
 packet_ack(struct buf *out, const struct packet *announcement, const char *srcid, const char *verb,
-	   const struct packet_proof *proof, const char *rival, const char *proxies)
+	   const struct packet_proof *proof, const struct packet_news *news)
 {
 	size_t before = buf_len(out);
 
-	return end_packet(out, before,
-			  put_ack(out, announcement, srcid, verb, proof, rival, proxies));
+	return end_packet(out, before, put_ack(out, announcement, srcid, verb, proof, news));
 }

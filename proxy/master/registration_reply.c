@@ -1,4 +1,4 @@
-/* registration_answer.c - what a registration is answered, and what is logged and counted of that;
+/* registration_reply.c - what a registration is answered, and what is logged and counted of that;
  * see registration_internal.h. */
 #include <string.h>
 
@@ -64,6 +64,17 @@ registration_log_refusal(const struct registration_handling *h)
 		    registration_is_signed(h) ? log_quoted(h->a.sign.keyid) : "", log_quoted(why));
 }
 
+/* Of the proxy, where the server's jobs may take longer: its own clock would never say anything. */
+static uint64_t
+clock_of(const struct registration_handling *h)
+{
+	uint64_t reply = h->j->conf == NULL
+				 ? UINT64_MAX
+				 : policy_conf_of(h->j->conf, h->a.policy)->reply_timeout;
+
+	return h->a.ack && h->a.jobtimeout > reply ? reply : 0;
+}
+
 /* NULL: none, or it is nothing for this server: it leaves, or does not read what it is answered. */
 static const char *
 further_proxies(const struct registration_handling *h)
@@ -91,7 +102,7 @@ answer_signed(const struct registration_handling *h, struct buf *answer)
 	     signature_of_proxies(h->key, h->a.sign.mac, span_str(proxies), proof.proxiesmac) < 0))
 		proxies = NULL; /* nobody would believe it */
 	return packet_ack(answer, &h->p, h->j->proxy_id, registration_verb_text(h->verb), &proof,
-			  NULL, proxies);
+			  &(struct packet_news){.proxies = proxies, .replytimeout = clock_of(h)});
 }
 
 int
@@ -104,7 +115,7 @@ registration_answer(const struct registration_handling *h, bool fine, struct buf
 		return answer_signed(h, answer);
 	/* Asked for or not: there are servers that listen only once they have read an answer. */
 	return packet_ack(answer, &h->p, h->j->proxy_id, registration_verb_text(h->verb), NULL,
-			  h->rival, further_proxies(h));
+			  &(struct packet_news){h->rival, further_proxies(h), clock_of(h)});
 }
 
 void

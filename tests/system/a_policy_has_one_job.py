@@ -31,6 +31,9 @@ with Bench(busy="the announced ports are nobody's") as b:
     redact = pooled.Server(proxy, id="1", also={"job": "redact", "repeat": "0", "jobtimeout": "60000"})
     proxy.wait_for("level=warn .*job_timeout is longer than reply_timeout.* id=1 policy=111 job_timeout_ms=60000 reply_timeout_ms=10000")
     proxy.wait_for("server joined.* id=1 .* job=redact")
+    slow = b.server("8", "888", proxy, options=["--narrate", "no", "--handler", "exec-once", "--handler-command", "/bin/cat", "--job-timeout", "20s"])
+    slow.wait_for(r'level=warn .*job_timeout is longer than the proxy waits for a reply.* id=8 job_timeout_ms=20000 reply_timeout_ms=10000')
+    slow.stop()
     wanted = {"policy": "111", "job": "redact", "repeat": False, "job_timeout_s": 60.0}
     assert shown(proxy) == wanted, proxy.servers()
     assert next(p for p in ctl(proxy.socket, "policies") if p["policy"] == "111")["job"] == "redact"

@@ -390,6 +390,22 @@ Test(registrar, what_is_no_address_is_passed_over)
 	cr_assert_eq(times(log, "level=warn"), 0, "%s", log);
 }
 
+Test(registrar, a_proxy_that_waits_less_long_than_jobs_may_take_is_warned_of_once)
+{
+	static const char ten[] = ",\"replytimeout\":10000";
+
+	announcement.jobtimeout = 60000;
+	const char *log = logged_after(
+		(const char *[]){"", ten, ten, ",\"replytimeout\":\"10000\"", ",\"replytimeout\":0",
+				 ",\"replytimeout\":\"x\"", ",\"replytimeout\":-1", NULL});
+
+	cr_assert_eq(times(log, "level=warn"), 1, "%s", log);
+	cr_assert_eq(times(log, "job_timeout is longer than the proxy waits for a reply"), 1, "%s",
+		     log);
+	cr_assert_eq(times(log, "id=100 job_timeout_ms=60000 reply_timeout_ms=10000\n"), 1, "%s",
+		     log);
+}
+
 /* ---- one of several ---- */
 
 static const struct addr *taken;

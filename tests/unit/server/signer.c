@@ -69,7 +69,7 @@ acknowledge(const char *verb, const char *nonce, const char *mac)
 			&p, span_str("{\"type\":1,\"id\":100,\"privPolyId\":111,\"listenport\":5}"),
 			&fault),
 		0);
-	cr_assert_eq(packet_ack(&text, &p, "proxy", verb, &proof, NULL, NULL), 0);
+	cr_assert_eq(packet_ack(&text, &p, "proxy", verb, &proof, NULL), 0);
 	cr_assert_eq(packet_parse(&ack, buf_span(&text), &fault), 0);
 	return signer_verify(s, &talk, &ack, &why);
 }

@@ -92,7 +92,7 @@ Test(packet_signed, an_acknowledgement_bears_its_proof)
 	struct buf text = BUF_INIT;
 
 	cr_assert_eq(announced("", &a), 0);
-	cr_assert_eq(packet_ack(&text, &packet, "proxy", "registered", &proof, NULL, NULL), 0);
+	cr_assert_eq(packet_ack(&text, &packet, "proxy", "registered", &proof, NULL), 0);
 	cr_assert_eq(packet_parse(&ack, buf_span(&text), &fault), 0);
 	packet_acknowledged(&ack, &verb, &got);
 	cr_assert(span_eq_str(verb, "registered"));
@@ -100,7 +100,7 @@ Test(packet_signed, an_acknowledgement_bears_its_proof)
 	cr_assert_str_eq(got.mac, MAC);
 	buf_clear(&text);
 	proof.mac[0] = '\0';
-	cr_assert_eq(packet_ack(&text, &packet, "proxy", "challenge", &proof, NULL, NULL), 0);
+	cr_assert_eq(packet_ack(&text, &packet, "proxy", "challenge", &proof, NULL), 0);
 	cr_assert_eq(packet_parse(&ack, buf_span(&text), &fault), 0);
 	packet_acknowledged(&ack, &verb, &got);
 	cr_assert_str_eq(got.nonce, SALT);

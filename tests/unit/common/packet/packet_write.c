@@ -379,11 +379,11 @@ Test(packet_write, an_announcement_reads_as_it_was_written)
 Test(packet_write, an_ack_takes_the_form_of_the_announcement)
 {
 	accept("{\"type\":\"1\",\"id\":\"100\",\"privPolyId\":111,\"listenport\":\"1\"}");
-	expect_written(packet_ack(&out, &packet, "proxy", "registered", NULL, NULL, NULL),
+	expect_written(packet_ack(&out, &packet, "proxy", "registered", NULL, NULL),
 		       "{\"type\":\"4\",\"srcid\":\"proxy\",\"destid\":\"100\",\"privPolyId\":111,"
 		       "\"verb\":\"registered\"}");
 	accept("{\"type\":5,\"id\":100,\"privPolyId\":\"PP_1\"}");
-	expect_written(packet_ack(&out, &packet, "9", "deregistered", NULL, NULL, NULL),
+	expect_written(packet_ack(&out, &packet, "9", "deregistered", NULL, NULL),
 		       "{\"type\":4,\"srcid\":9,\"destid\":100,\"privPolyId\":\"PP_1\","
 		       "\"verb\":\"deregistered\"}");
 	accept("{\"type\":4,\"srcid\":9,\"destid\":100,\"verb\":\"renewed\"}");
@@ -395,16 +395,28 @@ Test(packet_write, an_ack_tells_of_further_proxies_behind_what_older_ones_had)
 	struct span verb;
 
 	accept("{\"type\":\"1\",\"id\":\"1\",\"privPolyId\":\"2\",\"listenport\":\"1\"}");
-	expect_written(packet_ack(&out, &packet, "p", "renewed", NULL, NULL, "b:1,unix:/x"),
+	expect_written(packet_ack(&out, &packet, "p", "renewed", NULL,
+				  &(struct packet_news){.proxies = "b:1,unix:/x"}),
 		       "{\"type\":\"4\",\"srcid\":\"p\",\"destid\":\"1\",\"privPolyId\":\"2\","
 		       "\"verb\":\"renewed\",\"proxies\":\"b:1,unix:/x\"}");
 	memset(proof.proxiesmac, 'a', PACKET_MAC);
-	cr_assert_eq(packet_ack(&out, &packet, "p", "renewed", &proof, NULL, "b:1"), 0);
+	cr_assert_eq(packet_ack(&out, &packet, "p", "renewed", &proof,
+				&(struct packet_news){.proxies = "b:1"}),
+		     0);
 	cr_assert_eq(packet_parse(&packet, buf_span(&out), &fault), 0);
 	packet_acknowledged(&packet, &verb, &read);
 	cr_expect_str_eq(read.proxiesmac, proof.proxiesmac);
 	cr_expect(span_eq_str(packet_scalar(&packet, "proxies"), "b:1"));
 	buf_release(&out);
+}
+
+Test(packet_write, an_ack_tells_how_long_the_proxy_waits)
+{
+	accept("{\"type\":\"1\",\"id\":\"1\",\"privPolyId\":\"2\",\"listenport\":\"1\"}");
+	expect_written(packet_ack(&out, &packet, "p", "renewed", NULL,
+				  &(struct packet_news){.replytimeout = 10000}),
+		       "{\"type\":\"4\",\"srcid\":\"p\",\"destid\":\"1\",\"privPolyId\":\"2\","
+		       "\"verb\":\"renewed\",\"replytimeout\":10000}");
 }
 
 Test(packet_write, an_ack_names_a_rival_where_there_is_one)
@@ -413,8 +425,11 @@ Test(packet_write, an_ack_names_a_rival_where_there_is_one)
 			     "\"privPolyId\":\"111\",\"verb\":\"renewed\",\"rival\":\"[::1]:5\"}";
 
 	accept("{\"type\":\"1\",\"id\":\"100\",\"privPolyId\":\"111\",\"listenport\":\"1\"}");
-	expect_written(packet_ack(&out, &packet, "proxy", "renewed", NULL, "[::1]:5", NULL), text);
-	expect_written(packet_ack(&out, &packet, "proxy", "renewed", NULL, "", NULL),
+	expect_written(packet_ack(&out, &packet, "proxy", "renewed", NULL,
+				  &(struct packet_news){.rival = "[::1]:5"}),
+		       text);
+	expect_written(packet_ack(&out, &packet, "proxy", "renewed", NULL,
+				  &(struct packet_news){.rival = ""}),
 		       "{\"type\":\"4\",\"srcid\":\"proxy\",\"destid\":\"100\","
 		       "\"privPolyId\":\"111\",\"verb\":\"renewed\"}");
 	accept(text);
@@ -434,7 +449,9 @@ write_one(enum writer w, struct buf *b, const struct packet *p)
 	case NEW_REQUEST: return packet_request(b, "1", "111", span_str("a\nb"));
 	case REGISTER: return packet_register(b, &full);
 	case DEREGISTER: return packet_deregister(b, &full);
-	case ACK: return packet_ack(b, p, "proxy", "renewed", NULL, "10.0.0.1:5", NULL);
+	case ACK:
+		return packet_ack(b, p, "proxy", "renewed", NULL,
+				  &(struct packet_news){.rival = "10.0.0.1:5"});
 	case WRITERS: break;
 	}
 	abort();
