@@ -115,7 +115,7 @@ USES.proxy/conf       := common/base common/conf common/packet common/conn commo
 USES.proxy/store      := common/base common/json common/log common/packet common/worker common/supervisor proxy/conf
 USES.proxy/registry   := common/base common/json common/log common/packet
 USES.proxy/stats      := common/base common/packet proxy/registry
-USES.proxy/auth       := common/base common/packet proxy/registry proxy/stats
+USES.proxy/auth       := common/base common/json common/packet proxy/registry proxy/stats
 USES.proxy/balance    := common/base
 USES.proxy/upstream   := common/base common/json common/job common/log common/packet common/conn proxy/conf \
              proxy/registry proxy/stats

@@ -131,12 +131,35 @@ signature_of_proxies(const uint8_t key[DIGEST_MAC], const char *request_mac, str
 	return finish(&message, put_proxies(&message, request_mac, proxies), key, mac);
 }
 
-void
-signature_server_key(struct span secret, const char *keyid, const char *id, uint8_t key[DIGEST_MAC])
+static int
+put_record(struct buf *out, const char *cluster, const struct signature_record *r)
+{
+	if (put(out, span_str("policypool store record 1")) < 0 ||
+	    put_field(out, "cluster", cluster) < 0 || put_field(out, "by", r->by) < 0 ||
+	    put_field(out, "gone", r->gone) < 0 || put_field(out, "keyid", r->a->sign.keyid) < 0 ||
+	    put_field(out, "id", r->a->id) < 0 || put_field(out, "policy", r->a->policy) < 0 ||
+	    put_field(out, "addr", r->addr) < 0 || put_capacities(out, r->a) < 0)
+		return -1;
+	return put_number(out, "epoch", r->a->sign.epoch);
+}
+
+int
+signature_of_record(const uint8_t key[DIGEST_MAC], const char *cluster,
+		    const struct signature_record *r, char mac[PACKET_MAC + 1])
+{
+	struct buf message = BUF_INIT;
+
+	return finish(&message, put_record(&message, cluster, r), key, mac);
+}
+
+/* context: 24 bytes at most. */
+static void
+derive(struct span secret, const char *context, const char *keyid, const char *id,
+       uint8_t key[DIGEST_MAC])
 {
 	/* On the stack, so that it can't fail: context, key id, id, each with its length. */
 	char info[3 * 4 + 24 + 2 * PACKET_ID_MAX];
-	const char *part[] = {"policypool server key 1", keyid, id};
+	const char *part[] = {context, keyid, id};
 	size_t n = 0;
 
 	for (size_t i = 0; i < sizeof part / sizeof *part; i++) {
@@ -147,6 +170,18 @@ signature_server_key(struct span secret, const char *keyid, const char *id, uint
 		n += 4 + length;
 	}
 	digest_derive(secret, span_of(info, n), key);
+}
+
+void
+signature_server_key(struct span secret, const char *keyid, const char *id, uint8_t key[DIGEST_MAC])
+{
+	derive(secret, "policypool server key 1", keyid, id, key);
+}
+
+void
+signature_record_key(struct span secret, const char *keyid, const char *id, uint8_t key[DIGEST_MAC])
+{
+	derive(secret, "policypool record key 1", keyid, id, key);
 }
 
 bool

@@ -33,6 +33,22 @@ MUST_CHECK int signature_of_ack(const uint8_t key[DIGEST_MAC], const char *reque
 MUST_CHECK int signature_of_proxies(const uint8_t key[DIGEST_MAC], const char *request_mac,
 				    struct span proxies, char mac[PACKET_MAC + 1]);
 
+/* What proxies tell one another of a server through a store that anybody may have written to. */
+struct signature_record {
+	const struct packet_announcement *a; /* all but host, port and what else of it signs */
+	const char *addr;		     /* where it is, as addr_text() has it */
+	const char *by;			     /* the proxy that tells it */
+	const char *gone;		     /* why it is there no more; empty: it is */
+};
+
+/* The key for records of one server, which only those have that have the secret: it is not the
+ * server's own. */
+void signature_record_key(struct span secret, const char *keyid, const char *id,
+			  uint8_t key[DIGEST_MAC]);
+/* 0, or -1 with ENOMEM. */
+MUST_CHECK int signature_of_record(const uint8_t key[DIGEST_MAC], const char *cluster,
+				   const struct signature_record *, char mac[PACKET_MAC + 1]);
+
 /* Takes the same time wherever they differ. */
 bool signature_equal(const char a[PACKET_MAC + 1], const char b[PACKET_MAC + 1]);
 

@@ -53,9 +53,8 @@ warn_of_clock(const struct registration *j, const struct registry_server *s)
 			    (unsigned long long)reply);
 }
 
-/* The tallies of an index that passes to another server start anew. */
-static void
-begin_tally(const struct registration_handling *h)
+void
+registration_begin_tally(const struct registration_handling *h)
 {
 	int at = registry_find(h->j->registry, h->a.id);
 
@@ -227,6 +226,15 @@ check_job(struct registration_handling *h, const struct addr *at)
 	return -1;
 }
 
+/* Known from other proxies alone so far. */
+static bool
+is_second_hand(const struct registration_handling *h)
+{
+	int i = registry_find(h->j->registry, h->a.id);
+
+	return i >= 0 && registry_tenure_of(h->j->registry, (unsigned)i)->second;
+}
+
 static int
 do_register(struct registration_handling *h)
 {
@@ -234,7 +242,7 @@ do_register(struct registration_handling *h)
 	const struct registry_server *rival;
 	enum registry_change change;
 	struct addr at, former;
-	bool renamed;
+	bool renamed, second;
 
 	if (registration_check_place(h, &at) < 0 || registration_check_rights(h, &at) < 0 ||
 	    registration_check_static(h, &at) < 0 || registration_check_tls(h) < 0 ||
@@ -246,6 +254,7 @@ do_register(struct registration_handling *h)
 	rival = registration_rival(h, &at);
 	if (rival != NULL)
 		former = rival->addr;
+	second = is_second_hand(h);
 	change = registry_join_of(r, &h->a, &at, user_of(h, &at), h->now);
 	if (change == REGISTRY_FULL)
 		return registration_refuse(h, PACKET_OVERLOADED,
@@ -260,8 +269,12 @@ do_register(struct registration_handling *h)
 	if (renamed && change == REGISTRY_RENEWED)
 		change = REGISTRY_REPLACED;
 	if (change == REGISTRY_JOINED || renamed)
-		begin_tally(h);
+		registration_begin_tally(h);
 	h->verb = change == REGISTRY_RENEWED ? REGISTRATION_RENEWED : REGISTRATION_REGISTERED;
+	if (change == REGISTRY_RENEWED && second) {
+		tell_joined(h, &at, REGISTRY_JOINED);
+		h->result = REGISTRATION_CHANGED;
+	}
 	take_rival(h, (unsigned)registry_find(r, h->a.id), rival != NULL);
 	if (change != REGISTRY_RENEWED) {
 		if (rival != NULL)
@@ -378,12 +391,14 @@ on_gone(const struct registry_server *s, unsigned index, void *ctx)
 {
 	struct gone_ctx *gone = ctx;
 	const struct registration *j = gone->join;
+	bool both = registry_known(j->registry, index) == REGISTRY_BOTH;
 
-	(void)index;
 	events_add(j->events, EVENT_LEASE_ENDED, s->id,
-		   registry_policy(j->registry, s->policy)->name, "it did not renew");
+		   registry_policy(j->registry, s->policy)->name,
+		   both ? "it did not renew; another proxy tells of it" : "it did not renew");
 	log_limited(LOG_WARN, "server's lease ended", "id=%s", log_quoted(s->id));
-	log_narrate("Server id %s is gone: it did not renew its lease", s->id);
+	if (!both)
+		log_narrate("Server id %s is gone: it did not renew its lease", s->id);
 	gone->result = REGISTRATION_CHANGED;
 }
 

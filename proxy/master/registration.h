@@ -15,6 +15,7 @@
 #include "rate_limit.h"
 #include "registry.h"
 #include "server_stats.h"
+#include "store_record.h"
 #include "worker_msg.h"
 #include "worker_stats.h"
 
@@ -58,6 +59,28 @@ enum registration_result registration_handle(const struct registration *, struct
 
 /* Takes out servers with a lease that has ended. */
 enum registration_result registration_expire(const struct registration *, uint64_t now);
+
+enum { REGISTRATION_WHY = 160 };
+
+/* What another proxy tells of a server, judged as what a server announces itself; what it has
+ * announced here outranks it, but for a later life.  why: empty, or for what reason nothing of it is
+ * believed. */
+enum registration_result registration_learn(const struct registration *,
+					    const struct store_record *, uint64_t now,
+					    char why[REGISTRATION_WHY]);
+
+/* No other proxy tells of that server any more.  gone: what the last one told instead, by which it
+ * leaves at once if that may be believed; NULL: nothing, and what is known from others alone
+ * fades. */
+enum registration_result registration_unlearn(const struct registration *, const char *id,
+					      const struct store_record *gone, uint64_t now);
+
+/* Takes out the server at an index in use that fades. */
+void registration_fade(const struct registration *, unsigned index, const char *why);
+
+/* Does the proxy listen on loopback addresses alone?  Then all of its cluster is on this machine,
+ * and servers on loopback can be told of. */
+bool registration_is_local(const struct registration *);
 
 /* Settings have changed: takes out servers of a key that is not in the keyring any more, unsigned
  * ones where signatures are required, and those that are not spoken to any more: without TLS where

@@ -120,6 +120,32 @@ registration_check_place(struct registration_handling *h, struct addr *at)
 	return why != NULL ? deny(h, why) : 0;
 }
 
+bool
+registration_is_local(const struct registration *j)
+{
+	for (unsigned i = 0; i < j->selves; i++)
+		if (!addr_is_loopback(&j->self[i]))
+			return false;
+	return j->selves > 0;
+}
+
+int
+registration_check_told_place(struct registration_handling *h, const struct addr *at)
+{
+	const char *why = NULL;
+	struct addr_peer peer;
+
+	addr_peer_of(&peer, at);
+	for (unsigned i = 0; why == NULL && i < h->j->selves; i++)
+		why = server_addr_check(at, &peer, &h->j->self[i]);
+	if (why == NULL && addr_is_loopback(at) && !registration_is_local(h->j))
+		why = "a loopback address, told by another proxy, and not all listen on loopback";
+	if (why == NULL && !registration_is_signed(h) && server_addr_is_internal(at) &&
+	    !trusts_place(h->j, at))
+		why = "an address of the network's own services, and not in trusted_networks";
+	return why == NULL ? 0 : registration_refuse(h, PACKET_DENIED, "%s", why);
+}
+
 /* Whether the proxy would speak to it as it asks to be spoken to. */
 int
 registration_check_tls(struct registration_handling *h)

@@ -1,5 +1,6 @@
 /* registration_internal.h - internal to registration: registration.c (carrying out),
- * registration_check.c (may it), registration_reply.c (what it is answered). */
+ * registration_check.c (may it), registration_reply.c (what it is answered), registration_learn.c
+ * (what other proxies tell). */
 #ifndef POLICYPOOL_REGISTRATION_INTERNAL_H
 #define POLICYPOOL_REGISTRATION_INTERNAL_H
 
@@ -30,6 +31,9 @@ registration_is_signed(const struct registration_handling *h)
 	return h->a.sign.keyid[0] != '\0';
 }
 
+/* The tallies of an index that passes to another server start anew. */
+void registration_begin_tally(const struct registration_handling *);
+
 /* ---- registration_check.c ----
  * 0, or -1 with the fault filled: it is refused. */
 
@@ -45,6 +49,8 @@ MUST_CHECK int registration_check_rights(struct registration_handling *, const s
 MUST_CHECK int registration_check_signature(struct registration_handling *);
 /* Fills *at: where the server is. */
 MUST_CHECK int registration_check_place(struct registration_handling *, struct addr *at);
+/* The same of what another proxy tells. */
+MUST_CHECK int registration_check_told_place(struct registration_handling *, const struct addr *at);
 /* Whether the proxy would speak to it as it asks to be spoken to. */
 MUST_CHECK int registration_check_tls(struct registration_handling *);
 /* Whether its job is that of its policy: the one that is set, or that of the servers there. */

@@ -25,7 +25,11 @@
 	X(EVENT_REMOVED, "removed")                                                        \
 	X(EVENT_RELOADED, "reloaded")                                                      \
 	X(EVENT_UPGRADED, "upgraded")                                                      \
-	X(EVENT_JOURNAL, "journal") /* trouble with it, and its end */
+	X(EVENT_JOURNAL, "journal") /* trouble with it, and its end */                     \
+	X(EVENT_LEARNED, "learned") /* another proxy tells of a server, see the store */   \
+	X(EVENT_FADING, "fading")   /* none does any more */                               \
+	X(EVENT_FADED, "faded")	    /* nor did it answer, or that was for too long */      \
+	X(EVENT_STORE, "store")	    /* trouble with it, and its end */
 #define EVENT_ENUM(name, text) name,
 enum event_kind { EVENT_KINDS(EVENT_ENUM) EVENT_KIND_COUNT };
 #undef EVENT_ENUM

@@ -251,6 +251,8 @@ put(struct registry *r, struct registry_server *new, const struct packet_announc
 		return REGISTRY_FULL;
 	describe(new, a, addr, (unsigned)policy);
 	registry_set_lease(r, (unsigned)at, a->lease, now);
+	r->tenure[at].is.second = false;
+	r->tenure[at].is.fading = 0;
 	r->tenure[at].heard = now;
 	if (known && same(&r->server[at], new))
 		return REGISTRY_RENEWED;
@@ -281,8 +283,31 @@ registry_configure(struct registry *r, const struct packet_announcement *a, cons
 	struct registry_server new = {.configured = true, .unproved = true};
 	enum registry_change change = put(r, &new, a, addr, now);
 
-	if (change != REGISTRY_FULL)
-		registry_own(r, (unsigned)registry_find(r, a->id), "", 0, false);
+	if (change == REGISTRY_FULL)
+		return change;
+	registry_own(r, (unsigned)registry_find(r, a->id), "", 0, false);
+	(void)registry_set_told(r, (unsigned)registry_find(r, a->id), "", now);
+	return change;
+}
+
+enum registry_change
+registry_learn(struct registry *r, const struct packet_announcement *a, const struct addr *addr,
+	       uint64_t now)
+{
+	int at = registry_find(r, a->id);
+	uint64_t heard = at < 0 ? now : r->tenure[at].heard;
+	struct registry_server new = {.unproved = true};
+	struct packet_announcement told = *a;
+	enum registry_change change;
+
+	told.lease = 0; /* it is the other proxy's to end */
+	change = put(r, &new, &told, addr, now);
+	at = registry_find(r, a->id);
+	if (change == REGISTRY_FULL)
+		return change;
+	r->tenure[at].is.second = true;
+	if (change == REGISTRY_RENEWED)
+		r->tenure[at].heard = heard; /* no word of its own */
 	return change;
 }
 

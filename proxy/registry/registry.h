@@ -27,6 +27,18 @@ enum registry_admin { REGISTRY_ADMINS(REGISTRY_ENUM) REGISTRY_ADMIN_COUNT };
 
 const char *registry_admin_text(enum registry_admin);
 
+/* How a server is known where proxies share theirs. */
+#define REGISTRY_KNOWNS(X)                                                                   \
+	X(REGISTRY_SELF, "self")   /* it announced itself here, or is of the file */         \
+	X(REGISTRY_STORE, "store") /* another proxy tells of it */                           \
+	X(REGISTRY_BOTH, "both")   /* it announced itself here, and another tells of it */   \
+	X(REGISTRY_FADING, "fading") /* another told of it, and none does any more */
+#define REGISTRY_ENUM(name, text) name,
+enum registry_known { REGISTRY_KNOWNS(REGISTRY_ENUM) REGISTRY_KNOWN_COUNT };
+#undef REGISTRY_ENUM
+
+const char *registry_known_text(enum registry_known);
+
 struct registry_server {
 	bool used;
 	bool pooled;	   /* connections may be kept; otherwise plain: one request a connection */
@@ -121,10 +133,30 @@ bool registry_set_admin(struct registry *, unsigned index, enum registry_admin, 
 /* The server at that index lives: it is unproved no more. */
 void registry_prove(struct registry *, unsigned index);
 
-/* Takes out servers with a lease that has ended; gone is told each, before its entry is cleared. */
+/* Takes out servers with a lease that has ended; gone is told each, before its entry is cleared.
+ * One that another proxy tells of stays, known from that one alone. */
 void registry_expire(struct registry *, uint64_t now,
 		     void (*gone)(const struct registry_server *, unsigned index, void *ctx),
 		     void *ctx);
+
+/* ---- servers that other proxies tell of ---- */
+
+/* What another proxy tells of a server: it joins, or is replaced by what it is now, without a lease
+ * and unproved.  As registry_join(), but RENEWED says nothing of its life. */
+enum registry_change registry_learn(struct registry *, const struct packet_announcement *,
+				    const struct addr *, uint64_t now);
+
+/* Another proxy tells of the server at an index in use, empty: none does any more, and what is
+ * known from others alone fades from now on.  False when that was so before. */
+bool registry_set_told(struct registry *, unsigned index, const char *proxy, uint64_t now);
+
+/* What announced itself here does so no more: from now on it is known from others alone. */
+void registry_unhear(struct registry *, unsigned index);
+
+enum registry_known registry_known(const struct registry *, unsigned index);
+
+/* Fades it already, its time begins anew. */
+void registry_fade_anew(struct registry *, unsigned index, uint64_t now);
 
 /* How a server stands in the registry; times in clock_ms(). */
 struct registry_tenure {
@@ -135,6 +167,9 @@ struct registry_tenure {
 	uint64_t epoch;		       /* the highest that the owner has shown */
 	bool old_secret;	       /* signed with a secret for which the key has a newer one */
 	char job_keys[JOB_KEYS_MAX + 1]; /* see job_keys.h; empty: not told */
+	bool second;		   /* it is known from other proxies alone, and has no lease */
+	uint64_t fading;	   /* second: since when no proxy tells of it; 0: one does */
+	char by[PACKET_ID_MAX + 1]; /* the other proxy that tells of it; empty: none does */
 };
 
 const struct registry_tenure *registry_tenure_of(const struct registry *, unsigned index);

@@ -28,6 +28,9 @@ struct kept_server {
 	char keyid[PACKET_ID_MAX + 1]; /* empty: nobody's */
 	uint64_t epoch;
 	char job_keys[JOB_KEYS_MAX + 1];
+	bool second, fades;
+	uint64_t fading; /* ms ago */
+	char by[PACKET_ID_MAX + 1];
 };
 
 struct dump_reader {
@@ -237,6 +240,17 @@ job_keys(struct dump_reader *r, char out[JOB_KEYS_MAX + 1])
 	return job_keys_is(span_str(out)) ? 0 : wrong(r, "jobkeys are none");
 }
 
+/* What other proxies tell of it. */
+static int
+told(struct dump_reader *r, struct kept_server *k)
+{
+	if (perhaps(r, "told", &k->second) < 0 ||
+	    (json_text_find(&r->object, "by") != NULL && text(r, "by", k->by, sizeof k->by) < 0))
+		return -1;
+	k->fades = k->second && json_text_find(&r->object, "fading") != NULL;
+	return k->fades ? number(r, "fading", 0, UINT64_MAX, &k->fading) : 0;
+}
+
 static int
 read_server(struct dump_reader *r)
 {
@@ -260,7 +274,7 @@ read_server(struct dump_reader *r)
 	    number(r, "remains", 0, k->lease, &k->remains) < 0 || owner(r, k) < 0)
 		return -1;
 	if (perhaps(r, "unproved", &s->unproved) < 0 || perhaps(r, "backup", &s->backup) < 0 ||
-	    perhaps(r, "static", &s->configured) < 0)
+	    perhaps(r, "static", &s->configured) < 0 || told(r, k) < 0)
 		return -1;
 	k->was_ordered = json_text_find(&r->object, "ordered") != NULL;
 	if (k->was_ordered && number(r, "ordered", 0, UINT64_MAX, &k->ordered) < 0)
@@ -425,8 +439,16 @@ restore_server(struct registry *into, struct kept_server *k, enum registry_dump_
 				    .lease = k->lease,
 				    .epoch = k->epoch,
 				    .ordered = k->was_ordered ? before(written, k->ordered) : 0,
-				    .lease_end = k->lease > 0 ? now + left : 0};
+				    .lease_end = k->lease > 0 ? now + left : 0,
+				    .second = k->second};
 
+	/* Which proxies tell of it now is to be heard anew after an end. */
+	if (origin == REGISTRY_DUMP_HANDED_OVER)
+		memcpy(t.by, k->by, sizeof t.by);
+	if (k->second && t.by[0] == '\0')
+		t.fading = k->fades && origin == REGISTRY_DUMP_HANDED_OVER
+				   ? before(written, k->fading)
+				   : now;
 	memcpy(t.keyid, k->keyid, sizeof t.keyid);
 	memcpy(t.job_keys, k->job_keys, sizeof t.job_keys);
 	k->is.unproved = k->is.unproved || origin == REGISTRY_DUMP_FOUND;

@@ -34,6 +34,20 @@ write_owner(struct buf *out, const struct registry *r, unsigned i)
 	return buf_printf(out, ",\"epoch\":%" PRIu64, registry_tenure_of(r, i)->epoch);
 }
 
+/* What other proxies tell of it: for how long none does, and which one does. */
+static int
+write_told(struct buf *out, const struct registry_tenure *t, uint64_t now)
+{
+	if (t->by[0] != '\0' &&
+	    (buf_append_str(out, ",\"by\":") < 0 || json_text_quote(out, span_str(t->by)) < 0))
+		return -1;
+	if (!t->second)
+		return 0;
+	if (t->fading == 0)
+		return buf_append_str(out, ",\"told\":true");
+	return buf_printf(out, ",\"told\":true,\"fading\":%" PRIu64, until(now, t->fading));
+}
+
 /* Only what is not at its default. */
 static int
 write_job(struct buf *out, const struct registry_server *s, const char *keys)
@@ -63,7 +77,8 @@ write_server(struct buf *out, const struct registry *r, unsigned i, uint64_t now
 	    (s->configured && buf_append_str(out, ",\"static\":true") < 0))
 		return -1;
 	if (write_job(out, s, registry_tenure_of(r, i)->job_keys) < 0 ||
-	    (s->user != 0 && buf_printf(out, ",\"user\":%u", s->user) < 0))
+	    (s->user != 0 && buf_printf(out, ",\"user\":%u", s->user) < 0) ||
+	    write_told(out, registry_tenure_of(r, i), now) < 0)
 		return -1;
 	if (registry_tenure_of(r, i)->ordered > 0 &&
 	    buf_printf(out, ",\"ordered\":%" PRIu64,

@@ -1,6 +1,6 @@
 /* registry_lease.c - what workers do not see of a server: its lease, when it was heard, which
- * address announced it, which key has signed for it, which keys it has; see registry.h and
- * registry_internal.h. */
+ * address announced it, which key has signed for it, which keys it has, which proxy tells of it; see
+ * registry.h and registry_internal.h. */
 #include <stdio.h>
 #include <string.h>
 
@@ -24,7 +24,10 @@ registry_expire(struct registry *r, uint64_t now,
 		    r->tenure[i].is.lease_end > now)
 			continue;
 		gone(&r->server[i], i, ctx);
-		registry_remove(r, i);
+		if (r->tenure[i].is.by[0] != '\0')
+			registry_unhear(r, i);
+		else
+			registry_remove(r, i);
 	}
 }
 
@@ -113,4 +116,53 @@ registry_find_other_keys(const struct registry *r, const char *policy, const cha
 		    job_keys_compare(keys, r->tenure[i].is.job_keys, &name) != JOB_KEYS_AGREE)
 			return (int)i;
 	return -1;
+}
+
+/* ---- what other proxies tell ---- */
+
+#define KNOWN_TEXT(name, text) text,
+static const char *const known_text[] = {REGISTRY_KNOWNS(KNOWN_TEXT)};
+
+const char *
+registry_known_text(enum registry_known known)
+{
+	return known < REGISTRY_KNOWN_COUNT ? known_text[known] : "?";
+}
+
+enum registry_known
+registry_known(const struct registry *r, unsigned i)
+{
+	const struct registry_tenure *t = &r->tenure[i].is;
+
+	if (!t->second)
+		return t->by[0] != '\0' ? REGISTRY_BOTH : REGISTRY_SELF;
+	return t->by[0] != '\0' ? REGISTRY_STORE : REGISTRY_FADING;
+}
+
+bool
+registry_set_told(struct registry *r, unsigned i, const char *proxy, uint64_t now)
+{
+	struct registry_tenure *t = &r->tenure[i].is;
+
+	if (strcmp(t->by, proxy) == 0 && (t->fading > 0) == (t->second && proxy[0] == '\0'))
+		return false;
+	(void)snprintf(t->by, sizeof t->by, "%s", proxy);
+	t->fading = t->second && proxy[0] == '\0' ? now : 0;
+	return true;
+}
+
+void
+registry_unhear(struct registry *r, unsigned i)
+{
+	struct registry_tenure *t = &r->tenure[i].is;
+
+	t->second = true;
+	t->lease = t->lease_end = 0;
+}
+
+void
+registry_fade_anew(struct registry *r, unsigned i, uint64_t now)
+{
+	if (r->tenure[i].is.fading > 0)
+		r->tenure[i].is.fading = now;
 }
