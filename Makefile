@@ -126,9 +126,9 @@ USES.proxy/client     := common/base common/json common/log common/packet common
              proxy/registry proxy/stats proxy/upstream proxy/relay
 USES.proxy/admin      := common/base common/log common/supervisor common/control proxy/conf proxy/registry \
              proxy/stats proxy/upstream proxy/health proxy/relay
-USES.proxy/master     := common/base common/log common/conf common/packet common/conn common/supervisor common/control \
+USES.proxy/master     := common/base common/json common/log common/conf common/packet common/conn common/supervisor common/control \
              common/daemon proxy/conf proxy/store proxy/registry proxy/stats proxy/auth proxy/balance proxy/upstream \
-             proxy/health proxy/client proxy/admin proxy/store
+             proxy/health proxy/client proxy/admin
 
 # With those that they use in turn, for a header may need the headers of what it stands on.
 $(foreach f,$(FOLDERS),$(eval UNDER.$(f) := $(sort $(f) $(foreach u,$(USES.$(f)),$(UNDER.$(u))))))

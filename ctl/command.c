@@ -145,7 +145,7 @@ run_top(const struct command *v, const struct target *t, const struct view *view
 #define OF_STRIKES  "fingerprint,count,refused,age_s,last_cause,srcid"
 #define OF_SERVERS                                                                           \
 	"id,policy,state,addr,reason,served,failed,in_flight,p99_us,since_s,p50_us,lease_s," \
-	"retried,ejections,connections,last_check,job,backup,weight,age_s,source,kind"
+	"retried,ejections,connections,last_check,job,backup,weight,age_s,source,kind,known,by"
 #define OF_POLICIES "policy,servers,up,queued,in_flight,served,failed,refused,expired,balance,job"
 #define OF_EVENTS   "when,event,id,policy,why,count,number"
 #define OF_EXPLAIN  "id,choice,why_not,in_flight,policy,balance"
@@ -169,6 +169,10 @@ static const struct command verbs[] = {
 	 "policies of a proxy, and their queues"},
 	{"events", COMMAND_POOL, "[N | --follow]", DISCOVER_PROXY, OF_EVENTS, cmd_events,
 	 "history of the pool; --follow: as it happens"},
+	{"store", COMMAND_POOL, "", DISCOVER_PROXY, NULL, NULL,
+	 "the store that proxies share servers by"},
+	{"proxies", COMMAND_POOL, "", DISCOVER_PROXY, "id,address,version,servers,self", NULL,
+	 "proxies that share the store"},
 	{"top", COMMAND_POOL, "[-n PAGES] [-d S]", DISCOVER_PROXY, "", run_top,
 	 "rates a second, by policy and server"},
 	{"explain", COMMAND_POOL, "POLICY [KEY]", DISCOVER_PROXY, OF_EXPLAIN, NULL,

@@ -373,6 +373,8 @@ run(struct master *m, int argc, char *argv[])
 
 	proctitle_init(argc, argv, program_of(m));
 	if (startup_detach(&m->settings->daemon, program_of(m)) == 0 && prepare(m) == 0) {
+		if (m->ops->await != NULL)
+			m->ops->await(m);
 		status = supervisor_run(m->supervisor);
 		reaper_settle(m->base);
 	}

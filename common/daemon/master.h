@@ -1,8 +1,8 @@
 /* master.h - the master process of a daemon, from main to its end; what differs between programs
  * they give as ops.
  *
- *   start    settings -> detach -> listen -> pidfile -> open -> control socket -> begin -> workers
- *            -> serving -> announce
+ *   start    settings -> detach -> listen -> pidfile -> open -> control socket -> begin -> await
+ *            -> workers -> serving -> announce
  *   reload   a fresh snapshot -> take -> new workers beside the old -> keep -> the old drain
  *                                                                  +-> undo
  *   upgrade  the predecessor: give -> given; its successor: a start, then took_over
@@ -56,6 +56,8 @@ struct master_ops {
 	/* And what needs the supervisor or the control socket, which may be NULL.  0, or -1 logged.
 	 */
 	int (*begin)(struct master *);
+	/* All is made, and no worker forked: may run the loop for a while first. */
+	void (*await)(struct master *);
 	/* Required.  Workers serve with the settings in force: log, narration, title. */
 	void (*serving)(struct master *);
 	/* Tells the pool; done(m) is called once, maybe before the return. */

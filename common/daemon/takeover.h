@@ -32,6 +32,7 @@
 	X(TAKEOVER_JOURNAL, "journal")	 /* about: its path; the lock is held */          \
 	X(TAKEOVER_REGISTRY, "registry") /* a file in memory: the journal's text */       \
 	X(TAKEOVER_PROXIES, "proxies")	 /* a file in memory: see registrar_set_save() */ \
+	X(TAKEOVER_BOOT, "boot")	 /* a file in memory: see pool_store.h */         \
 	X(TAKEOVER_TICKETS, "tickets")	 /* a pipe: see tls_tickets.h */                  \
 	X(TAKEOVER_FORMER, "former")	 /* a pidfd of it; about: its pid */              \
 	X(TAKEOVER_PARENT, "parent")	 /* the line to it, see reaper.h; about: its pid */

@@ -110,6 +110,18 @@ is_of_the_file(const char *id, const char **error)
 	return refused(why, error);
 }
 
+/* It would be learned again at once. */
+static struct json_object *
+is_of_another_proxy(const char *id, const char *by, const char **error)
+{
+	static char why[256];
+
+	(void)snprintf(why, sizeof why,
+		       "%.64s is known from proxy %.64s: remove it there, or disable it here", id,
+		       by);
+	return refused(why, error);
+}
+
 /* The server that the first argument names, or -1 with *error. */
 static int
 named_server(const struct admin_cmds *c, const struct control_call *call, const char **error)
@@ -166,6 +178,24 @@ tell_policies(const struct control_call *call, const char **error, void *arg)
 	return or_error(show_policies(c->env.registry, c->env.tally, c->env.watch, c->env.meter,
 				      c->env.conf(c->env.ctx)),
 			error);
+}
+
+static struct json_object *
+tell_store(const struct control_call *call, const char **error, void *arg)
+{
+	const struct admin_cmds *c = arg;
+
+	(void)call;
+	return or_error(c->env.store(c->env.ctx), error);
+}
+
+static struct json_object *
+tell_proxies(const struct control_call *call, const char **error, void *arg)
+{
+	const struct admin_cmds *c = arg;
+
+	(void)call;
+	return or_error(c->env.proxies(c->env.ctx), error);
 }
 
 /* explain POLICY [KEY] */
@@ -288,7 +318,7 @@ order_remove(const struct control_call *call, const char **error, void *arg)
 	struct registry *r = c->env.registry;
 	const char *asked = control_argument(call, 0), *policy = control_argument(call, 1);
 	bool exact = asked != NULL && registry_find(r, asked) >= 0;
-	char id[PACKET_ID_MAX + 1] = "", text[48];
+	char id[PACKET_ID_MAX + 1] = "", by[PACKET_ID_MAX + 1] = "", text[48];
 	unsigned n = 0, fixed = 0;
 
 	if (asked == NULL)
@@ -301,11 +331,18 @@ order_remove(const struct control_call *call, const char **error, void *arg)
 			fixed++;
 			continue;
 		}
+		if (registry_known(r, i) == REGISTRY_STORE) {
+			(void)snprintf(id, sizeof id, "%s", registry_server(r, i)->id);
+			(void)snprintf(by, sizeof by, "%s", registry_tenure_of(r, i)->by);
+			continue;
+		}
 		(void)snprintf(id, sizeof id, "%s", registry_server(r, i)->id);
 		remember(c, call, EVENT_REMOVED, registry_server(r, i));
 		registry_remove(r, i);
 		n++;
 	}
+	if (n == 0 && by[0] != '\0')
+		return is_of_another_proxy(id, by, error);
 	if (n == 0)
 		return fixed > 0 ? is_of_the_file(id, error) : no_such_server(asked, error);
 	c->env.changed(c->env.ctx);
@@ -334,6 +371,8 @@ const struct control_verb admin_cmds_verbs[] = {
 	{.name = "policies", .run = tell_policies},
 	{.name = "events", .run = tell_events},
 	{.name = "explain", .run = tell_why},
+	{.name = "store", .run = tell_store},
+	{.name = "proxies", .run = tell_proxies},
 	{.name = "wait", .run = tell_when_quiet},
 	{.name = "drain", .changes = true, .run = order_drain},
 	{.name = "enable", .changes = true, .run = order_enable},

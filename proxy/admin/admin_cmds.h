@@ -3,6 +3,7 @@
 #define POLICYPOOL_ADMIN_CMDS_H
 
 #include <event2/event.h>
+#include <json-c/json.h>
 
 #include "control.h"
 #include "events.h"
@@ -27,6 +28,10 @@ struct admin_cmds_env {
 	void (*changed)(void *ctx);		     /* the registry has: tell the workers */
 	/* Asks a worker that serves.  0, or -1 when there is none. */
 	int (*ask)(struct span question, void *ctx);
+	/* What the proxies of a cluster share: an object, and an array of the proxies.  NULL on
+	 * ENOMEM. */
+	struct json_object *(*store)(void *ctx);
+	struct json_object *(*proxies)(void *ctx);
 	void *ctx;
 };
 

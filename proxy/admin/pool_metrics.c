@@ -29,6 +29,24 @@ static const struct family of_policy[] = {
 	{NULL, NULL, 0, NULL},
 };
 
+static const struct family of_store[] = {
+	{"revision", "policypool_store_revision", PROMETHEUS_GAUGE,
+	 "Revision of the store that is known whole."},
+	{"audit_s", "policypool_store_audit_age_seconds", PROMETHEUS_GAUGE,
+	 "Since it was last seen that nothing of the store was missed."},
+	{"published", "policypool_store_published", PROMETHEUS_GAUGE,
+	 "Servers that this proxy tells the others of."},
+	{"unsynced", "policypool_store_unsynced", PROMETHEUS_GAUGE,
+	 "Of what this proxy tells, what is not in the store yet."},
+	{"refused", "policypool_store_refused", PROMETHEUS_GAUGE,
+	 "Rows of the store that are not believed, or not understood."},
+	{"errors", "policypool_store_errors_total", PROMETHEUS_COUNTER,
+	 "Requests to the store that failed."},
+	{"resets", "policypool_store_resets_total", PROMETHEUS_COUNTER,
+	 "Times that the store was found emptied, restored or another one."},
+	{NULL, NULL, 0, NULL},
+};
+
 static const char *
 text_of(struct json_object *o, const char *key)
 {
@@ -188,6 +206,42 @@ write_servers(struct prometheus *e, struct json_object *servers, const struct ad
 	free(index);
 }
 
+/* Where there is no store there is nothing to tell of it. */
+static void
+write_store(struct prometheus *e, const struct admin_cmds_env *pool)
+{
+	struct json_object *o = pool->store(pool->ctx), *v = NULL;
+	const char *state = o == NULL ? "off" : text_of(o, "state");
+
+	if (o == NULL)
+		e->error = ENOMEM;
+	if (strcmp(state, "off") == 0) {
+		(void)json_object_put(o);
+		return;
+	}
+	prometheus_family(e, "policypool_store_synced", PROMETHEUS_GAUGE,
+			  "1 while all that the store has is known and changes are heard of.");
+	prometheus_number(e, NULL, strcmp(state, "synced") == 0);
+	prometheus_family(e, "policypool_store_clash", PROMETHEUS_GAUGE,
+			  "1 while another proxy has the id of this one.");
+	prometheus_number(e, NULL, strcmp(state, "clash") == 0);
+	for (const struct family *f = of_store; f->key != NULL; f++) {
+		if (!json_object_object_get_ex(o, f->key, &v) || v == NULL)
+			continue;
+		prometheus_family(e, f->name, f->type, f->help);
+		prometheus_number(e, NULL, (uint64_t)json_object_get_double(v));
+	}
+	prometheus_family(e, "policypool_store_servers", PROMETHEUS_GAUGE,
+			  "Servers by how they are known.");
+	for (unsigned k = 0; k < REGISTRY_KNOWN_COUNT; k++) {
+		const char *known = registry_known_text((enum registry_known)k);
+		const struct prometheus_label l[] = {{"known", known}, {NULL, NULL}};
+		if (json_object_object_get_ex(o, known, &v))
+			prometheus_number(e, l, json_object_get_uint64(v));
+	}
+	(void)json_object_put(o);
+}
+
 static void
 write_events(struct prometheus *e, const struct events *events)
 {
@@ -209,6 +263,7 @@ pool_metrics_write(struct prometheus *e, struct json_object *servers, struct jso
 	counters_sum(pool->meter->rows, 0, &sum);
 	prometheus_counters(e, "policypool_", &worker_stats_row_type, &sum);
 	prometheus_counters(e, "policypool_", &registration_stats_type, pool->joins);
+	write_store(e, pool);
 	write_events(e, pool->events);
 	write_policies(e, policies, pool);
 	write_servers(e, servers, pool);

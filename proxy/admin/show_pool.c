@@ -112,6 +112,8 @@ server_status(const struct registry *r, struct counters *t, struct health_monito
 	status_add_text(o, "job", s->job);
 	status_add_text(o, "kind", s->pooled ? "pooled" : "plain");
 	status_add_text(o, "source", s->configured ? "static" : "announced");
+	status_add_text(o, "known", registry_known_text(registry_known(r, i)));
+	status_add_text_or_null(o, "by", registry_tenure_of(r, i)->by);
 	status_add_bool(o, "tls", s->tls);
 	add_key(o, r, i);
 	status_add_text(o, "state", state_of(s, &v));

@@ -33,6 +33,7 @@ pool_changed(void *arg)
 	health_monitor_registry(p->watch);
 	policy_stats_follow(p->ledger);
 	registry_persist_changed(p->keeper);
+	pool_store_changed(p->store);
 	for (unsigned i = 0; i < supervisor_slots(p->supervisor); i++)
 		conn_limit_nudge(p->permits, i);
 }
@@ -46,6 +47,7 @@ review(struct pool *p)
 
 	if (registration_review(&p->rules.join) == REGISTRATION_CHANGED || changed)
 		pool_changed(p);
+	pool_store_review(p->store);
 }
 
 void
@@ -134,6 +136,12 @@ life_of(unsigned server, void *arg)
 }
 
 static void
+lease_ended(unsigned server, void *arg)
+{
+	pool_store_lease_ended(((struct pool *)arg)->store, server);
+}
+
+static void
 free_rules(struct pool_rules *r)
 {
 	free(r->join.trusted);
@@ -169,6 +177,7 @@ make_rules(struct pool *p, struct settings *settings, const struct listen_socket
 					  .servers_per_address = c->servers_per_address,
 					  .trusted = parse_networks(&c->trusted_networks),
 					  .trusted_n = c->trusted_networks.n,
+					  .lease_ended = lease_ended,
 					  .life = life_of,
 					  .ctx = p}};
 	for (unsigned i = 0; i < self->n; i++)
@@ -235,7 +244,34 @@ pool_after_fork(struct pool *p, unsigned slot)
 	p->expiry = NULL;
 	static_servers_free(p->statics);
 	p->statics = NULL;
+	pool_store_free(p->store);
+	p->store = NULL;
 	p->rules.join.keyring = NULL; /* the master alone judges registrations */
+}
+
+static void
+forget_keyring(struct pool_rules *r)
+{
+	if (r->settings != NULL) {
+		keyring_free(r->settings->keyring);
+		r->settings->keyring = NULL;
+	}
+	r->join.keyring = NULL;
+}
+
+void
+pool_forget(struct pool *p)
+{
+	forget_keyring(&p->rules);
+	forget_keyring(&p->former);
+	pool_store_forget_keys(p->store);
+	registry_persist_after_fork(p->keeper);
+	p->keeper = NULL;
+	permits_free(p->permits);
+	registry_free(p->registry);
+	counters_free(p->tally);
+	worker_stats_free(p->meter);
+	verdicts_free(p->verdicts);
 }
 
 void
@@ -285,6 +321,46 @@ pool_keep_registry(struct pool *p)
 	registry_persist_changed(p->keeper);
 }
 
+static struct proxy_settings *
+settings_in_force(void *arg)
+{
+	return ((struct pool *)arg)->rules.settings;
+}
+
+static const struct registration *
+rules_in_force(void *arg)
+{
+	return &((struct pool *)arg)->rules.join;
+}
+
+static void
+forget(void *arg)
+{
+	const struct pool *p = arg;
+
+	p->forget(p->forget_ctx);
+}
+
+static int
+open_store(struct pool *p)
+{
+	struct pool_store_env env = {.base = p->base,
+				     .registry = p->registry,
+				     .events = p->events,
+				     .watch = p->watch,
+				     .settings = settings_in_force,
+				     .join = rules_in_force,
+				     .changed = pool_changed,
+				     .after_fork = forget,
+				     .ctx = p};
+
+	p->store = pool_store_new(&env);
+	if (p->store != NULL)
+		return 0;
+	log_errno(LOG_ERROR, "cannot share servers with other proxies", NULL);
+	return -1;
+}
+
 void
 pool_handed_over(struct pool *p)
 {
@@ -293,6 +369,7 @@ pool_handed_over(struct pool *p)
 	(void)event_del(p->expiry);
 	static_servers_free(p->statics);
 	p->statics = NULL;
+	pool_store_handed_over(p->store);
 }
 
 /* ---- putting it together ---- */
@@ -392,7 +469,7 @@ pool_open(struct pool *p, struct event_base *base, struct settings *s, const cha
 {
 	p->base = base;
 	return lock_journal(p, proxy_settings_of(s), name) < 0 || open_registry(p, s, self) < 0 ||
-			       open_watch(p, &s->daemon) < 0
+			       open_watch(p, &s->daemon) < 0 || open_store(p) < 0
 		       ? -1
 		       : open_statics(p);
 }
@@ -407,6 +484,8 @@ pool_begin(struct pool *p, struct supervisor *s)
 		return -1;
 	health_monitor_registry(p->watch);
 	review(p);
+	if (!takeover_is_on())
+		pool_store_begin(p->store);
 	return 0;
 }
 
@@ -418,6 +497,7 @@ pool_close(struct pool *p)
 	if (p->journal_lock >= 0)
 		(void)close(p->journal_lock);
 	free(p->journal_path);
+	pool_store_free(p->store);
 	static_servers_free(p->statics);
 	health_monitor_free(p->watch);
 	if (p->expiry != NULL)

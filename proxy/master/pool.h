@@ -16,6 +16,7 @@
 #include "health_monitor.h"
 #include "listen_socket.h"
 #include "policy_stats.h"
+#include "pool_store.h"
 #include "proxy_conf.h"
 #include "registration.h"
 #include "registry_persist.h"
@@ -33,7 +34,7 @@ struct pool_rules {
 	struct acl *gate;   /* NULL: everybody's requests are taken */
 };
 
-/* Zeroed, journal_lock -1, before pool_open(). */
+/* Zeroed, journal_lock -1, with forget, before pool_open(). */
 struct pool {
 	struct event_base *base; /* borrowed */
 	struct registry *registry;
@@ -47,6 +48,9 @@ struct pool {
 	struct pool_rules rules, former; /* former: while a reload's workers come up */
 	struct health_monitor *watch;
 	struct static_servers *statics;
+	struct pool_store *store;
+	void (*forget)(void *ctx); /* in the process of the store, see store_child_ops */
+	void *forget_ctx;
 	char instance[REQUEST_SECRET + 1]; /* in probes, see request_probed() */
 	struct event *expiry;		   /* of leases */
 	char *journal_path;		   /* NULL: none is kept */
@@ -87,7 +91,10 @@ void pool_undo_rules(struct pool *);
 void pool_after_fork(struct pool *, unsigned slot);
 void pool_worker_ended(struct pool *, unsigned slot);
 
-/* The successor keeps the registry, and ends leases. */
+/* In the process of the store: keys of registrations, and what workers share. */
+void pool_forget(struct pool *);
+
+/* The successor keeps the registry, ends leases, and has the store. */
 void pool_handed_over(struct pool *);
 
 #endif

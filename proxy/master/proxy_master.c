@@ -15,7 +15,7 @@
 #include "show_pool.h"
 #include "status.h"
 
-enum { LEAVE_MS = 1000 }; /* there is nothing to leave */
+enum { LEAVE_MS = 3000 }; /* for the store, that what this proxy has told is taken back */
 
 static struct proxy_master *
 proxy_of(struct master *base)
@@ -150,6 +150,26 @@ after_fork(unsigned slot, void *arg)
 		(void)close(m->former_access_fd);
 }
 
+/* In the process of the store. */
+static void
+forget(void *arg)
+{
+	struct proxy_master *m = arg;
+
+	if (event_reinit(m->base.base) < 0)
+		_exit(1);
+	pool_forget(&m->pool);
+	master_forget(&m->base);
+	admin_cmds_after_fork(m->console);
+	m->console = NULL;
+}
+
+static bool
+on_child(pid_t pid, int status, void *arg)
+{
+	return pool_store_reaped(((struct proxy_master *)arg)->pool.store, pid, status);
+}
+
 static void
 keep_open(struct fd_keep *k, void *arg)
 {
@@ -222,6 +242,7 @@ on_reopen(void *arg)
 	const struct proxy_conf *c = pool_conf(&m->pool);
 	int fd;
 
+	pool_store_reopen(m->pool.store);
 	if (m->access_fd < 0)
 		return;
 	if (open_access_log(c, &fd) < 0) {
@@ -244,6 +265,7 @@ workers(struct supervisor_ops *ops)
 	ops->worker.start = start_worker;
 	ops->from_worker = from_worker;
 	ops->on_exit = on_exit_of;
+	ops->on_child = on_child;
 	ops->on_reopen = on_reopen;
 }
 
@@ -305,6 +327,7 @@ took_over(struct master *base)
 	char why[EVENTS_WHY];
 
 	pool_keep_registry(p);
+	pool_store_begin(p->store);
 	log_event(LOG_INFO, "took over", "servers=%u", registry_server_end(p->registry));
 	(void)snprintf(why, sizeof why, "version %s took over, servers: %u", POLICYPOOL_VERSION,
 		       registry_server_end(p->registry));
@@ -346,7 +369,8 @@ give(struct master *base)
 	struct pool *p = &proxy_of(base)->pool;
 	int lock;
 
-	if (proxy_takeover_give(base->upgrade, p->registry) < 0)
+	if (proxy_takeover_give(base->upgrade, p->registry) < 0 ||
+	    pool_store_give(p->store, base->upgrade) < 0)
 		return -1;
 	lock = registry_persist_dup_lock(p->keeper);
 	if (lock >= 0)
@@ -390,6 +414,18 @@ ask_worker(struct span question, void *arg)
 	return -1;
 }
 
+static struct json_object *
+show_store(void *arg)
+{
+	return pool_store_show(((struct proxy_master *)arg)->pool.store);
+}
+
+static struct json_object *
+show_proxies(void *arg)
+{
+	return pool_store_show_proxies(((struct proxy_master *)arg)->pool.store);
+}
+
 static int
 open_console(struct proxy_master *m)
 {
@@ -406,6 +442,8 @@ open_console(struct proxy_master *m)
 					   .watch = p->watch,
 					   .changed = on_order,
 					   .ask = ask_worker,
+					   .store = show_store,
+					   .proxies = show_proxies,
 					   .ctx = m};
 	m->console = admin_cmds_new(&m->shown);
 	if (m->console != NULL)
@@ -444,6 +482,8 @@ open_all(struct master *base)
 			  log_quoted(c->access_log_file));
 		return -1;
 	}
+	m->pool.forget = forget;
+	m->pool.forget_ctx = m;
 	return pool_open(&m->pool, base->base, base->settings, base->name, &base->listen) < 0
 		       ? -1
 		       : open_console(m);
@@ -478,6 +518,21 @@ begin(struct master *base)
 }
 
 static void
+await(struct master *base)
+{
+	struct pool_store *store = proxy_of(base)->pool.store;
+
+	if (!takeover_is_on())
+		pool_store_wait(store);
+}
+
+static void
+leave(struct master *base, void (*done)(void *))
+{
+	pool_store_leave(proxy_of(base)->pool.store, done, base);
+}
+
+static void
 close_all(struct master *base)
 {
 	struct proxy_master *m = proxy_of(base);
@@ -507,6 +562,8 @@ const struct master_ops proxy_master_ops = {
 	.leave_timeout = leave_timeout,
 	.open = open_all,
 	.begin = begin,
+	.await = await,
+	.leave = leave,
 	.serving = serving,
 	.close = close_all,
 	.describe = describe,

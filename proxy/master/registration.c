@@ -393,6 +393,8 @@ on_gone(const struct registry_server *s, unsigned index, void *ctx)
 	const struct registration *j = gone->join;
 	bool both = registry_known(j->registry, index) == REGISTRY_BOTH;
 
+	if (j->lease_ended != NULL)
+		j->lease_ended(index, j->ctx);
 	events_add(j->events, EVENT_LEASE_ENDED, s->id,
 		   registry_policy(j->registry, s->policy)->name,
 		   both ? "it did not renew; another proxy tells of it" : "it did not renew");

@@ -40,6 +40,8 @@ struct registration {
 	bool tls_known, tls_required; /* servers that announce TLS can be reached; all must */
 	struct rate_limit *refusals;  /* by address; NULL: no limit */
 	unsigned servers_per_address; /* unsigned ones; 0: no limit */
+	/* The lease of a server has ended, which is still there; NULL: nobody asks. */
+	void (*lease_ended)(unsigned server, void *ctx);
 	/* NULL: it is not looked, and the newer announcement replaces the older. */
 	enum server_life (*life)(unsigned server, void *ctx);
 	void *ctx;

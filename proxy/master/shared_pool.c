@@ -360,6 +360,13 @@ shared_pool_off(struct shared_pool *sp)
 }
 
 void
+shared_pool_rest(struct shared_pool *sp)
+{
+	sp->on = false;
+	(void)event_del(sp->tick);
+}
+
+void
 shared_pool_review(struct shared_pool *sp)
 {
 	uint64_t now = clock_ms();

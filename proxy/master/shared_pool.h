@@ -49,6 +49,9 @@ void shared_pool_on(struct shared_pool *);
 /* There is none any more: what is known from it fades. */
 void shared_pool_off(struct shared_pool *);
 
+/* Another process goes on: nothing is told or changed any more. */
+void shared_pool_rest(struct shared_pool *);
+
 /* What the store process says, see store_child_ops. */
 void shared_pool_row(struct shared_pool *, struct span key, struct span value, uint64_t mod_rev);
 void shared_pool_deleted(struct shared_pool *, struct span key);
