@@ -20,6 +20,7 @@ struct pool_store {
 	struct shared_pool *shared;
 	struct store_child *child;     /* NULL: there is no store */
 	struct proxy_settings *of;     /* held: the child's */
+	char address[ADDR_TEXT];       /* where this proxy listens, for people */
 	char boot[PACKET_NONCE + 1];   /* of this run; its successor has the same */
 	bool begun;
 	bool over;		       /* the proxy stops, or its successor goes on */
@@ -30,43 +31,30 @@ struct pool_store {
 /* ---- between the two ---- */
 
 static void
-on_row(struct span key, struct span value, uint64_t create_rev, uint64_t mod_rev, void *arg)
+on_started(void *arg)
 {
-	(void)create_rev;
-	shared_pool_row(((struct pool_store *)arg)->shared, key, value, mod_rev);
+	shared_pool_on(((struct pool_store *)arg)->shared);
 }
 
 static void
-on_deleted(struct span key, uint64_t mod_rev, void *arg)
+on_message(const struct store_msg *m, void *arg)
 {
-	(void)mod_rev;
-	shared_pool_deleted(((struct pool_store *)arg)->shared, key);
-}
+	struct shared_pool *shared = ((struct pool_store *)arg)->shared;
 
-static void
-on_synced(uint64_t revision, void *arg)
-{
-	(void)revision;
-	shared_pool_synced(((struct pool_store *)arg)->shared);
-}
-
-static void
-on_reset(void *arg)
-{
-	shared_pool_reset(((struct pool_store *)arg)->shared);
-}
-
-static void
-on_clash(struct span boot, struct span address, void *arg)
-{
-	(void)boot;
-	shared_pool_clash(((struct pool_store *)arg)->shared, address);
-}
-
-static void
-on_state(const struct store_state *state, void *arg)
-{
-	shared_pool_state(((struct pool_store *)arg)->shared, state);
+	switch (m->kind) {
+	case STORE_MSG_ROW: shared_pool_row(shared, m->key, m->value, m->mod_rev); return;
+	case STORE_MSG_DELETED: shared_pool_deleted(shared, m->key); return;
+	case STORE_MSG_SYNCED: shared_pool_synced(shared); return;
+	case STORE_MSG_RESET: shared_pool_reset(shared); return;
+	case STORE_MSG_CLASH: shared_pool_clash(shared, m->value); return;
+	case STORE_MSG_STATE: shared_pool_state(shared, &m->state); return;
+	case STORE_MSG_KEEP:
+	case STORE_MSG_DROP:
+	case STORE_MSG_END:
+	case STORE_MSG_BEYOND: break;
+	}
+	log_limited(LOG_WARN, "the store process said what is not for it to say", "kind=%d",
+		    (int)m->kind);
 }
 
 static void
@@ -88,21 +76,14 @@ after_fork(void *arg)
 	ps->env.after_fork(ps->env.ctx);
 }
 
-static const struct store_child_ops child_ops = {.on_row = on_row,
-						 .on_deleted = on_deleted,
-						 .on_synced = on_synced,
-						 .on_reset = on_reset,
-						 .on_clash = on_clash,
-						 .on_state = on_state,
-						 .on_ended = on_ended,
-						 .after_fork = after_fork};
-
 static void
 keep(struct span key, struct span value, uint64_t over, void *arg)
 {
 	struct pool_store *ps = arg;
+	struct store_msg m = {
+		.kind = STORE_MSG_KEEP, .key = key, .value = value, .mod_rev = over};
 
-	if (ps->child != NULL && store_child_keep(ps->child, key, value, over) < 0)
+	if (ps->child != NULL && store_child_send(ps->child, &m) < 0)
 		log_limited_errno(LOG_ERROR, "a server is not told of to other proxies", NULL);
 }
 
@@ -110,8 +91,9 @@ static void
 drop(struct span key, struct span gone, uint64_t over, void *arg)
 {
 	struct pool_store *ps = arg;
+	struct store_msg m = {.kind = STORE_MSG_DROP, .key = key, .value = gone, .mod_rev = over};
 
-	if (ps->child != NULL && store_child_drop(ps->child, key, gone, over) < 0)
+	if (ps->child != NULL && store_child_send(ps->child, &m) < 0)
 		log_limited_errno(LOG_ERROR, "that a server left is not told to other proxies",
 				  NULL);
 }
@@ -157,24 +139,30 @@ begin_child(struct pool_store *ps)
 {
 	struct proxy_settings *s = ps->env.settings(ps->env.ctx);
 	const struct registration *j = ps->env.join(ps->env.ctx);
-	char address[ADDR_TEXT] = "";
-	struct store_child_self self = {.cluster = s->proxy.cluster,
-					.id = s->proxy.id,
-					.boot = ps->boot,
-					.address = address};
+	struct store_child_env env = {.base = ps->env.base,
+				      .conf = &s->proxy.store,
+				      .isolation = &s->base.daemon.isolation.plan,
+				      .cluster = s->proxy.cluster,
+				      .id = s->proxy.id,
+				      .boot = ps->boot,
+				      .address = ps->address,
+				      .on_started = on_started,
+				      .on_message = on_message,
+				      .on_ended = on_ended,
+				      .after_fork = after_fork,
+				      .ctx = ps};
 
 	if (j->selves > 0)
-		(void)addr_text(&j->self[0], address);
+		(void)addr_text(&j->self[0], ps->address);
 	ps->of = proxy_settings_of(settings_hold(&s->base));
-	ps->child = store_child_new(ps->env.base, &s->proxy.store, &s->base.daemon.isolation.plan,
-				    &self, &child_ops, ps);
-	if (ps->child == NULL) {
-		log_errno(LOG_ERROR, "cannot make the store process: no servers are shared", NULL);
-		end_child(ps);
-		shared_pool_off(ps->shared);
+	ps->child = store_child_new(&env);
+	if (ps->child != NULL) {
+		store_child_begin(ps->child);
 		return;
 	}
-	shared_pool_on(ps->shared);
+	log_event(LOG_ERROR, "out of memory for the store process: no servers are shared", NULL);
+	end_child(ps);
+	shared_pool_off(ps->shared);
 }
 
 void
@@ -225,7 +213,7 @@ pool_store_wait(struct pool_store *ps)
 			return;
 	if (ps->child != NULL && !shared_pool_has_synced(ps->shared))
 		log_event(LOG_WARN, "the store is not known yet: serving begins without it",
-			  "why=%s", log_quoted(store_child_state(ps->child)->error));
+			  NULL);
 }
 
 /* ---- an upgrade, and the end ---- */

@@ -210,13 +210,6 @@ untell_all(struct shared_pool *sp, uint64_t now)
 	}
 }
 
-static void
-forget_rows(struct shared_rows *rows)
-{
-	while (shared_rows_n(rows) > 0)
-		shared_rows_remove(rows, shared_rows_at(rows, shared_rows_n(rows) - 1));
-}
-
 void
 shared_pool_row(struct shared_pool *sp, struct span key, struct span value, uint64_t mod_rev)
 {
@@ -264,6 +257,8 @@ shared_pool_deleted(struct shared_pool *sp, struct span key)
 void
 shared_pool_synced(struct shared_pool *sp)
 {
+	shared_rows_sweep(sp->rows);
+	shared_rows_sweep(sp->proxies);
 	untell_all(sp, clock_ms());
 	sp->has_synced = true;
 }
@@ -276,8 +271,8 @@ shared_pool_reset(struct shared_pool *sp)
 	sp->resets++;
 	log_event(LOG_WARN, "the store was reset", "why=%s", log_quoted(why));
 	events_add(sp->env.events, EVENT_STORE, NULL, NULL, why);
-	forget_rows(sp->rows);
-	forget_rows(sp->proxies);
+	shared_rows_clear(sp->rows);
+	shared_rows_clear(sp->proxies);
 	untell_all(sp, clock_ms());
 }
 
@@ -339,10 +334,9 @@ void
 shared_pool_on(struct shared_pool *sp)
 {
 	sp->on = true;
-	sp->has_synced = false;
 	sp->clash = false;
-	forget_rows(sp->rows);
-	forget_rows(sp->proxies);
+	shared_rows_begin(sp->rows);
+	shared_rows_begin(sp->proxies);
 	shared_publish_anew(sp->publish, rules(sp));
 	arm(sp);
 }
@@ -352,8 +346,8 @@ shared_pool_off(struct shared_pool *sp)
 {
 	sp->on = sp->synced = sp->has_synced = sp->clash = false;
 	sp->state = (struct store_state){.phase = STORE_CONNECTING};
-	forget_rows(sp->rows);
-	forget_rows(sp->proxies);
+	shared_rows_clear(sp->rows);
+	shared_rows_clear(sp->proxies);
 	untell_all(sp, clock_ms());
 	if (fade(sp, clock_ms()) > 0)
 		arm(sp);

@@ -31,7 +31,7 @@ struct shared_pool_env {
 	const struct registration *(*join)(void *ctx);
 	uint64_t (*hold)(void *ctx); /* ms that a server may fade, by the settings in force */
 	void (*changed)(void *ctx);  /* the registry has */
-	/* As store_child_keep() and store_child_drop(). */
+	/* KEEP and DROP of store_msg.h. */
 	void (*keep)(struct span key, struct span value, uint64_t over, void *ctx);
 	void (*drop)(struct span key, struct span gone, uint64_t over, void *ctx);
 	void *ctx;
@@ -44,7 +44,7 @@ struct shared_pool *shared_pool_new(const struct shared_pool_env *);
 /* In a forked process, too. */
 void shared_pool_free(struct shared_pool *);
 
-/* There is a store, to which all is told; after another one as well. */
+/* A store process has begun: it is told all, and tells all. */
 void shared_pool_on(struct shared_pool *);
 /* There is none any more: what is known from it fades. */
 void shared_pool_off(struct shared_pool *);
@@ -52,7 +52,7 @@ void shared_pool_off(struct shared_pool *);
 /* Another process goes on: nothing is told or changed any more. */
 void shared_pool_rest(struct shared_pool *);
 
-/* What the store process says, see store_child_ops. */
+/* What it says, see store_msg.h. */
 void shared_pool_row(struct shared_pool *, struct span key, struct span value, uint64_t mod_rev);
 void shared_pool_deleted(struct shared_pool *, struct span key);
 void shared_pool_synced(struct shared_pool *);

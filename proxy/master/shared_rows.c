@@ -113,6 +113,7 @@ shared_rows_set(struct shared_row *row, struct span value, uint64_t mod_rev)
 	row->value = copy;
 	row->n = value.n;
 	row->mod_rev = mod_rev;
+	row->seen = true;
 	row->believed = false;
 	return 0;
 }
@@ -139,4 +140,33 @@ unsigned
 shared_rows_n(const struct shared_rows *t)
 {
 	return t->n;
+}
+
+void
+shared_rows_begin(struct shared_rows *t)
+{
+	for (unsigned i = 0; i < t->n; i++)
+		t->row[i]->seen = false;
+}
+
+void
+shared_rows_sweep(struct shared_rows *t)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < t->n; i++) {
+		if (t->row[i]->seen || t->row[i]->value == NULL)
+			t->row[kept++] = t->row[i];
+		else
+			free_row(t->row[i]);
+	}
+	t->n = kept;
+}
+
+void
+shared_rows_clear(struct shared_rows *t)
+{
+	for (unsigned i = 0; i < t->n; i++)
+		free_row(t->row[i]);
+	t->n = 0;
 }

@@ -19,6 +19,7 @@ struct shared_row {
 	uint64_t mod_rev;
 	uint64_t quiet;	 /* clock_ms(): not judged before; 0: at any time */
 	uint64_t told;	 /* the last time that ours was put in its place; 0: never */
+	bool seen;	 /* since shared_rows_begin() */
 	bool believed;	 /* the registry is as it says */
 	char why[160];	 /* where it is not: the reason; or empty */
 };
@@ -44,5 +45,11 @@ void shared_rows_remove(struct shared_rows *, struct shared_row *);
 /* By id, in use: 0 to shared_rows_n() - 1. */
 struct shared_row *shared_rows_at(const struct shared_rows *, unsigned i);
 unsigned shared_rows_n(const struct shared_rows *);
+
+/* From here on all of them are told anew: none is seen. */
+void shared_rows_begin(struct shared_rows *);
+/* Removes rows with a value that were not told since. */
+void shared_rows_sweep(struct shared_rows *);
+void shared_rows_clear(struct shared_rows *);
 
 #endif

@@ -440,3 +440,69 @@ Test(registry, what_is_configured_has_neither_lease_nor_key_and_is_to_be_seen)
 	cr_expect_eq(registry_join(reg, &a, &at, 0), REGISTRY_REPLACED);
 	cr_expect_not(registry_server(reg, 0)->configured);
 }
+
+/* ---- what other proxies tell ---- */
+
+static enum registry_change
+learn_at(const char *id, uint16_t port, uint64_t now)
+{
+	struct packet_announcement a = announcement(id, "111", 10);
+	struct addr at;
+
+	cr_assert_eq(addr_numeric(&at, "127.0.0.1", port), 0);
+	return registry_learn(reg, &a, &at, now);
+}
+
+Test(registry, what_another_proxy_tells_of_has_no_lease_and_is_unproved)
+{
+	cr_expect_eq(learn_at("1", 5, 1000), REGISTRY_JOINED);
+	cr_expect_eq(registry_tenure_of(reg, 0)->lease_end, 0);
+	cr_expect(registry_server(reg, 0)->unproved);
+	cr_expect(registry_set_told(reg, 0, "p2", 1000));
+	cr_expect_not(registry_set_told(reg, 0, "p2", 2000));
+	cr_expect_eq(registry_known(reg, 0), REGISTRY_STORE);
+	cr_expect_eq(learn_at("1", 5, 2000), REGISTRY_RENEWED);
+	cr_expect_eq(registry_heard(reg, 0), 1000);
+	cr_expect_eq(learn_at("1", 6, 3000), REGISTRY_REPLACED);
+	cr_expect_eq(registry_known(reg, 0), REGISTRY_STORE);
+	cr_expect_str_eq(turns("111"), "1,");
+}
+
+Test(registry, what_no_proxy_tells_of_any_more_fades_since_then)
+{
+	(void)learn_at("1", 5, 1000);
+	(void)registry_set_told(reg, 0, "p2", 1000);
+	cr_expect(registry_set_told(reg, 0, "", 2000));
+	cr_expect_not(registry_set_told(reg, 0, "", 3000));
+	cr_expect_eq(registry_known(reg, 0), REGISTRY_FADING);
+	cr_expect_eq(registry_tenure_of(reg, 0)->fading, 2000);
+	registry_fade_anew(reg, 0, 4000);
+	cr_expect_eq(registry_tenure_of(reg, 0)->fading, 4000);
+	cr_expect(registry_set_told(reg, 0, "p3", 5000));
+	cr_expect_eq(registry_tenure_of(reg, 0)->fading, 0);
+	registry_fade_anew(reg, 0, 6000);
+	cr_expect_eq(registry_known(reg, 0), REGISTRY_STORE);
+}
+
+Test(registry, one_that_announces_itself_is_known_both_ways_and_stays_when_its_lease_ends)
+{
+	(void)learn_at("1", 5, 1000);
+	(void)registry_set_told(reg, 0, "p2", 1000);
+	cr_expect_eq(join_at("1", "111", 5, 10, 2000), REGISTRY_RENEWED);
+	cr_expect_eq(registry_known(reg, 0), REGISTRY_BOTH);
+	cr_expect_not(registry_server(reg, 0)->unproved);
+	registry_expire(reg, 12000, ignore, NULL);
+	cr_expect_eq(registry_known(reg, 0), REGISTRY_STORE);
+	registry_expire(reg, 99000, ignore, NULL);
+	cr_expect_str_eq(turns("111"), "1,");
+}
+
+Test(registry, one_that_nobody_else_tells_of_is_known_by_itself)
+{
+	(void)join_at("1", "111", 5, 10, 1000);
+	cr_expect_eq(registry_known(reg, 0), REGISTRY_SELF);
+	cr_expect_not(registry_set_told(reg, 0, "", 2000));
+	cr_expect_eq(registry_tenure_of(reg, 0)->fading, 0);
+	cr_expect_str_eq(registry_known_text(REGISTRY_FADING), "fading");
+	cr_expect_str_eq(registry_known_text(REGISTRY_KNOWN_COUNT), "?");
+}

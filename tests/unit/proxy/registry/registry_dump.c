@@ -343,3 +343,46 @@ Test(journal, it_fills_nothing_but_an_empty_registry)
 	cr_assert_not_null(strstr(why, "not empty"), "%s", why);
 	cr_assert_eq(registry_server_end(again), 1);
 }
+
+/* One that proxy p2 tells of, and one that no proxy tells of any more since 2500. */
+static void
+fill_told(void)
+{
+	static const char *const id[] = {"told", "fades"};
+	struct packet_announcement a = {.policy = "111", .keepalive = true, .slots = 4};
+	struct addr at;
+
+	cr_assert_eq(addr_numeric(&at, "10.0.0.5", 5000), 0);
+	for (unsigned i = 0; i < 2; i++) {
+		(void)strcpy(a.id, id[i]);
+		cr_assert_eq(registry_learn(reg, &a, &at, 2000), REGISTRY_JOINED);
+		cr_assert(registry_set_told(reg, i, "p2", 2000));
+	}
+	cr_assert(registry_set_told(reg, 1, "", 2500));
+}
+
+Test(journal, what_other_proxies_tell_is_handed_over)
+{
+	fill_told();
+	cr_assert_eq(registry_dump_read(again, written(5000), REGISTRY_DUMP_HANDED_OVER, 5100, 0,
+					&saved, why),
+		     0, "%s", why);
+	cr_expect_eq(registry_known(again, 0), REGISTRY_STORE);
+	cr_expect_str_eq(registry_tenure_of(again, 0)->by, "p2");
+	cr_expect_eq(registry_known(again, 1), REGISTRY_FADING);
+	cr_expect_eq(registry_tenure_of(again, 1)->fading, 2600);
+}
+
+Test(journal, what_other_proxies_told_before_an_end_fades)
+{
+	fill_told();
+	cr_assert_eq(registry_dump_read(again, written(5000), REGISTRY_DUMP_FOUND, 5100, 100,
+					&saved, why),
+		     0, "%s", why);
+	for (unsigned i = 0; i < 2; i++) {
+		cr_expect_eq(registry_known(again, i), REGISTRY_FADING);
+		cr_expect_eq(registry_tenure_of(again, i)->fading, 5100);
+		cr_expect_eq(registry_tenure_of(again, i)->lease_end, 0);
+		cr_expect(registry_server(again, i)->unproved);
+	}
+}
