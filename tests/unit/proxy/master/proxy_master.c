@@ -236,6 +236,80 @@ pool_handed_over(struct pool *p)
 	(void)p;
 }
 
+/* ---- the store ---- */
+
+static unsigned store_begun, store_left, store_given;
+
+void
+pool_store_begin(struct pool_store *ps)
+{
+	(void)ps;
+	store_begun++;
+}
+
+void
+pool_store_wait(struct pool_store *ps)
+{
+	(void)ps;
+}
+
+int
+pool_store_give(const struct pool_store *ps, struct upgrade *u)
+{
+	(void)ps;
+	(void)u;
+	store_given++;
+	return 0;
+}
+
+void
+pool_store_leave(struct pool_store *ps, void (*done)(void *), void *ctx)
+{
+	(void)ps;
+	store_left++;
+	done(ctx);
+}
+
+bool
+pool_store_reaped(struct pool_store *ps, pid_t pid, int status)
+{
+	(void)ps;
+	(void)status;
+	return pid == 4711;
+}
+
+void
+pool_store_reopen(struct pool_store *ps)
+{
+	(void)ps;
+}
+
+struct json_object *
+pool_store_show(const struct pool_store *ps)
+{
+	(void)ps;
+	return json_object_new_object();
+}
+
+struct json_object *
+pool_store_show_proxies(const struct pool_store *ps)
+{
+	(void)ps;
+	return json_object_new_array();
+}
+
+void
+pool_forget(struct pool *p)
+{
+	(void)p;
+}
+
+void
+master_forget(struct master *of)
+{
+	(void)of;
+}
+
 void
 master_settled(void *master)
 {
