@@ -144,8 +144,7 @@ store_record_key(const char *id, char key[STORE_RECORD_KEY + 1])
 
 	for (; *id != '\0' && n + 3 <= STORE_RECORD_KEY; id++)
 		n += (size_t)snprintf(key + n, STORE_RECORD_KEY + 1 - n,
-				      stands_for_itself(*id) ? "%c" : "%%%02X",
-				      (unsigned char)*id);
+				      stands_for_itself(*id) ? "%c" : "%%%02X", (unsigned char)*id);
 }
 
 int

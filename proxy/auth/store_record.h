@@ -30,9 +30,9 @@ enum { STORE_RECORD_GONE = 16 };
 #define STORE_RECORD_ENDED "lease-ended"
 
 struct store_record {
-	struct packet_announcement a;	/* without host, port, lease, nonce and salt */
-	struct addr at;			/* not of one that is gone */
-	char by[PACKET_ID_MAX + 1];	/* the proxy that tells it */
+	struct packet_announcement a;	  /* without host, port, lease, nonce and salt */
+	struct addr at;			  /* not of one that is gone */
+	char by[PACKET_ID_MAX + 1];	  /* the proxy that tells it */
 	char gone[STORE_RECORD_GONE + 1]; /* empty: it is there */
 };
 

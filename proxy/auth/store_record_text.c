@@ -191,7 +191,7 @@ read_server(struct reader *r, struct store_record *rec)
 	if (read_addr(r, &rec->at) < 0 || truth(r, "pooled", &a->keepalive) < 0 ||
 	    truth(r, "tls", &a->tls) < 0)
 		return -1;
-#define READ_NUMBER(name, max, usual)            \
+#define READ_NUMBER(name, max, usual)           \
 	if (small(r, #name, max, &a->name) < 0) \
 		return -1;
 	PACKET_ANNOUNCED(READ_NUMBER)
@@ -203,7 +203,8 @@ read_server(struct reader *r, struct store_record *rec)
 	if (a->jobkeys[0] != '\0' && !job_keys_is(span_str(a->jobkeys)))
 		return wrong(r, "jobkeys are none");
 	if (!a->keepalive || a->slots < 2)
-		return wrong(r, "it is not a server that proxies share: not pooled, or of one slot");
+		return wrong(r,
+			     "it is not a server that proxies share: not pooled, or of one slot");
 	return a->lease == 0 ? 0 : wrong(r, "it has a lease");
 }
 
@@ -221,9 +222,10 @@ read_all(struct reader *r, struct store_record *rec)
 	    text(r, "mac", a->sign.mac, sizeof a->sign.mac) < 0)
 		return -1;
 	if (a->id[0] == '\0' || a->policy[0] == '\0' || rec->by[0] == '\0')
-		return wrong(r, "%s is missing", a->id[0] == '\0'	? "id"
-						 : a->policy[0] == '\0' ? "policy"
-									: "by");
+		return wrong(r, "%s is missing",
+			     a->id[0] == '\0'	    ? "id"
+			     : a->policy[0] == '\0' ? "policy"
+						    : "by");
 	if (a->sign.mac[0] != '\0' && strlen(a->sign.mac) != PACKET_MAC)
 		return wrong(r, "mac is none");
 	return rec->gone[0] != '\0' ? 0 : read_server(r, rec);

@@ -18,13 +18,13 @@
 struct pool_store {
 	struct pool_store_env env;
 	struct shared_pool *shared;
-	struct store_child *child;     /* NULL: there is no store */
-	struct proxy_settings *of;     /* held: the child's */
-	char address[ADDR_TEXT];       /* where this proxy listens, for people */
-	char boot[PACKET_NONCE + 1];   /* of this run; its successor has the same */
+	struct store_child *child;   /* NULL: there is no store */
+	struct proxy_settings *of;   /* held: the child's */
+	char address[ADDR_TEXT];     /* where this proxy listens, for people */
+	char boot[PACKET_NONCE + 1]; /* of this run; its successor has the same */
 	bool begun;
-	bool over;		       /* the proxy stops, or its successor goes on */
-	void (*left)(void *ctx);       /* it stops, and waits for that; NULL: it does not */
+	bool over;		 /* the proxy stops, or its successor goes on */
+	void (*left)(void *ctx); /* it stops, and waits for that; NULL: it does not */
 	void *left_ctx;
 };
 
@@ -80,8 +80,7 @@ static void
 keep(struct span key, struct span value, uint64_t over, void *arg)
 {
 	struct pool_store *ps = arg;
-	struct store_msg m = {
-		.kind = STORE_MSG_KEEP, .key = key, .value = value, .mod_rev = over};
+	struct store_msg m = {.kind = STORE_MSG_KEEP, .key = key, .value = value, .mod_rev = over};
 
 	if (ps->child != NULL && store_child_send(ps->child, &m) < 0)
 		log_limited_errno(LOG_ERROR, "a server is not told of to other proxies", NULL);
@@ -212,8 +211,7 @@ pool_store_wait(struct pool_store *ps)
 		if (event_base_loop(ps->env.base, EVLOOP_ONCE) < 0)
 			return;
 	if (ps->child != NULL && !shared_pool_has_synced(ps->shared))
-		log_event(LOG_WARN, "the store is not known yet: serving begins without it",
-			  NULL);
+		log_event(LOG_WARN, "the store is not known yet: serving begins without it", NULL);
 }
 
 /* ---- an upgrade, and the end ---- */

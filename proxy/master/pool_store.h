@@ -1,6 +1,6 @@
 /* pool_store.h - the store of the cluster in the life of a proxy's master: its process begins with
- * the proxy or once a predecessor has let go, begins anew when a reload changes where it is, and ends
- * with the proxy.  What is shared is shared_pool.h's. */
+ * the proxy or once a predecessor has let go, begins anew when a reload changes where it is, and
+ * ends with the proxy.  What is shared is shared_pool.h's. */
 #ifndef POLICYPOOL_POOL_STORE_H
 #define POLICYPOOL_POOL_STORE_H
 

@@ -65,8 +65,8 @@ enum registration_result registration_expire(const struct registration *, uint64
 enum { REGISTRATION_WHY = 160 };
 
 /* What another proxy tells of a server, judged as what a server announces itself; what it has
- * announced here outranks it, but for a later life.  why: empty, or for what reason nothing of it is
- * believed. */
+ * announced here outranks it, but for a later life.  why: empty, or for what reason nothing of it
+ * is believed. */
 enum registration_result registration_learn(const struct registration *,
 					    const struct store_record *, uint64_t now,
 					    char why[REGISTRATION_WHY]);

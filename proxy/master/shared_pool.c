@@ -108,9 +108,8 @@ why_faded(const struct shared_pool *sp, unsigned i, uint64_t now)
 	health_monitor_snapshot(sp->env.watch, i, &v);
 	if (v.failing || v.state == HEALTH_EJECTED || v.state == HEALTH_PROBING)
 		return "no proxy tells of it any more, and it does not answer";
-	return now >= since + sp->env.hold(sp->env.ctx)
-		       ? "no proxy has told of it for store_hold"
-		       : NULL;
+	return now >= since + sp->env.hold(sp->env.ctx) ? "no proxy has told of it for store_hold"
+							: NULL;
 }
 
 /* Takes out what has faded; how many servers are known from others alone is left. */
@@ -140,8 +139,8 @@ judge_again(struct shared_pool *sp, uint64_t now)
 	unsigned n = shared_rows_n(sp->rows), judged = 0;
 
 	for (unsigned k = 0; k < n && judged < JUDGED && shared_rows_n(sp->rows) > 0; k++) {
-		struct shared_row *row =
-			shared_rows_at(sp->rows, sp->next++ % shared_rows_n(sp->rows));
+		struct shared_row *row = shared_rows_at(sp->rows,
+							sp->next++ % shared_rows_n(sp->rows));
 		bool was_quiet = row->quiet > 0 && now >= row->quiet;
 		if (was_quiet)
 			row->quiet = 0;
@@ -288,9 +287,9 @@ shared_pool_clash(struct shared_pool *sp, struct span address)
 		(void)snprintf(why, sizeof why,
 			       "another proxy has the id %.64s, at %.100s: give each its own",
 			       rules(sp)->proxy_id, sp->rival);
-		log_event(LOG_ERROR, "another proxy has this one's id: it is not told of its servers",
-			  "id=%s address=%s", log_quoted(rules(sp)->proxy_id),
-			  log_quoted(sp->rival));
+		log_event(
+			LOG_ERROR, "another proxy has this one's id: it is not told of its servers",
+			"id=%s address=%s", log_quoted(rules(sp)->proxy_id), log_quoted(sp->rival));
 		events_add(sp->env.events, EVENT_STORE, NULL, NULL, why);
 	}
 	sp->clash = true;

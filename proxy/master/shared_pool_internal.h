@@ -10,20 +10,20 @@
 struct shared_pool {
 	struct shared_pool_env env;
 	bool on;
-	bool synced;	 /* what is known is of now */
-	bool has_synced; /* since it is on, once at least */
-	bool clash;	 /* another proxy has this one's id */
-	bool dirty;	 /* the registry has changed, and that is yet to be told */
+	bool synced;		     /* what is known is of now */
+	bool has_synced;	     /* since it is on, once at least */
+	bool clash;		     /* another proxy has this one's id */
+	bool dirty;		     /* the registry has changed, and that is yet to be told */
 	struct shared_rows *rows;    /* of servers */
 	struct shared_rows *proxies; /* of proxies */
 	struct shared_publish *publish;
 	struct event *tick, *flush;
-	unsigned next; /* row that the next tick judges */
+	unsigned next;	  /* row that the next tick judges */
 	uint64_t foreign; /* rows that are of no kind known here */
 	uint64_t no_room; /* rows that were not remembered */
 	uint64_t resets, disputes;
-	struct store_state state; /* as last told */
-	char rival[STORE_STATE_TEXT]; /* where clash: the other's address */
+	struct store_state state;	/* as last told */
+	char rival[STORE_STATE_TEXT];	/* where clash: the other's address */
 	char refused[STORE_STATE_TEXT]; /* the last row that was not believed: id and reason */
 };
 

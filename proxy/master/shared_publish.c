@@ -33,8 +33,7 @@ struct shared_publish {
 struct shared_publish *
 shared_publish_new(const struct registry *r, const struct shared_publish_ops *ops, void *ctx)
 {
-	struct shared_publish *p =
-		calloc(1, sizeof *p + registry_max_servers(r) * sizeof *p->told);
+	struct shared_publish *p = calloc(1, sizeof *p + registry_max_servers(r) * sizeof *p->told);
 
 	if (p == NULL)
 		return NULL;
@@ -78,8 +77,8 @@ is_shared(const struct registration *j, const struct registry *r, unsigned i)
 {
 	const struct registry_server *s = registry_server(r, i);
 
-	return s->used && s->pooled && s->slots > 1 && !s->configured &&
-	       !addr_is_unix(&s->addr) && !registry_tenure_of(r, i)->second &&
+	return s->used && s->pooled && s->slots > 1 && !s->configured && !addr_is_unix(&s->addr) &&
+	       !registry_tenure_of(r, i)->second &&
 	       (!addr_is_loopback(&s->addr) || registration_is_local(j));
 }
 

@@ -1,6 +1,6 @@
-/* shared_publish.h - which servers this proxy tells the others of, through the store of the cluster:
- * those that announced themselves here, are pooled, have more than one slot, and an address that
- * other machines reach (registration_is_local()).
+/* shared_publish.h - which servers this proxy tells the others of, through the store of the
+ * cluster: those that announced themselves here, are pooled, have more than one slot, and an
+ * address that other machines reach (registration_is_local()).
  *
  * It is looked at after each change of the registry; what has not changed costs a comparison, and
  * renewals change nothing. */
@@ -23,8 +23,8 @@ struct shared_publish_ops {
 struct shared_publish;
 
 /* ops and ctx are borrowed.  NULL on ENOMEM. */
-struct shared_publish *shared_publish_new(const struct registry *, const struct shared_publish_ops *,
-					  void *ctx);
+struct shared_publish *shared_publish_new(const struct registry *,
+					  const struct shared_publish_ops *, void *ctx);
 void shared_publish_free(struct shared_publish *);
 
 /* Tells what has changed. */

@@ -17,11 +17,11 @@ struct shared_row {
 	char *value; /* NULL: there is none, the row is only to be left alone for a while */
 	size_t n;
 	uint64_t mod_rev;
-	uint64_t quiet;	 /* clock_ms(): not judged before; 0: at any time */
-	uint64_t told;	 /* the last time that ours was put in its place; 0: never */
-	bool seen;	 /* since shared_rows_begin() */
-	bool believed;	 /* the registry is as it says */
-	char why[160];	 /* where it is not: the reason; or empty */
+	uint64_t quiet; /* clock_ms(): not judged before; 0: at any time */
+	uint64_t told;	/* the last time that ours was put in its place; 0: never */
+	bool seen;	/* since shared_rows_begin() */
+	bool believed;	/* the registry is as it says */
+	char why[160];	/* where it is not: the reason; or empty */
 };
 
 struct shared_rows;

@@ -29,9 +29,9 @@ const char *registry_admin_text(enum registry_admin);
 
 /* How a server is known where proxies share theirs. */
 #define REGISTRY_KNOWNS(X)                                                                   \
-	X(REGISTRY_SELF, "self")   /* it announced itself here, or is of the file */         \
-	X(REGISTRY_STORE, "store") /* another proxy tells of it */                           \
-	X(REGISTRY_BOTH, "both")   /* it announced itself here, and another tells of it */   \
+	X(REGISTRY_SELF, "self")     /* it announced itself here, or is of the file */       \
+	X(REGISTRY_STORE, "store")   /* another proxy tells of it */                         \
+	X(REGISTRY_BOTH, "both")     /* it announced itself here, and another tells of it */ \
 	X(REGISTRY_FADING, "fading") /* another told of it, and none does any more */
 #define REGISTRY_ENUM(name, text) name,
 enum registry_known { REGISTRY_KNOWNS(REGISTRY_ENUM) REGISTRY_KNOWN_COUNT };
@@ -167,8 +167,8 @@ struct registry_tenure {
 	uint64_t epoch;		       /* the highest that the owner has shown */
 	bool old_secret;	       /* signed with a secret for which the key has a newer one */
 	char job_keys[JOB_KEYS_MAX + 1]; /* see job_keys.h; empty: not told */
-	bool second;		   /* it is known from other proxies alone, and has no lease */
-	uint64_t fading;	   /* second: since when no proxy tells of it; 0: one does */
+	bool second;		    /* it is known from other proxies alone, and has no lease */
+	uint64_t fading;	    /* second: since when no proxy tells of it; 0: one does */
 	char by[PACKET_ID_MAX + 1]; /* the other proxy that tells of it; empty: none does */
 };
 

@@ -1,6 +1,6 @@
 /* registry_lease.c - what workers do not see of a server: its lease, when it was heard, which
- * address announced it, which key has signed for it, which keys it has, which proxy tells of it; see
- * registry.h and registry_internal.h. */
+ * address announced it, which key has signed for it, which keys it has, which proxy tells of it;
+ * see registry.h and registry_internal.h. */
 #include <stdio.h>
 #include <string.h>
 

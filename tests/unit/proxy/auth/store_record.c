@@ -94,8 +94,7 @@ Test(store_record, what_is_written_is_read_again)
 {
 	struct store_record rec = record(""), back = again(&rec);
 
-	cr_expect_str_eq(
-		back.a.id, "web-1");
+	cr_expect_str_eq(back.a.id, "web-1");
 	cr_expect_str_eq(back.a.policy, "111");
 	cr_expect_str_eq(back.a.jobkeys, "a=0123456789abcdef");
 	cr_expect_str_eq(back.by, "p1");
@@ -277,12 +276,13 @@ Test(store_record, what_is_not_known_is_passed_over)
 {
 	struct store_record rec;
 
-	cr_expect_eq(store_record_read(&rec,
-				       span_str("{\"v\":1,\"x\":{},\"id\":\"1\",\"policy\":\"2\","
-						"\"by\":\"p\",\"addr\":\"192.0.2.1:1\",\"pooled\":true,"
-						"\"slots\":2}"),
-				       why),
-		     0, "%s", why);
+	cr_expect_eq(
+		store_record_read(&rec,
+				  span_str("{\"v\":1,\"x\":{},\"id\":\"1\",\"policy\":\"2\","
+					   "\"by\":\"p\",\"addr\":\"192.0.2.1:1\",\"pooled\":true,"
+					   "\"slots\":2}"),
+				  why),
+		0, "%s", why);
 }
 
 Test(store_record, a_key_has_its_id_and_back)

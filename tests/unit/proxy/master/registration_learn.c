@@ -17,9 +17,10 @@ static char why[REGISTRATION_WHY];
 static void
 open_join(void)
 {
-	keyring = keyring_parse(
-		"ring", span_str("key alpha\nsecret use " SECRET "\ncount 2\nkey beta\nsecret use " SECRET "\n"),
-		stderr);
+	keyring = keyring_parse("ring",
+				span_str("key alpha\nsecret use " SECRET
+					 "\ncount 2\nkey beta\nsecret use " SECRET "\n"),
+				stderr);
 	cr_assert_not_null(keyring);
 	j = (struct registration){.registry = registry_new(3, 3),
 				  .tally = server_stats_new(1, 3),
@@ -91,9 +92,8 @@ known(void)
 static unsigned
 port(void)
 {
-	return addr_port(&registry_server(j.registry,
-					  (unsigned)registry_find(j.registry, "web-1"))
-				  ->addr);
+	return addr_port(
+		&registry_server(j.registry, (unsigned)registry_find(j.registry, "web-1"))->addr);
 }
 
 Test(learn, what_another_proxy_tells_of_is_in_the_registry)

@@ -100,8 +100,8 @@ open_pool(void)
 
 	keyring = keyring_parse("ring", span_str("key alpha\nsecret use " SECRET "\n"), stderr);
 	other_keyring = keyring_parse(
-		"ring",
-		span_str("key alpha\nsecret install " SECRET "\nsecret use " SECRET2 "\n"), stderr);
+		"ring", span_str("key alpha\nsecret install " SECRET "\nsecret use " SECRET2 "\n"),
+		stderr);
 	j = (struct registration){.registry = registry_new(SERVERS, 4),
 				  .tally = server_stats_new(1, SERVERS),
 				  .events = events_new(),
@@ -224,7 +224,8 @@ Test(shared_pool, what_announced_itself_here_is_told_once)
 
 Test(shared_pool, what_other_machines_do_not_reach_or_is_plain_is_not_told)
 {
-	struct packet_announcement a = {.id = "file", .policy = "111", .keepalive = true, .slots = 8};
+	struct packet_announcement a = {
+		.id = "file", .policy = "111", .keepalive = true, .slots = 8};
 	struct addr at;
 
 	synced();
