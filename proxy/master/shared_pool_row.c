@@ -58,12 +58,25 @@ take_leave(struct shared_pool *sp, struct shared_row *row, const struct store_re
 	   uint64_t now)
 {
 	/* What leaves all proxies leaves this one in a moment. */
-	if (!row->believed)
+	if (!row->believed && shared_publish_has(sp->publish, row->id))
 		row->told = now;
 	row->believed = true;
 	row->why[0] = '\0';
 	dispute(sp, row, now);
 	return registration_unlearn(rules(sp), row->id, rec, now) == REGISTRATION_CHANGED;
+}
+
+/* It may be what this proxy told before, or somebody else's in its name. */
+static bool
+take_own(struct shared_pool *sp, struct shared_row *row, uint64_t now)
+{
+	row->believed = true;
+	row->why[0] = '\0';
+	if (shared_publish_is(sp->publish, row->id, span_of(row->value, row->n)))
+		row->told = 0;
+	else
+		dispute(sp, row, now);
+	return shared_pool_forget(sp, row->id, now);
 }
 
 bool
@@ -82,12 +95,12 @@ shared_pool_judge(struct shared_pool *sp, struct shared_row *row, uint64_t now)
 	if (rec.gone[0] != '\0')
 		return take_leave(sp, row, &rec, now);
 	if (is_own(sp, &rec))
-		changed = shared_pool_forget(sp, row->id, now);
-	else
-		changed = registration_learn(rules(sp), &rec, now, why) == REGISTRATION_CHANGED;
+		return take_own(sp, row, now);
+	changed = registration_learn(rules(sp), &rec, now, why) == REGISTRATION_CHANGED;
 	if (why[0] != '\0')
 		return refuse(sp, row, why, now) || changed;
 	row->believed = true;
+	row->told = 0;
 	row->why[0] = '\0';
 	return changed;
 }

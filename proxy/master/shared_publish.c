@@ -269,6 +269,14 @@ shared_publish_has(const struct shared_publish *p, const char *id)
 	return find(p, id) >= 0;
 }
 
+bool
+shared_publish_is(const struct shared_publish *p, const char *id, struct span value)
+{
+	int i = find(p, id);
+
+	return i >= 0 && p->told[i]->value == sum(seed, value);
+}
+
 unsigned
 shared_publish_count(const struct shared_publish *p)
 {

@@ -41,6 +41,8 @@ void shared_publish_ended(struct shared_publish *, unsigned index);
 
 /* Is the server with that id told of? */
 bool shared_publish_has(const struct shared_publish *, const char *id);
+/* Is that what is told of it? */
+bool shared_publish_is(const struct shared_publish *, const char *id, struct span value);
 
 unsigned shared_publish_count(const struct shared_publish *);
 /* Signed servers that are not told of, since the keyring has no secret to use of their key. */

@@ -423,6 +423,23 @@ Test(shared_pool, a_forged_row_is_replaced_by_ours_and_named)
 	(void)json_object_put(o);
 }
 
+Test(shared_pool, what_stands_there_in_our_name_is_what_we_told)
+{
+	char ours[sizeof value];
+
+	synced();
+	announce("1", "192.0.2.7", 8, "");
+	(void)strcpy(ours, value);
+	row("servers/1", ours, 5);
+	cr_expect_eq(keeps, 1);
+	*strstr(value, "2105") = '3';
+	row("servers/1", value, 6);
+	cr_expect_eq(keeps, 2);
+	cr_expect_eq(over, 6);
+	cr_expect_str_eq(value, ours);
+	cr_expect_str_eq(known("1"), "self");
+}
+
 Test(shared_pool, another_of_the_same_is_left_alone)
 {
 	synced();
