@@ -80,14 +80,6 @@ health_monitor_life(unsigned server, void *watch)
 	return life;
 }
 
-void
-health_monitor_snapshot(struct health_monitor *w, unsigned server, struct health_view *v)
-{
-	(void)w;
-	(void)server;
-	*v = (struct health_view){.failing = false};
-}
-
 /* ---- who keeps ---- */
 
 static const char *keeper_at; /* NULL: nowhere */
