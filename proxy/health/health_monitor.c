@@ -468,8 +468,8 @@ forget(struct health_monitor *w, unsigned i, const struct health_view *v, uint64
 	char text[ADDR_TEXT], why[EVENTS_WHY];
 
 	if (limit == 0 || v->dead == 0 || now < v->dead + limit || s->admin != REGISTRY_ENABLED ||
-	    registry_tenure_of(w->env.registry, i)->lease != 0 || s->configured ||
-	    registry_known(w->env.registry, i) == REGISTRY_STORE)
+	    registry_known(w->env.registry, i) == REGISTRY_STORE ||
+	    registry_tenure_of(w->env.registry, i)->lease != 0 || s->configured)
 		return false;
 	(void)snprintf(why, sizeof why, "dead for longer than forget_after: %s",
 		       failure_text(v->cause));

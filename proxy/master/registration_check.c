@@ -132,12 +132,13 @@ registration_is_local(const struct registration *j)
 int
 registration_check_told_place(struct registration_handling *h, const struct addr *at)
 {
+	const struct registration *j = h->j;
 	const char *why = NULL;
 	struct addr_peer peer;
 
 	addr_peer_of(&peer, at);
-	for (unsigned i = 0; why == NULL && i < h->j->selves; i++)
-		why = server_addr_check(at, &peer, &h->j->self[i]);
+	for (unsigned i = 0; why == NULL && i < j->selves; i++)
+		why = server_addr_check(at, &peer, &j->self[i]);
 	if (why == NULL && addr_is_loopback(at) && !registration_is_local(h->j))
 		why = "a loopback address, told by another proxy, and not all listen on loopback";
 	if (why == NULL && !registration_is_signed(h) && server_addr_is_internal(at) &&
