@@ -80,7 +80,7 @@ enum etcd_class etcd_json_judge(long status, struct json_object *o, struct span 
 /* Each row is told, in space that is used for the next one.  0, or -1 where it is no answer of a
  * range, or on ENOMEM. */
 typedef void etcd_json_row_fn(const struct etcd_kv *, bool deleted, void *ctx);
-MUST_CHECK int etcd_json_range(struct json_object *, etcd_json_row_fn *, void *ctx, bool *more,
+MUST_CHECK int etcd_json_range(struct json_object *o, etcd_json_row_fn *row, void *ctx, bool *more,
 			       uint64_t *count);
 
 /* Was the fence as expected; and was the n-th op done? */
