@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#include "lb_stretch.h"
+
 static int
 nth_candidate(const struct lb_live *live, uint64_t nth)
 {
@@ -14,26 +16,7 @@ nth_candidate(const struct lb_live *live, uint64_t nth)
 
 /* ---- turns by weight ---- */
 
-/* A round has as many turns as the weights' sum.  In it, a candidate of weight w stands at the
- * times (j + phase) / w for j = 0 .. w - 1, of a round that lasts 1; the phases are spread evenly
- * over the candidates, so that equal weights give their order and others are mixed.  The n-th turn
- * belongs to the candidate with the n-th time: no state, hence the same in every worker.  Times are
- * in 1 / 2^32.
- *
- * It is looked for in an ever shorter stretch of the round, by where it would be if turns were
- * spread wholly evenly, which they nearly are: that takes a few looks at all candidates, however
- * many turns there are. */
-enum {
-	ROUND_BITS = 32,
-	GUESSES = 6 /* then every other one is the middle, which always gets on */
-};
-
-/* Half the distance between two phases. */
-static uint64_t
-phase_step(uint64_t candidates)
-{
-	return (UINT64_C(1) << ROUND_BITS) / (2 * candidates);
-}
+/* How a turn is found: lb_stretch.h. */
 
 /* How many times of that candidate lie at or before `at`. */
 static uint64_t
@@ -60,41 +43,14 @@ turns_until(const struct lb_live *live, uint64_t step, uint64_t at)
 	return turns;
 }
 
-/* Part of a round: from..to, both in it, with what comes before it and until its end. */
-struct stretch {
-	uint64_t from, to;
-	uint64_t before, until; /* turns */
-};
-
-/* A time in a stretch, but its last, at which the nth turn may have been. */
-static uint64_t
-guess(const struct stretch *s, uint64_t nth, unsigned guesses)
-{
-	uint64_t width = s->to - s->from;
-	double share = ((double)(nth - s->before) + 0.5) / (double)(s->until - s->before);
-
-	if (guesses >= GUESSES && guesses % 2 == 0)
-		return s->from + width / 2;
-	uint64_t offset = (uint64_t)((double)width * share);
-	return s->from + (offset < width ? offset : width - 1);
-}
-
-/* Shortened until the nth turn stands alone in it, or all in it are at the same time. */
 static struct stretch
 stretch_of(const struct lb_live *live, uint64_t step, uint64_t weights, uint64_t nth)
 {
-	struct stretch s = {0, (UINT64_C(1) << ROUND_BITS) - 1, 0, weights};
+	struct stretch s = stretch_of_round(weights);
 
-	for (unsigned i = 0; s.from < s.to && s.until - s.before > 1; i++) {
-		uint64_t at = guess(&s, nth, i);
-		uint64_t turns = turns_until(live, step, at);
-		if (turns > nth) {
-			s.to = at;
-			s.until = turns;
-		} else {
-			s.from = at + 1;
-			s.before = turns;
-		}
+	for (unsigned i = 0; !stretch_is_short(&s); i++) {
+		uint64_t at = stretch_guess(&s, nth, i);
+		stretch_shorten(&s, nth, at, turns_until(live, step, at));
 	}
 	return s;
 }
@@ -205,22 +161,21 @@ lb_hash(struct span s)
 	return mixed(h);
 }
 
-/* Has it as much as a server may have and still be asked? */
-static bool
-is_saturated(const struct lb_server *s, uint64_t load, uint64_t weights)
+bool
+lb_is_saturated(uint32_t load, uint32_t weight, uint64_t loads, uint64_t weights)
 {
-	return s->load >= HASH_SPARE && s->load * weights * 4 >= (load + 1) * s->weight * 5;
+	return load >= HASH_SPARE && load * weights * 4 >= (loads + 1) * weight * 5;
 }
 
 /* Of all servers, the key's is the one with the highest score: a server that leaves gives away its
  * own keys and no others (rendezvous hashing).  With u even in (0, 1), ln(u) / weight is highest in
  * proportion to the weights; for equal weights u orders them alike. */
-static double
-score(const struct lb_server *s, uint64_t key, bool equal)
+double
+lb_score(uint64_t name, uint32_t weight, uint64_t key, bool equal)
 {
-	double u = ((double)(mixed(key ^ s->name) >> 11) + 0.5) * 0x1p-53;
+	double u = ((double)(mixed(key ^ name) >> 11) + 0.5) * 0x1p-53;
 
-	return equal ? u : log(u) / s->weight;
+	return equal ? u : log(u) / weight;
 }
 
 static int
@@ -234,9 +189,9 @@ rendezvous(const struct lb_live *live, uint64_t weights, bool equal)
 		load += live->server[i].usable ? live->server[i].load : 0;
 	for (size_t i = 0; i < live->n; i++) {
 		const struct lb_server *s = &live->server[i];
-		if (!live->server[i].usable || is_saturated(s, load, weights))
+		if (!live->server[i].usable || lb_is_saturated(s->load, s->weight, load, weights))
 			continue;
-		double own = score(s, live->key, equal);
+		double own = lb_score(s->name, s->weight, live->key, equal);
 		if (best == LB_NOBODY || own > highest) {
 			highest = own;
 			best = (int)i;

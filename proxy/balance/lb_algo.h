@@ -60,6 +60,14 @@ lb_is_less(uint32_t load_a, uint32_t weight_a, uint32_t load_b, uint32_t weight_
 /* An index, LB_NOBODY when none is usable. */
 int lb_pick(const struct lb_live *);
 
+/* ---- HASH, of servers that are not all looked at ---- */
+
+/* The key is the server's whose score is highest.  equal: the weights of all are. */
+double lb_score(uint64_t name, uint32_t weight, uint64_t key, bool equal);
+
+/* Has it as much as a server may have and still be asked?  loads, weights: those of all. */
+bool lb_is_saturated(uint32_t load, uint32_t weight, uint64_t loads, uint64_t weights);
+
 /* Of an id or a key; the same in every process and version. */
 uint64_t lb_hash(struct span);
 

@@ -40,6 +40,13 @@ lb_tree_sum(const struct lb_tree *t)
 	return &t->node[1];
 }
 
+/* A server, all zero if it is not usable. */
+static inline const struct lb_node *
+lb_tree_leaf(const struct lb_tree *t, unsigned server)
+{
+	return &t->node[t->leaves + server];
+}
+
 /* The usable server with that number, below lb_tree_sum()->n, in the order of turns; of those with
  * the least load, below ->least. */
 unsigned lb_tree_nth(const struct lb_tree *, uint32_t nth);

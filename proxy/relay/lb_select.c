@@ -6,6 +6,7 @@
 #include <sys/random.h>
 
 #include "lb_conf.h"
+#include "lb_keys.h"
 #include "lb_load.h"
 #include "lb_ready.h"
 
@@ -43,13 +44,17 @@ struct lb_select {
 	struct lb_server *candidate; /* of the policy begun with, in the order of turns */
 	struct lb_load *load;
 	struct lb_ready *ready;
+	struct lb_keys *keys;
 	bool waits;	 /* the last one offered was blocked */
 	unsigned trials; /* of this worker at once */
+	unsigned tried;	 /* of these at the last look */
 	/* What was begun with. */
 	const struct registry_snapshot_policy *policy;
 	const struct upstreams *all;
-	const struct lb_tree *tree; /* NULL: each server was looked at, and is in live */
-	int offered;		    /* the last one, of the tree; -1: none yet */
+	const struct lb_tree *tree;   /* NULL: each server was looked at, and is in live */
+	const struct lb_turns *turns; /* by weight; NULL: as they are in the tree */
+	bool equal_weights;	      /* of all; with the tree */
+	int offered;		      /* the last one, of the tree; -1: none yet */
 	uint64_t now;
 	struct lb_live live;
 	uint64_t random;
@@ -74,8 +79,9 @@ lb_select_new(const struct upstream_env *env, struct registry *registry)
 	c->candidate = calloc(servers, sizeof *c->candidate);
 	c->load = lb_load_new(env, servers);
 	c->ready = c->load != NULL ? lb_ready_new(env, c->load, servers, policies) : NULL;
+	c->keys = c->name != NULL ? lb_keys_new(env->roster, c->name) : NULL;
 	c->trials = env->workers < TRIALS ? TRIALS / (env->workers > 0 ? env->workers : 1) : 1;
-	if (c->untried == NULL || c->blocked == NULL || c->balance == NULL || c->name == NULL ||
+	if (c->untried == NULL || c->blocked == NULL || c->balance == NULL || c->keys == NULL ||
 	    c->candidate == NULL || c->kind == NULL || c->ready == NULL) {
 		lb_select_free(c);
 		errno = ENOMEM;
@@ -95,6 +101,7 @@ lb_select_free(struct lb_select *c)
 	free(c->balance);
 	lb_ready_free(c->ready);
 	lb_load_free(c->load);
+	lb_keys_free(c->keys);
 	free(c->name);
 	free(c->candidate);
 	free(c->kind);
@@ -116,6 +123,7 @@ lb_select_refresh(struct lb_select *c)
 		c->name[i] = lb_hash(span_str(registry_snapshot_server(roster, i)->id));
 	lb_load_refresh(c->load);
 	lb_ready_refresh(c->ready);
+	lb_keys_refresh(c->keys);
 }
 
 /* A packet without the key is one of its sender's. */
@@ -310,6 +318,7 @@ look(struct lb_select *c, struct upstreams *all, const struct registry_snapshot_
 	}
 	if (p->backups > 0)
 		best = hold_backups(c, list, q->willing_only && p->backups < p->n, &trials);
+	c->tried = trials;
 	return trials > 0 ? block(c, list, trials, waits_for_trials(c, p)) : best;
 }
 
@@ -359,18 +368,18 @@ begin_with_ready(struct lb_select *c, struct upstreams *all,
 		 bool *fits)
 {
 	enum lb_balance how = c->live.balance;
-	struct lb_ready_view view = lb_ready_look(c->ready, all, p, how == LB_LEASTCONN, now);
+	struct lb_ready_view view = lb_ready_look(c->ready, all, p, how, now);
 	const struct list list = {view.varying, view.varying_n};
 	enum kind best;
 
 	*fits = (view.pooled || q->text.n <= c->env.conf->plain_message) &&
-		(view.equal_weights || how != LB_WEIGHTED);
+		(view.equal_weights || view.turns != NULL || how != LB_WEIGHTED);
 	if (!*fits)
 		return false;
 	best = look(c, all, p, &list, q, now);
 	if (best > KIND_LATER && view.laden_n > 0)
 		best = KIND_LATER;
-	if (view.ready_n > 0)
+	if (view.ready_n > 0 || view.new_n > 0)
 		best = KIND_BEST;
 	*fits = p->backups == 0 || keeps_backups_off(best);
 	if (!*fits)
@@ -378,6 +387,8 @@ begin_with_ready(struct lb_select *c, struct upstreams *all,
 	for (unsigned i = 0; is_usable(best) && i < list.n; i++)
 		lb_ready_use(c->ready, all, list.server[i], c->kind[list.server[i]] == best, now);
 	c->tree = view.tree;
+	c->turns = view.turns;
+	c->equal_weights = view.equal_weights;
 	return is_usable(best);
 }
 
@@ -386,7 +397,7 @@ begin(struct lb_select *c, struct upstreams *all, const struct registry_snapshot
       const struct request *q, uint64_t now, bool take)
 {
 	enum lb_balance how = c->balance[p->index].how;
-	bool fits = q->failed_n == 0 && q->declines == 0 && how != LB_HASH && p->n > 0;
+	bool fits = q->failed_n == 0 && q->declines == 0 && p->n > 0;
 	bool usable = false;
 
 	c->policy = p;
@@ -493,7 +504,22 @@ pick_of_tree(const struct lb_select *c)
 		return least_loaded(c);
 	if (n > 1 && c->live.balance == LB_RANDOM2)
 		return less_loaded_of_two(c);
+	if (n > 1 && c->live.balance == LB_HASH)
+		return lb_keys_pick(c->keys, c->ready, c->all,
+				    &(struct lb_keys_view){c->policy, c->tree, c->equal_weights},
+				    c->live.key, c->now);
+	if (n > 1 && c->turns != NULL)
+		return lb_turns_nth(c->turns, c->tree, c->live.turn);
 	return lb_tree_nth(c->tree, (uint32_t)(c->live.turn % n));
+}
+
+/* On trial, or new while as many are on trial as may be. */
+static bool
+must_wait_for(const struct lb_select *c, unsigned server)
+{
+	if (lb_ready_is_new(c->ready, server))
+		return c->tried >= c->trials;
+	return lb_ready_varies(c->ready, server) && c->blocked[server];
 }
 
 static int
@@ -504,7 +530,7 @@ next_of_tree(struct lb_select *c)
 	if (lb_tree_sum(c->tree)->n == 0)
 		return c->offered = LB_NOBODY;
 	c->offered = (int)server_at(c, pick_of_tree(c));
-	c->waits = lb_ready_varies(c->ready, (unsigned)c->offered) && c->blocked[c->offered];
+	c->waits = must_wait_for(c, (unsigned)c->offered);
 	return c->offered;
 }
 

@@ -108,6 +108,7 @@ const char *upstream_verdict_text(enum upstream_verdict);
  * or the roster is made anew; for requests which are no larger than it takes. */
 enum upstream_standing {
 	UPSTREAM_READY, /* usable */
+	UPSTREAM_NEW,	/* UPSTREAM_UNTRIED */
 	UPSTREAM_LADEN, /* full, or plain with all the connections that it takes from here */
 	UPSTREAM_VARIES /* to be asked for each time */
 };

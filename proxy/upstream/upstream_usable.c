@@ -246,11 +246,16 @@ upstream_standing(const struct upstreams *all, unsigned server, uint64_t now)
 	if (info->admin != REGISTRY_ENABLED)
 		return UPSTREAM_VARIES;
 	if (up == NULL)
-		return kind == SERVER_HEALTH_OPEN ? UPSTREAM_READY : UPSTREAM_VARIES;
-	if ((kind != SERVER_HEALTH_OPEN && !(kind == SERVER_HEALTH_TRIAL && up->proved)) ||
-	    up->doubted || up->unasked || any_shunned(up))
+		return kind == SERVER_HEALTH_OPEN    ? UPSTREAM_READY
+		       : kind == SERVER_HEALTH_TRIAL ? UPSTREAM_NEW
+						     : UPSTREAM_VARIES;
+	if ((kind != SERVER_HEALTH_OPEN && kind != SERVER_HEALTH_TRIAL) || up->doubted ||
+	    up->unasked || any_shunned(up))
 		return UPSTREAM_VARIES;
 	seen = judge_seen(up, kind, now);
+	if (kind == SERVER_HEALTH_TRIAL && !up->proved)
+		return seen == UPSTREAM_UNTRIED && !is_all_ours(up) ? UPSTREAM_NEW
+								    : UPSTREAM_VARIES;
 	if (seen == UPSTREAM_USABLE && is_all_ours(up))
 		return UPSTREAM_LADEN;
 	return seen == UPSTREAM_USABLE ? UPSTREAM_READY

@@ -368,6 +368,92 @@ Test(chooser, a_server_of_a_crowd_that_others_have_made_busy_is_passed_over)
 	cr_assert_str_neq(next(61), "150", "it is asked before it is chosen");
 }
 
+/* What a look at each picks for a key, by the load of all workers. */
+static int
+by_a_look_at_all(uint64_t key, const bool *shut, const uint32_t *load)
+{
+	struct lb_server server[CROWD];
+	struct lb_live live = {LB_HASH, server, CROWD, 0, key};
+
+	for (unsigned i = 0; i < CROWD; i++) {
+		const struct registry_server *s = registry_snapshot_server(env.roster, i);
+		server[i] = (struct lb_server){!shut[i], s->weight, load[i],
+					       lb_hash(span_str(s->id))};
+	}
+	return lb_pick(&live);
+}
+
+/* The same as if all were looked at, for keys that come again and keys that are new, whatever is
+ * down, and whatever others have made busy. */
+static void
+keys_in_a_crowd(unsigned weights)
+{
+	bool shut[CROWD] = {false};
+	uint32_t load[CROWD] = {0};
+	char id[16];
+
+	for (unsigned i = 0; i < CROWD; i++) {
+		(void)snprintf(id, sizeof id, "%u", i);
+		if (i >= SERVERS)
+			cr_assert_eq(announce(id, 1 + i % weights), REGISTRY_JOINED);
+	}
+	balance("hash");
+	for (unsigned step = 0; step < 400; step++) {
+		uint64_t key = lb_hash(span_of((const char *)&step, 1 + step % 2));
+		unsigned i = (unsigned)(key % CROWD);
+		shut[i] = !shut[i];
+		server_health_set(verdicts, i, shut[i] ? SERVER_HEALTH_SHUT : SERVER_HEALTH_OPEN,
+				  0);
+		i = (i + step) % CROWD;
+		load[i] = step % 30;
+		counter_set(&server_stats_cell(env.tally, 1, i)->in_flight, load[i]);
+		for (unsigned ms = 0; ms < 20; ms++) /* a moment later all are known */
+			(void)lb_select_foresee(chooser, upstreams, policy, q, 100 * step + ms);
+		q->hash = key;
+		cr_assert(lb_select_begin(chooser, upstreams, policy, q, 100 * step + 20));
+		cr_assert_eq(lb_select_next(chooser), by_a_look_at_all(key, shut, load), "%u",
+			     step);
+		q->hash = lb_hash(span_of("hot", 3));
+		cr_assert(lb_select_begin(chooser, upstreams, policy, q, 100 * step + 20));
+		cr_assert_eq(lb_select_next(chooser), by_a_look_at_all(q->hash, shut, load),
+			     "hot, %u", step);
+	}
+}
+
+Test(chooser, a_key_goes_where_a_look_at_all_servers_of_a_crowd_sends_it)
+{
+	keys_in_a_crowd(1);
+}
+
+Test(chooser, by_weight_too)
+{
+	keys_in_a_crowd(5);
+}
+
+Test(chooser, turns_by_weight_in_a_crowd_are_those_of_a_look_at_all)
+{
+	struct lb_server server[CROWD];
+	char id[16];
+
+	for (unsigned i = SERVERS; i < CROWD; i++) {
+		(void)snprintf(id, sizeof id, "%u", i);
+		cr_assert_eq(announce(id, 1 + i % 5), REGISTRY_JOINED);
+	}
+	balance("weighted");
+	for (unsigned i = 0; i < CROWD; i++)
+		server[i] = (struct lb_server){
+			true, registry_snapshot_server(env.roster, i)->weight, 0, 0};
+	for (unsigned turn = 0; turn < 1000; turn++) {
+		struct lb_live live = {LB_WEIGHTED, server, CROWD, turn, 0};
+		unsigned i = 1 + turn * 7 % (CROWD - 1); /* the first one stays */
+		cr_assert(lb_select_begin(chooser, upstreams, policy, q, turn));
+		cr_assert_eq(lb_select_next(chooser), lb_pick(&live), "%u", turn);
+		server[i].usable = !server[i].usable;
+		server_health_set(verdicts, i,
+				  server[i].usable ? SERVER_HEALTH_OPEN : SERVER_HEALTH_SHUT, 0);
+	}
+}
+
 /* ---- backups ---- */
 
 static enum registry_change

@@ -324,7 +324,9 @@ Test(upstream_usable, what_an_operator_or_the_master_wants_is_asked_for_each_tim
 	announce(0, pooled(8, UNBOUNDED), &at);
 	for (enum server_health_kind k = SERVER_HEALTH_OPEN; k <= SERVER_HEALTH_LAST; k++) {
 		server_health_set(verdicts, 0, k, now_ms());
-		expect_standing(k == SERVER_HEALTH_OPEN ? UPSTREAM_READY : UPSTREAM_VARIES);
+		expect_standing(k == SERVER_HEALTH_OPEN	   ? UPSTREAM_READY
+				: k == SERVER_HEALTH_TRIAL ? UPSTREAM_NEW
+							   : UPSTREAM_VARIES);
 	}
 	server_health_set(verdicts, 0, SERVER_HEALTH_OPEN, 0);
 	(void)registry_set_admin(registry, 0, REGISTRY_DRAINING, now_ms());
@@ -341,5 +343,5 @@ Test(upstream_usable, a_server_on_trial_is_ready_for_who_has_its_answer)
 	announce(1, pooled(8, UNBOUNDED), &at);
 	server_health_set(verdicts, 1, SERVER_HEALTH_TRIAL, 0);
 	check_standings();
-	cr_assert_eq(standing[1], UPSTREAM_VARIES);
+	cr_assert_eq(standing[1], UPSTREAM_NEW);
 }
