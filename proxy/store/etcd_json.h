@@ -103,7 +103,7 @@ struct etcd_watch {
 	char why[ETCD_WHY]; /* canceled: for that, or empty */
 };
 /* Of a watch's result, events told as by etcd_json_range().  0, or -1 as there. */
-MUST_CHECK int etcd_json_watch(struct json_object *result, struct etcd_watch *, etcd_json_row_fn *,
-			       void *ctx);
+MUST_CHECK int etcd_json_watch(struct json_object *result, struct etcd_watch *w,
+			       etcd_json_row_fn *row, void *ctx);
 
 #endif
