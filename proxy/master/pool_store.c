@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "atomic_file_io.h"
 #include "clock.h"
 #include "log.h"
 #include "shared_pool.h"
@@ -221,7 +222,7 @@ pool_store_give(const struct pool_store *ps, struct upgrade *u)
 {
 	int fd = memfd_create("policypool-boot", MFD_CLOEXEC);
 
-	if (fd < 0 || write(fd, ps->boot, PACKET_NONCE) != PACKET_NONCE) {
+	if (fd < 0 || atomic_file_write_all(fd, span_str(ps->boot)) < 0) {
 		log_errno(LOG_ERROR, "cannot write down the boot of this proxy", NULL);
 		if (fd >= 0)
 			(void)close(fd);
