@@ -6,7 +6,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "clock.h"
 #include "log.h"
 #include "proctitle.h"
 #include "proxy_settings.h"
