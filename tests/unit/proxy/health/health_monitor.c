@@ -301,11 +301,11 @@ read_secret(char out[REQUEST_SECRET + 1])
 
 Test(health_monitor, a_server_whose_probe_comes_back_is_taken_out_and_no_other)
 {
-	char secret[REQUEST_SECRET + 1], later[REQUEST_SECRET + 1];
-	unsigned i = join("loop", &living, 3600);
+	char secret[REQUEST_SECRET + 1];
 
+	/* LATE has it asked, by a request: it has answered none. */
+	fail(join("loop", &living, 3600), CAUSE_LATE);
 	(void)join("other", &dead, 3600);
-	fail(i, CAUSE_LATE); /* which is asked by a request, that nobody has answered before */
 	read_secret(secret);
 	health_monitor_loop(monitor, "");
 	health_monitor_loop(monitor, "fedcba9876543210");
@@ -316,12 +316,26 @@ Test(health_monitor, a_server_whose_probe_comes_back_is_taken_out_and_no_other)
 	cr_assert_eq(changes, 1, "workers are told");
 	cr_assert_eq(events_count(events, EVENT_REMOVED), 1);
 	expect_logged("msg=\"server taken out\" id=loop policy=111");
+}
 
-	fail(join("loop", &living, 3600), CAUSE_LATE);
-	read_secret(later);
-	cr_assert_str_neq(later, secret);
+Test(health_monitor, a_probe_that_comes_back_says_nothing_of_a_server_that_came_since)
+{
+	struct packet_announcement a = announcement("a", 3600);
+	char former[REQUEST_SECRET + 1], secret[REQUEST_SECRET + 1];
+	unsigned i = join("a", &living, 3600);
+
+	fail(i, CAUSE_LATE);
+	read_secret(former);
+	a.port = addr_port(&living);
+	a.slots = 5;
+	cr_assert_eq(registry_join(registry, &a, &living, clock_ms()), REGISTRY_REPLACED);
+	health_monitor_registry(monitor);
+	health_monitor_loop(monitor, former);
+	cr_assert_eq(registry_find(registry, "a"), (int)i);
+	fail(i, CAUSE_LATE);
+	read_secret(secret);
 	health_monitor_loop(monitor, secret);
-	cr_assert_geq(registry_find(registry, "loop"), 0, "it was said of the one before");
+	cr_assert_eq(registry_find(registry, "a"), -1);
 }
 
 /* ---- what is told ---- */
