@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "command_ask.h"
 #include "printable.h"
 #include "rpc.h"
 

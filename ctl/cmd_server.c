@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "command_ask.h"
 #include "rpc.h"
 
 enum { EVENTS = 10 }; /* the last ones of the server */

@@ -42,16 +42,4 @@ void command_usage(FILE *);
 int command_run(const struct command *, const struct target *, const struct view *,
 		char *const args[]);
 
-/* ---- for what runs a command ---- */
-
-/* One question, one answer, for which so many seconds are waited; the exit status. */
-int command_ask(const struct command *, const struct target *, const struct view *,
-		char *const args[], unsigned seconds);
-
-/* More than so many?  Says so. */
-bool command_too_many(const struct command *, char *const args[], size_t most);
-
-/* What to tell of a refusal: of a command that this daemon does not know, whose it is. */
-const char *command_refusal(const struct command *, const char *why);
-
 #endif

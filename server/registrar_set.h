@@ -5,8 +5,8 @@
  * registration; the other says so, and waits.
  *
  * What a proxy tells of is joined as long as it, or another one that is joined, tells of it, or it
- * can't be asked: those that lead back to the list by which told of which.  A proxy on another machine
- * is not believed where it tells of this one. */
+ * can't be asked: those that lead back to the list by which told of which.  A proxy on another
+ * machine is not believed where it tells of this one. */
 #ifndef POLICYPOOL_REGISTRAR_SET_H
 #define POLICYPOOL_REGISTRAR_SET_H
 
