@@ -1,10 +1,14 @@
 /* sandbox_program.c - see sandbox_program.h. */
 #include "sandbox_program.h"
 
+#include <asm/sockios.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <stdint.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "log.h"
 #include "sandbox_rule.h"
@@ -60,22 +64,70 @@ forbid_namespaces(scmp_filter_ctx filter)
 	return error;
 }
 
-/* What one process can do to another of its user; the kernel takes the lower half. */
+/* The kernel takes the lower half of what is a number of 32 bits. */
+static struct scmp_arg_cmp
+low(unsigned argument, uint32_t v)
+{
+	return sandbox_masked(argument, 0xffffffff, v);
+}
+
+/* Whom the kernel signals when a descriptor is ready, and by which signal: for others it asks
+ * nothing but whether the user is the same, once, when that is set. */
+static int
+forbid_signals_by_descriptors(scmp_filter_ctx filter)
+{
+	static const struct {
+		int call;
+		uint32_t command;
+	} setting[] = {{SYS(fcntl), F_SETOWN},	    {SYS(fcntl), F_SETOWN_EX},
+		       {SYS(fcntl), F_SETSIG},	    {SYS(fcntl64), F_SETOWN},
+		       {SYS(fcntl64), F_SETOWN_EX}, {SYS(fcntl64), F_SETSIG},
+		       {SYS(ioctl), FIOSETOWN},	    {SYS(ioctl), SIOCSPGRP}};
+	int error = 0;
+
+	for (size_t i = 0; error == 0 && i < sizeof setting / sizeof *setting; i++)
+		error = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), setting[i].call, 1,
+					 low(1, setting[i].command));
+	return error;
+}
+
+/* What one process can do to another of its user; the first argument says to which. */
+static const int against[] = {
+	SYS(kill),     SYS(tkill), SYS(tgkill), SYS(rt_sigqueueinfo), SYS(rt_tgsigqueueinfo),
+	SYS(prlimit64)};
+
 static int
 forbid_against(scmp_filter_ctx filter, pid_t pid)
 {
-	static const int call[] = {SYS(kill),
-				   SYS(tkill),
-				   SYS(tgkill),
-				   SYS(rt_sigqueueinfo),
-				   SYS(rt_tgsigqueueinfo),
-				   SYS(prlimit64)};
 	int error = 0;
 
-	for (size_t i = 0; error == 0 && i < sizeof call / sizeof *call; i++)
-		error = seccomp_rule_add(
-			filter, SCMP_ACT_ERRNO(EPERM), call[i], 1,
-			sandbox_masked(0, 0xffffffff, (scmp_datum_t)(uint32_t)pid));
+	for (size_t i = 0; error == 0 && i < sizeof against / sizeof *against; i++)
+		error = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), against[i], 1,
+					 low(0, (uint32_t)pid));
+	return error;
+}
+
+/* A library's own threads are signalled by tgkill(2), limits are asked of 0, which is itself. */
+static int
+forbid_against_others(scmp_filter_ctx filter)
+{
+	int error = 0;
+
+	for (size_t i = 0; error == 0 && i < sizeof against / sizeof *against; i++)
+		error = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), against[i], 1,
+					 sandbox_unequal(0, against[i] == SYS(prlimit64)
+								    ? 0
+								    : (scmp_datum_t)getpid()));
+	return error;
+}
+
+static int
+forbid_against_spared(scmp_filter_ctx filter, const struct sandbox_program *p)
+{
+	int error = forbid_against(filter, -1); /* all that it may */
+
+	for (size_t i = 0; error == 0 && i < p->n; i++)
+		error = forbid_against(filter, p->spared[i]);
 	return error;
 }
 
@@ -93,10 +145,10 @@ fill_program(scmp_filter_ctx filter, const struct sandbox_program *p)
 		error = forbid_all(filter, SCMP_ACT_ERRNO(EPERM), sockets, 1);
 	if (error == 0)
 		error = forbid_namespaces(filter);
-	if (error == 0) /* all that it may */
-		error = forbid_against(filter, -1);
-	for (size_t i = 0; error == 0 && i < p->n; i++)
-		error = forbid_against(filter, p->spared[i]);
+	if (error == 0)
+		error = forbid_signals_by_descriptors(filter);
+	if (error == 0)
+		error = p->alone ? forbid_against_others(filter) : forbid_against_spared(filter, p);
 	return error;
 }
 

@@ -2,8 +2,9 @@
  * and to what it starts.
  *
  * A call fails with EPERM, or with ENOSYS where libraries know another way.  Forbidden is what
- * reaches out of a process: tracing, mounts, namespaces, keys, BPF, io_uring, signals to all, and
- * to those spared; sockets unless network. */
+ * reaches out of a process: tracing, mounts, namespaces, keys, BPF, io_uring, signals to all, to
+ * those spared, and whatever a descriptor would send (F_SETOWN, F_SETSIG); sockets unless network.
+ * Whoever is spared has one thread: others could be signalled by the number of another. */
 #ifndef POLICYPOOL_SANDBOX_PROGRAM_H
 #define POLICYPOOL_SANDBOX_PROGRAM_H
 
@@ -16,6 +17,7 @@
 
 struct sandbox_program {
 	bool network;
+	bool alone;	     /* it signals and limits itself alone, not even its group */
 	const pid_t *spared; /* processes, and groups as negative numbers */
 	size_t n;
 };

@@ -8,12 +8,19 @@
 
 #include "compiler.h"
 
-/* An argument that is v, wholly or in the bits under a mask. */
+/* An argument that is v, that is anything else, or that is v in the bits under a mask. */
 static inline struct scmp_arg_cmp
 sandbox_equal(unsigned argument, scmp_datum_t v)
 {
 	return (struct scmp_arg_cmp){
 		.arg = argument, .op = SCMP_CMP_EQ, .datum_a = v, .datum_b = 0};
+}
+
+static inline struct scmp_arg_cmp
+sandbox_unequal(unsigned argument, scmp_datum_t v)
+{
+	return (struct scmp_arg_cmp){
+		.arg = argument, .op = SCMP_CMP_NE, .datum_a = v, .datum_b = 0};
 }
 
 static inline struct scmp_arg_cmp

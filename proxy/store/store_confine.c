@@ -28,11 +28,11 @@ store_confine_close(int channel)
 }
 
 /* A name is looked up by files, sockets and a thread, so what it may ask the kernel for can't be as
- * little as a worker's. */
+ * little as a worker's.  It starts no processes, and is in its master's group. */
 int
 store_confine(const struct privdrop *plan, pid_t master)
 {
-	const struct sandbox_program filter = {.network = true, .spared = &master, .n = 1};
+	const struct sandbox_program filter = {.network = true, .alone = true};
 
 	log_confine();
 	if (privdrop_apply(plan) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != master)
