@@ -13,7 +13,10 @@
 #include "clock.h"
 #include "log.h"
 
-enum { STATUS_MAX = 256 };
+enum { STATUS_MAX = 256, STATE_MAX = 64 };
+
+/* What the manager waits for: of each the last one is sent, late rather than never. */
+enum state { RELOADING, READY, MAIN_PID, STATES };
 
 /* Of this process: there is one manager at most. */
 static struct {
@@ -24,7 +27,11 @@ static struct {
 	uint64_t next;	   /* ms: when to say that we are alive */
 	bool complained;
 	bool keep_main;
+	bool closing;		 /* when nothing is due any more */
 	char status[STATUS_MAX]; /* the last one told */
+	enum state due[STATES];	 /* could not be sent yet, in their order */
+	unsigned due_n;
+	char text[STATES][STATE_MAX];
 } self = {.fd = -1};
 
 static void
@@ -90,7 +97,9 @@ sd_notify_open(void)
 void
 sd_notify_close(void)
 {
-	forget();
+	self.closing = true;
+	if (self.due_n == 0)
+		forget();
 }
 
 void
@@ -102,7 +111,7 @@ sd_notify_keep_main(void)
 bool
 sd_notify_is_on(void)
 {
-	return self.where_n > 0;
+	return self.where_n > 0 && !self.closing;
 }
 
 uint64_t
@@ -111,15 +120,13 @@ sd_notify_watchdog(void)
 	return self.watchdog;
 }
 
-/* Never waits: what the manager has no room for is dropped. */
-static void
+/* Never waits.  0, or what was in the way: EAGAIN where the manager has no room for it. */
+static int
 tell(const char *text)
 {
-	int saved = errno;
+	int saved = errno, error;
 	ssize_t n;
 
-	if (!sd_notify_is_on())
-		return;
 	do
 		n = sendto(self.fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT,
 			   (const struct sockaddr *)&self.where, self.where_n);
@@ -127,41 +134,80 @@ tell(const char *text)
 	if (n < 0 && !self.complained)
 		log_errno(LOG_WARN, "the service manager does not listen", NULL);
 	self.complained = n < 0;
+	error = n < 0 ? errno : 0;
 	errno = saved;
+	return error;
+}
+
+static bool
+is_full(int error)
+{
+	return error == EAGAIN || error == ENOBUFS || error == ENOMEM;
+}
+
+static void
+no_longer_due(enum state state)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < self.due_n; i++)
+		if (self.due[i] != state)
+			self.due[n++] = self.due[i];
+	self.due_n = n;
+}
+
+/* In their order: READY=1 ends what RELOADING=1 began. */
+static void
+tell_due(void)
+{
+	while (self.due_n > 0 && !is_full(tell(self.text[self.due[0]])))
+		no_longer_due(self.due[0]);
+	if (self.closing && self.due_n == 0)
+		forget();
+}
+
+/* self.text[state] is new. */
+static void
+tell_state(enum state state)
+{
+	if (!sd_notify_is_on())
+		return;
+	no_longer_due(state);
+	self.due[self.due_n++] = state;
+	tell_due();
 }
 
 void
 sd_notify_ready(void)
 {
-	char text[64];
+	char *text = self.text[READY];
 
-	(void)snprintf(text, sizeof text, "READY=1\nMAINPID=%d", (int)getpid());
-	tell(self.keep_main ? "READY=1" : text);
+	(void)snprintf(text, STATE_MAX, "READY=1\nMAINPID=%d", (int)getpid());
+	if (self.keep_main)
+		(void)snprintf(text, STATE_MAX, "READY=1");
+	tell_state(READY);
 }
 
 void
 sd_notify_reloading(void)
 {
-	char text[64];
-
-	(void)snprintf(text, sizeof text, "RELOADING=1\nMONOTONIC_USEC=%llu",
+	(void)snprintf(self.text[RELOADING], STATE_MAX, "RELOADING=1\nMONOTONIC_USEC=%llu",
 		       (unsigned long long)clock_us());
-	tell(text);
+	tell_state(RELOADING);
 }
 
 void
 sd_notify_stopping(void)
 {
-	tell("STOPPING=1");
+	if (sd_notify_is_on())
+		(void)tell("STOPPING=1");
 }
 
 void
 sd_notify_main_pid(pid_t pid)
 {
-	char text[32];
-
-	(void)snprintf(text, sizeof text, "MAINPID=%d", (int)pid);
-	tell(text);
+	(void)snprintf(self.text[MAIN_PID], STATE_MAX, "MAINPID=%d", (int)pid);
+	tell_state(MAIN_PID);
 }
 
 void
@@ -176,7 +222,8 @@ sd_notify_status(const char *status)
 	for (char *p = text; *p != '\0'; p++)
 		if (*p == '\n')
 			*p = ' ';
-	tell(text);
+	if (is_full(tell(text)))
+		self.status[0] = '\0'; /* the next turn tells it */
 }
 
 void
@@ -185,6 +232,7 @@ sd_notify_turn(const struct sd_notify_view *v, uint64_t now)
 	bool degraded = v->trouble != NULL && strcmp(v->state, "running") == 0;
 	char text[STATUS_MAX];
 
+	tell_due();
 	if (!sd_notify_is_on())
 		return;
 	(void)snprintf(text, sizeof text, "%s: %u of %u workers ready%s%s%s",
@@ -194,8 +242,8 @@ sd_notify_turn(const struct sd_notify_view *v, uint64_t now)
 	sd_notify_status(text);
 	if (self.watchdog == 0 || v->all_hang || now < self.next)
 		return;
-	tell("WATCHDOG=1");
-	self.next = now + self.watchdog / 2;
+	if (!is_full(tell("WATCHDOG=1")))
+		self.next = now + self.watchdog / 2;
 }
 
 void

@@ -3,7 +3,8 @@
  *
  * A datagram of KEY=VALUE lines to the socket that $NOTIFY_SOCKET names (a path, or an abstract
  * name that begins with @).  Without it every call here does nothing.  errno is kept; what can't be
- * sent is logged once and forgotten: nothing here is worth stopping for. */
+ * sent is logged once, and nothing waits for it.  What the manager's queue has no room for is sent
+ * with a later turn; STOPPING=1 is not, for it waits for the end of the process. */
 #ifndef POLICYPOOL_SD_NOTIFY_H
 #define POLICYPOOL_SD_NOTIFY_H
 
@@ -15,7 +16,7 @@
 
 /* Reads the environment; again, and it is read anew. */
 void sd_notify_open(void);
-/* From now on nothing is told. */
+/* From now on nothing is told but, with later turns, what is due. */
 void sd_notify_close(void);
 bool sd_notify_is_on(void);
 
@@ -39,8 +40,8 @@ struct sd_notify_view {
 	bool all_hang;		/* there are workers, and no loop of theirs turns: not alive */
 };
 
-/* To be called with every turn of the master's clock, several times a second: STATUS= when the
- * state changes, and WATCHDOG=1 as often as the manager wants it.  now: clock_ms(). */
+/* To be called with every turn of the master's clock, several times a second: what is due, STATUS=
+ * when the state changes, and WATCHDOG=1 as often as the manager wants it.  now: clock_ms(). */
 void sd_notify_turn(const struct sd_notify_view *, uint64_t now);
 
 /* In a process that will be executed as this daemon's successor: the watchdog is for the main

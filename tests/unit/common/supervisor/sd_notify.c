@@ -165,6 +165,64 @@ Test(sd_notify, a_manager_that_does_not_read_never_blocks, .timeout = 10)
 	cr_assert_str_eq(heard(), "STOPPING=1");
 }
 
+/* The last one of that beginning that is heard until there is nothing more; into want. */
+static const char *
+last_heard(const char *beginning)
+{
+	want[0] = '\0';
+	while (heard()[0] != '\0')
+		if (strncmp(got, beginning, strlen(beginning)) == 0)
+			(void)snprintf(want, sizeof want, "%s", got);
+	return want;
+}
+
+Test(sd_notify, what_a_manager_waits_for_is_sent_when_it_has_room_again)
+{
+	struct sd_notify_view v = {.state = "running", .wanted = 2, .ready = 2};
+	char ready[64];
+
+	(void)snprintf(ready, sizeof ready, "READY=1\nMAINPID=%d", (int)getpid());
+	listen_at(name);
+	cr_assert_eq(setenv("WATCHDOG_USEC", "1000000", 1), 0);
+	sd_notify_open();
+	for (int i = 0; i < 5000; i++)
+		sd_notify_stopping();
+	sd_notify_ready();
+	sd_notify_reloading();
+	sd_notify_ready();
+	sd_notify_main_pid(4711);
+	sd_notify_turn(&v, 1000);
+	cr_assert_str_empty(last_heard("READY"));
+	sd_notify_turn(&v, 1001);
+	cr_assert_eq(strncmp(heard(), "RELOADING=1\n", 12), 0, "%s", got);
+	cr_assert_str_eq(heard(), ready);
+	cr_assert_str_eq(heard(), "MAINPID=4711");
+	cr_assert_str_eq(heard(), "STATUS=running: 2 of 2 workers ready");
+	cr_assert_str_eq(heard(), "WATCHDOG=1");
+	cr_assert_str_eq(heard(), "");
+	sd_notify_turn(&v, 1002);
+	cr_assert_str_eq(heard(), "");
+}
+
+Test(sd_notify, the_pid_of_a_successor_is_due_also_when_this_process_says_nothing_more)
+{
+	struct sd_notify_view v = {.state = "stopping", .wanted = 2, .ready = 2};
+
+	listen_at(name);
+	sd_notify_open();
+	for (int i = 0; i < 5000; i++)
+		sd_notify_stopping();
+	sd_notify_main_pid(4711);
+	sd_notify_close();
+	cr_expect_not(sd_notify_is_on());
+	(void)last_heard("MAINPID");
+	sd_notify_turn(&v, 1000);
+	cr_assert_str_eq(heard(), "MAINPID=4711");
+	sd_notify_status("more");
+	sd_notify_turn(&v, 1001);
+	cr_assert_str_eq(heard(), "");
+}
+
 Test(sd_notify, the_watchdog_is_told_twice_an_interval_and_changes_at_once)
 {
 	struct sd_notify_view v = {.state = "running", .wanted = 2, .ready = 2};
