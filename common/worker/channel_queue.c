@@ -13,6 +13,8 @@
 #include "clock.h"
 #include "log.h"
 
+enum { PAUSE_MS = 20 }; /* where the socket does not tell when to go on */
+
 struct message {
 	TAILQ_ENTRY(message) link;
 	enum channel_tag tag;
@@ -25,7 +27,7 @@ struct channel_queue {
 	int fd;
 	pid_t owner; /* a forked child has a copy, which is not its to send */
 	const char *peer;
-	struct event *writable;
+	struct event *writable, *pause;
 	TAILQ_HEAD(messages, message) kept;
 	unsigned n;
 	size_t bytes;
@@ -35,6 +37,16 @@ struct channel_queue {
 };
 
 static void on_writable(evutil_socket_t, short, void *);
+static void on_pause_over(evutil_socket_t, short, void *);
+
+static void
+free_events(struct channel_queue *o)
+{
+	if (o->writable != NULL)
+		event_free(o->writable);
+	if (o->pause != NULL)
+		event_free(o->pause);
+}
 
 struct channel_queue *
 channel_queue_new(struct event_base *base, int fd, const char *peer)
@@ -46,11 +58,12 @@ channel_queue_new(struct event_base *base, int fd, const char *peer)
 	*o = (struct channel_queue){.fd = fd, .owner = getpid(), .peer = peer};
 	TAILQ_INIT(&o->kept);
 	o->writable = event_new(base, fd, EV_WRITE | EV_PERSIST, on_writable, o);
-	if (o->writable == NULL) {
-		free(o);
-		return NULL;
-	}
-	return o;
+	o->pause = evtimer_new(base, on_pause_over, o);
+	if (o->writable != NULL && o->pause != NULL)
+		return o;
+	free_events(o);
+	free(o);
+	return NULL;
 }
 
 static void
@@ -79,7 +92,7 @@ channel_queue_free(struct channel_queue *o)
 	if (o == NULL)
 		return;
 	drop_all(o);
-	event_free(o->writable);
+	free_events(o);
 	free(o);
 }
 
@@ -110,11 +123,12 @@ channel_queue_when_empty(struct channel_queue *o, void (*empty)(void *), void *c
 
 /* ---- keeping ---- */
 
-/* The socket is full: not for what is wrong with the message or the other side. */
+/* The socket is full, or too many descriptors are on their way: not for what is wrong with the
+ * message or the other side. */
 static bool
 is_full(int error)
 {
-	return error == EAGAIN || error == ENOBUFS || error == ENOMEM;
+	return error == EAGAIN || error == ENOBUFS || error == ENOMEM || error == ETOOMANYREFS;
 }
 
 static struct message *
@@ -190,6 +204,28 @@ channel_queue_send(struct channel_queue *o, enum channel_tag tag, struct span bo
 /* ---- sending what is kept ---- */
 
 static void
+on_pause_over(evutil_socket_t fd, short what, void *arg)
+{
+	const struct channel_queue *o = arg;
+
+	(void)fd;
+	(void)what;
+	if (o->n > 0)
+		(void)event_add(o->writable, NULL);
+}
+
+/* Descriptors on their way are a user's, over all sockets, and memory is everybody's: this one is
+ * writable all the time.  Without a timer it is looked at in every turn. */
+static void
+pause_sending(const struct channel_queue *o)
+{
+	struct timeval tv = clock_timeval(PAUSE_MS);
+
+	if (event_add(o->pause, &tv) == 0)
+		(void)event_del(o->writable);
+}
+
+static void
 on_writable(evutil_socket_t fd, short what, void *arg)
 {
 	struct channel_queue *o = arg;
@@ -198,8 +234,11 @@ on_writable(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	while ((m = TAILQ_FIRST(&o->kept)) != NULL) {
 		if (channel_send_with(fd, m->tag, span_of(m->body, m->n), m->passed) < 0) {
-			if (is_full(errno))
+			if (is_full(errno)) {
+				if (errno != EAGAIN)
+					pause_sending(o);
 				return;
+			}
 			drop_all(o); /* the other side has gone, which its channel's end tells */
 			break;
 		}
@@ -223,6 +262,8 @@ channel_queue_finish(struct channel_queue *o, int limit_ms)
 			break;
 		if (n > 0)
 			on_writable(o->fd, EV_WRITE, o);
+		if (evtimer_pending(o->pause, NULL))
+			(void)poll(NULL, 0, PAUSE_MS);
 	}
 	if (o->n > 0 && o->peer != NULL && o->owner == getpid())
 		log_event(LOG_ERROR, "messages are lost: they were not read in time",

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -261,4 +262,45 @@ Test(outbox, a_descriptor_that_cannot_be_had_twice_is_not_kept)
 		-1);
 	cr_assert_eq(errno, EBADF);
 	cr_assert_eq(channel_queue_kept(o), kept);
+}
+
+enum { ON_THEIR_WAY = 64, SOME_USER = 61234, NOT_KEPT = 2, LOST = 3, BUSY = 4 };
+
+/* As a user whose descriptors on their way are bounded: sends one more than may be, and reads all
+ * once it was seen that waiting costs no turns of the loop.  Its exit status. */
+static int
+send_too_many_descriptors(void)
+{
+	struct rlimit l = {ON_THEIR_WAY, ON_THEIR_WAY};
+	unsigned descriptors = 0, turns = 0, n = 0;
+	struct timeval soon = {.tv_usec = 200000};
+
+	open_box();
+	if (setrlimit(RLIMIT_NOFILE, &l) < 0 || (getuid() == 0 && setuid(SOME_USER) < 0))
+		return 1;
+	for (; channel_queue_kept(o) == 0 && n < 4 * ON_THEIR_WAY; n++)
+		if (channel_queue_send(o, CHANNEL_DATA, span_of((const char *)&n, sizeof n), 0) < 0)
+			return NOT_KEPT;
+	if (n <= ON_THEIR_WAY || n == 4 * ON_THEIR_WAY)
+		return 1;
+	(void)event_base_loopexit(base, &soon);
+	while (!event_base_got_exit(base) && turns++ < 1000)
+		(void)event_base_loop(base, EVLOOP_ONCE);
+	for (unsigned i = 0; i < n; i++)
+		if (receive(&descriptors) != i)
+			return LOST;
+	return turns > 100 ? BUSY : descriptors == n && channel_queue_kept(o) == 0 ? 0 : LOST;
+}
+
+Test(outbox, descriptors_that_are_too_many_on_their_way_are_kept)
+{
+	pid_t pid = fork();
+	int status;
+
+	cr_assert_geq(pid, 0);
+	if (pid == 0)
+		_exit(send_too_many_descriptors());
+	cr_assert_eq(waitpid(pid, &status, 0), pid);
+	cr_assert(WIFEXITED(status), "%d", status);
+	cr_expect_eq(WEXITSTATUS(status), 0, "%d", WEXITSTATUS(status));
 }
