@@ -297,8 +297,8 @@ check(struct settings *base, struct listen_socket *asked, FILE *err)
 		(void)fprintf(err, "ppool-server: retry_min is longer than retry_max\n");
 		return -1;
 	}
-	if (listen_socket_ask(asked, &c->listen, server_reach_default_host(c), "ppool-server",
-			      err) < 0)
+	if (listen_socket_ask(asked, &c->listen, server_reach_default_host(c), &base->names,
+			      "ppool-server", err) < 0)
 		return -1;
 	handler_conf_files(&c->handler, &base->daemon);
 	if (server_reach_check(c, asked, err) < 0 ||

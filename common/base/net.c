@@ -36,6 +36,12 @@ stream_socket(const struct addr *a)
 }
 
 bool
+net_is_missing(int error)
+{
+	return error == EADDRNOTAVAIL || error == EAFNOSUPPORT || error == EPROTONOSUPPORT;
+}
+
+bool
 net_is_listening(int fd)
 {
 	struct pollfd state = {.fd = fd, .events = POLLRDHUP};

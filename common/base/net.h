@@ -13,6 +13,10 @@
  * been called for it. */
 MUST_CHECK int net_listen(const struct addr *, int backlog);
 
+/* By that errno of net_listen() this machine has no such address, or none of the family: a name may
+ * have it all the same. */
+bool net_is_missing(int error);
+
 /* False once it was shut down, by any process that has it. */
 bool net_is_listening(int fd);
 /* It listens again, at its address, and all that have it accept from it as before.  0, or -1 with

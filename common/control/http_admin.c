@@ -43,8 +43,10 @@ struct caller {
 
 struct http_admin {
 	struct event_base *base;
-	int fd;
-	struct event *readable, *pause;
+	int fd[HTTP_ADMIN_LISTENERS];
+	struct event *readable[HTTP_ADMIN_LISTENERS]; /* of each */
+	unsigned listeners;
+	struct event *pause;
 	TAILQ_HEAD(caller_list, caller) callers;
 	unsigned n;
 	char **name; /* owned */
@@ -303,7 +305,8 @@ on_pause_over(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	(void)event_add(a->readable, NULL);
+	for (unsigned i = 0; i < a->listeners; i++)
+		(void)event_add(a->readable[i], NULL);
 }
 
 /* Without a descriptor to spare the listener would be readable for ever and the master busy with
@@ -313,8 +316,12 @@ pause_accepting(const struct http_admin *a)
 {
 	struct timeval tv = clock_timeval(PAUSE_MS);
 
+	int rc = 0;
+
 	log_limited_errno(LOG_WARN, "operators' connections are not taken for a moment", NULL);
-	if (event_del(a->readable) < 0 || event_add(a->pause, &tv) < 0)
+	for (unsigned i = 0; i < a->listeners && rc == 0; i++)
+		rc = event_del(a->readable[i]);
+	if (rc < 0 || event_add(a->pause, &tv) < 0)
 		log_event(LOG_ERROR, "cannot pause the operators' listener", NULL);
 }
 
@@ -351,6 +358,24 @@ http_admin_json(struct evbuffer *out, struct json_object *o)
 
 /* ---- the whole ---- */
 
+int
+http_admin_listen(struct http_admin *a, int fd)
+{
+	struct event *e;
+
+	assert(a->listeners < HTTP_ADMIN_LISTENERS);
+	e = event_new(a->base, fd, EV_READ | EV_PERSIST, on_readable, a);
+	if (e == NULL || event_add(e, NULL) < 0) {
+		if (e != NULL)
+			event_free(e);
+		errno = ENOMEM;
+		return -1;
+	}
+	a->fd[a->listeners] = fd;
+	a->readable[a->listeners++] = e;
+	return 0;
+}
+
 struct http_admin *
 http_admin_new(struct event_base *base, int fd, const struct http_admin_page *pages, void *ctx)
 {
@@ -359,16 +384,13 @@ http_admin_new(struct event_base *base, int fd, const struct http_admin_page *pa
 	if (a == NULL)
 		return NULL;
 	a->base = base;
-	a->fd = -1;
 	TAILQ_INIT(&a->callers);
 	a->pause = event_new(base, -1, 0, on_pause_over, a);
-	a->readable = event_new(base, fd, EV_READ | EV_PERSIST, on_readable, a);
-	if (a->pause == NULL || a->readable == NULL || event_add(a->readable, NULL) < 0) {
+	if (a->pause == NULL || http_admin_listen(a, fd) < 0) {
 		http_admin_free(a);
 		errno = ENOMEM;
 		return NULL;
 	}
-	a->fd = fd;
 	http_admin_add(a, pages, ctx);
 	return a;
 }
@@ -421,18 +443,18 @@ http_admin_free(struct http_admin *a)
 		return;
 	while ((c = TAILQ_FIRST(&a->callers)) != NULL)
 		hang_up(c);
-	if (a->readable != NULL)
-		event_free(a->readable);
+	for (unsigned i = 0; i < a->listeners; i++) {
+		event_free(a->readable[i]);
+		(void)close(a->fd[i]);
+	}
 	if (a->pause != NULL)
 		event_free(a->pause);
-	if (a->fd >= 0)
-		(void)close(a->fd);
 	free_names(a->name, a->names);
 	free(a);
 }
 
 int
-http_admin_fd(const struct http_admin *a)
+http_admin_fd(const struct http_admin *a, unsigned i)
 {
-	return a->fd;
+	return i < a->listeners ? a->fd[i] : -1;
 }

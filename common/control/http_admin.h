@@ -27,7 +27,8 @@ struct http_admin_page {
 
 enum {
 	HTTP_ADMIN_CONNECTIONS = 64, /* at once; for a further one the oldest is closed */
-	HTTP_ADMIN_TABLES = 4
+	HTTP_ADMIN_TABLES = 4,
+	HTTP_ADMIN_LISTENERS = 2
 };
 
 #define HTTP_ADMIN_JSON "application/json"
@@ -49,8 +50,11 @@ void http_admin_add(struct http_admin *, const struct http_admin_page *pages, vo
  * copied.  0, or -1 on ENOMEM with the names as they were.  NULL for a is fine. */
 MUST_CHECK int http_admin_set_names(struct http_admin *a, const struct conf_list *);
 
-/* The listening socket, borrowed. */
-int http_admin_fd(const struct http_admin *);
+/* Serves on another listening socket too, which passes to the callee; HTTP_ADMIN_LISTENERS at most,
+ * the first among them.  0, or -1 with errno, the socket then still the caller's. */
+MUST_CHECK int http_admin_listen(struct http_admin *, int fd);
+/* The i-th listening socket, borrowed; -1: there is none. */
+int http_admin_fd(const struct http_admin *, unsigned i);
 
 /* Closes all.  NULL is fine. */
 void http_admin_free(struct http_admin *);

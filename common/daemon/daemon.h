@@ -11,6 +11,7 @@
 #include "compiler.h"
 #include "conf.h"
 #include "fd_limit.h"
+#include "host_names.h"
 #include "log.h"
 #include "net_unix.h"
 #include "privdrop.h"
@@ -58,6 +59,8 @@ struct daemon_conf {
 	struct privdrop_conf isolation; /* of workers */
 	struct tls_listen_conf tls;	/* of the listener */
 	char *admin; /* PORT or HOST:PORT of the pages for operators; empty: none */
+	struct addr admin_at[HOST_NAMES_PAIR]; /* what it comes to; by daemon_find_admin() */
+	unsigned admin_n;
 	struct conf_list admin_names; /* that their Host may be, beside addresses */
 };
 
@@ -122,7 +125,11 @@ char *daemon_control_path(const struct daemon_conf *, const char *name);
  * the caller; NULL on ENOMEM. */
 char *daemon_runtime_dir(const char *configured);
 
-/* The pages need a place of their own beside `listen`.  0, or -1 with a line on err. */
+/* Finds out where the pages are to be, a port alone is one of 127.0.0.1; asks for a name that is
+ * not known.  0, or -1 with a line on err. */
+MUST_CHECK int daemon_find_admin(struct daemon_conf *, struct host_names *, const char *program,
+				 FILE *err);
+/* They need a place of their own beside `listen`.  0, or -1 with a line on err. */
 MUST_CHECK int daemon_check_admin(const struct daemon_conf *, const struct addr *listen,
 				  const char *program, FILE *err);
 

@@ -103,25 +103,43 @@ daemon_check_runtime(const struct daemon_conf *conf, const char *program, FILE *
 }
 
 int
-daemon_check_admin(const struct daemon_conf *conf, const struct addr *listen, const char *program,
-		   FILE *err)
+daemon_find_admin(struct daemon_conf *conf, struct host_names *names, const char *program,
+		  FILE *err)
 {
 	char host[ADDR_HOST];
 	const char *why = "";
-	struct addr at;
 	uint16_t port;
+	int n = -1;
 
+	conf->admin_n = 0;
 	if (conf->admin[0] == '\0')
 		return 0;
-	if (addr_split(conf->admin, host, &port, &why) < 0 ||
-	    addr_resolve(&at, host[0] != '\0' ? host : "127.0.0.1", port, &why) < 0) {
+	if (addr_split(conf->admin, host, &port, &why) == 0)
+		n = host_names_ask_pair(names, host[0] != '\0' ? host : "127.0.0.1", port,
+					conf->admin_at, &why);
+	if (n < 0) {
 		(void)fprintf(err, "%s: admin: %s: %s\n", program, conf->admin, why);
 		return -1;
 	}
-	if (port == 0 || port != addr_port(listen) ||
-	    (!addr_eq(&at, listen) && !addr_is_wildcard(&at) && !addr_is_wildcard(listen)))
-		return 0;
-	(void)fprintf(err, "%s: admin: %s: packets are served there; give the pages another port\n",
-		      program, conf->admin);
-	return -1;
+	conf->admin_n = (unsigned)n;
+	return 0;
+}
+
+int
+daemon_check_admin(const struct daemon_conf *conf, const struct addr *listen, const char *program,
+		   FILE *err)
+{
+	for (unsigned i = 0; i < conf->admin_n; i++) {
+		const struct addr *at = &conf->admin_at[i];
+
+		if (addr_port(at) == 0 || addr_port(at) != addr_port(listen) ||
+		    (!addr_eq(at, listen) && !addr_is_wildcard(at) && !addr_is_wildcard(listen)))
+			continue;
+		(void)fprintf(err,
+			      "%s: admin: %s: packets are served there; give the pages another "
+			      "port\n",
+			      program, conf->admin);
+		return -1;
+	}
+	return 0;
 }

@@ -18,16 +18,6 @@ enum { TELL_MS = 10000 }; /* between two lines in the log of a socket that can't
 
 /* ---- what is asked for ---- */
 
-/* The first of that family, or NULL. */
-static const struct addr *
-first_of(const struct addr_list *list, sa_family_t family)
-{
-	for (size_t i = 0; i < list->n; i++)
-		if (list->at[i].u.sa.sa_family == family)
-			return &list->at[i];
-	return NULL;
-}
-
 /* NULL, or what is wrong. */
 static const char *
 add_place(struct listen_socket *v, const struct addr *asked, bool other)
@@ -45,33 +35,30 @@ add_place(struct listen_socket *v, const struct addr *asked, bool other)
 }
 
 static const char *
-ask(struct listen_socket *v, const char *listen, const char *fallback)
+ask(struct listen_socket *v, const char *listen, const char *fallback, struct host_names *names)
 {
-	struct addr_list list;
-	const struct addr *v4, *v6;
+	struct addr at[HOST_NAMES_PAIR];
 	char host[ADDR_HOST];
 	const char *why = NULL;
 	uint16_t port;
 	int n;
 
 	if (addr_is_unix_text(listen))
-		return addr_unix(&list.at[0], listen, &why) < 0 ? why
-								: add_place(v, &list.at[0], false);
+		return addr_unix(&at[0], listen, &why) < 0 ? why : add_place(v, &at[0], false);
 	if (addr_split(listen, host, &port, &why) < 0)
 		return why;
-	n = addr_resolve_all(list.at, ADDR_FOUND, host[0] != '\0' ? host : fallback, port, &why);
+	n = host_names_ask_pair(names, host[0] != '\0' ? host : fallback, port, at, &why);
 	if (n < 0)
 		return why;
-	list.n = (size_t)n;
-	v4 = first_of(&list, AF_INET);
-	v6 = first_of(&list, AF_INET6);
-	why = add_place(v, v4 != NULL ? v4 : v6, false);
-	return why != NULL || v4 == NULL || v6 == NULL ? why : add_place(v, v6, true);
+	why = NULL;
+	for (int i = 0; i < n && why == NULL; i++)
+		why = add_place(v, &at[i], i > 0);
+	return why;
 }
 
 int
 listen_socket_ask(struct listen_socket *v, const struct conf_list *listen, const char *fallback,
-		  const char *program, FILE *err)
+		  struct host_names *names, const char *program, FILE *err)
 {
 	const char *why = listen->n > LISTEN_ADDRESSES ? "more addresses than there may be, 8"
 						       : NULL;
@@ -79,7 +66,7 @@ listen_socket_ask(struct listen_socket *v, const struct conf_list *listen, const
 	v->n = 0;
 	for (size_t i = 0; i < listen->n; i++) {
 		if (why == NULL)
-			why = ask(v, listen->item[i], fallback);
+			why = ask(v, listen->item[i], fallback, names);
 		if (why == NULL)
 			continue;
 		(void)fprintf(err, "%s: listen: %s: %s\n", program, listen->item[i], why);
@@ -92,13 +79,6 @@ listen_socket_ask(struct listen_socket *v, const struct conf_list *listen, const
 }
 
 /* ---- listening ---- */
-
-/* This machine has no such address, or none of the family: a name may have it all the same. */
-static bool
-is_missing(int error)
-{
-	return error == EADDRNOTAVAIL || error == EAFNOSUPPORT || error == EPROTONOSUPPORT;
-}
 
 /* The other socket of a name, at the port of the one before.  fd: the one to go on with, or -1.  0,
  * or -1 with errno. */
@@ -113,7 +93,7 @@ open_other(struct listen_place *p, int fd, int backlog)
 			  addr_text(&p->addr, text));
 		return 0;
 	}
-	if (!is_missing(errno))
+	if (!net_is_missing(errno))
 		return -1;
 	log_errno(LOG_INFO, "not listening at the name's other address", "listen=%s",
 		  addr_text(&p->addr, text));

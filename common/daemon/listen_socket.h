@@ -20,6 +20,7 @@
 #include "compiler.h"
 #include "conf.h"
 #include "daemon.h"
+#include "host_names.h"
 #include "listener.h"
 #include "net_unix.h"
 
@@ -54,10 +55,11 @@ struct listen_socket {
 };
 
 /* Fills what is asked for from `listen`, each PORT, HOST:PORT or a Unix socket (addr_unix());
- * fallback is the host where there is none.  Asks the resolver where it is a name, IPv4 goes first.
+ * fallback is the host where there is none.  Asks for names that are not known, IPv4 goes first.
  * 0, or -1 with a line on err. */
 MUST_CHECK int listen_socket_ask(struct listen_socket *, const struct conf_list *listen,
-				 const char *fallback, const char *program, FILE *err);
+				 const char *fallback, struct host_names *, const char *program,
+				 FILE *err);
 
 /* The TCP address that stands for it, or the first one where it has none: the daemon's name and
  * what a server announces.  Not of one that has no address at all. */

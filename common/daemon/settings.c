@@ -37,6 +37,7 @@ settings_release(struct settings *s)
 	s->kind->forget_keys(s);
 	s->kind->forget(s);
 	tls_creds_unref(s->tls_listen);
+	host_names_forget(&s->names);
 	conf_free(s->table, s->tables);
 	free(s);
 }
@@ -53,9 +54,10 @@ settings_check_daemon(struct settings *s, bool forwards, const struct listen_soc
 {
 	struct daemon_conf *d = &s->daemon;
 
+	if (daemon_find_admin(d, &s->names, program, err) < 0)
+		return -1;
 	for (unsigned i = 0; i < asked->n; i++)
-		if (!asked->at[i].other &&
-		    daemon_check_admin(d, &asked->at[i].asked, program, err) < 0)
+		if (daemon_check_admin(d, &asked->at[i].asked, program, err) < 0)
 			return -1;
 
 	return privdrop_check(&d->isolation, program, err) < 0 ||

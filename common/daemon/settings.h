@@ -12,6 +12,7 @@
 #include "compiler.h"
 #include "conf.h"
 #include "daemon.h"
+#include "host_names.h"
 #include "listen_socket.h"
 #include "tls.h"
 
@@ -40,6 +41,7 @@ struct settings {
 	struct conf_table table[SETTINGS_TABLES];
 	size_t tables;
 	struct daemon_conf daemon;
+	struct host_names names;      /* that these have asked for */
 	struct tls_creds *tls_listen; /* NULL: plain */
 };
 

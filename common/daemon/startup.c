@@ -215,6 +215,19 @@ has_descriptors(const struct daemon_conf *d, FILE *err)
 	return false;
 }
 
+/* What was found for a name before is not asked for again: the loop would wait for it. */
+static int
+check_again(struct settings *s, const struct settings *before, struct listen_socket *asked,
+	    FILE *err)
+{
+	int rc;
+
+	s->names.former = &before->names;
+	rc = s->kind->check(s, asked, err);
+	s->names.former = NULL;
+	return rc;
+}
+
 struct settings *
 startup_reread(const struct cmdline *c, const struct settings *before, struct listen_socket *asked,
 	       FILE *notes, FILE *err)
@@ -227,7 +240,8 @@ startup_reread(const struct cmdline *c, const struct settings *before, struct li
 	} else if (conf_load_again(s->table, s->tables, c->argc, c->argv, &parsed, err) == 0) {
 		if (conf_keep_fixed(s->table, before->table, s->tables, note_fixed, notes) < 0) {
 			(void)fprintf(err, "out of memory\n");
-		} else if (s->kind->check(s, asked, err) == 0 && has_descriptors(&s->daemon, err)) {
+		} else if (check_again(s, before, asked, err) == 0 &&
+			   has_descriptors(&s->daemon, err)) {
 			note_limits(&s->daemon, notes);
 			return s;
 		}
@@ -395,8 +409,8 @@ startup_give(struct upgrade *u, const struct control *control, const struct http
 			     false);
 	if (lock >= 0)
 		upgrade_give(u, TAKEOVER_PIDFILE, lock, pidfile, false);
-	if (admin != NULL)
-		upgrade_give(u, TAKEOVER_LISTEN, http_admin_fd(admin), "admin", false);
+	for (unsigned i = 0; admin != NULL && http_admin_fd(admin, i) >= 0; i++)
+		upgrade_give(u, TAKEOVER_LISTEN, http_admin_fd(admin, i), "admin", false);
 }
 
 void

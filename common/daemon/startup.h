@@ -74,8 +74,8 @@ MUST_CHECK int startup_control(const struct daemon_conf *, struct event_base *, 
  * socket; control may be NULL.  For reloads, and before an upgrade. */
 void startup_restore(const struct daemon_conf *, struct control *);
 
-/* The pages for operators where the settings want them, after startup_listen(); NULL in *out for
- * none.  A port alone is one of 127.0.0.1.  0, or -1 with the reason logged. */
+/* The pages for operators where daemon_find_admin() has them, after startup_listen(); NULL in *out
+ * for none.  0, or -1 with the reason logged. */
 MUST_CHECK int startup_admin(const struct daemon_conf *, struct event_base *,
 			     const struct http_admin_page *, void *ctx, struct http_admin **out);
 

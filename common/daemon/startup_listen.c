@@ -95,55 +95,88 @@ startup_listen_anew(const struct daemon_conf *d, struct addr *addr)
 	return -1;
 }
 
-/* The listening socket of the pages, *at where it does; -1 with the reason logged. */
+/* A listening socket of the pages, *at where it does; -1 with errno.  alone: the first. */
 static int
-listen_for_operators(const struct daemon_conf *d, struct addr *at)
+listen_for_operators(struct addr *at, bool alone)
 {
-	char host[ADDR_HOST], text[ADDR_TEXT];
-	const char *why = "";
-	uint16_t port;
-	int fd;
+	int fd = takeover_listener(at);
 
-	if (addr_split(d->admin, host, &port, &why) < 0 ||
-	    addr_resolve(at, host[0] != '\0' ? host : "127.0.0.1", port, &why) < 0) {
-		log_event(LOG_ERROR, "cannot listen for operators", "admin=%s why=%s",
-			  log_quoted(d->admin), log_quoted(why));
-		return -1;
-	}
-	fd = takeover_listener(at);
 	if (fd < 0)
-		fd = socket_activation_listener(at, true);
+		fd = socket_activation_listener(at, alone);
 	if (fd < 0)
 		fd = net_listen(at, OPERATORS_BACKLOG);
-	if (fd >= 0 && net_local(fd, at) == 0)
+	if (fd < 0 || net_local(fd, at) == 0)
 		return fd;
-	log_errno(LOG_ERROR, "cannot listen for operators", "admin=%s", addr_text(at, text));
-	if (fd >= 0)
-		(void)close(fd);
+	(void)close(fd);
 	return -1;
+}
+
+/* At the address, then at the other family's at the same port, which this machine may lack.  How
+ * many sockets there are, or -1 with the reason logged. */
+static int
+listen_for_operators_at(const struct daemon_conf *d, int fd[HOST_NAMES_PAIR])
+{
+	char text[ADDR_TEXT];
+	struct addr at;
+	uint16_t port = 0;
+	int n = 0;
+
+	for (unsigned i = 0; i < d->admin_n; i++) {
+		at = d->admin_at[i];
+		if (i > 0)
+			addr_set_port(&at, port);
+		fd[n] = listen_for_operators(&at, i == 0);
+		if (fd[n] >= 0) {
+			port = addr_port(&at);
+			n++;
+			log_event(LOG_INFO, "pages for operators", "admin=%s",
+				  addr_text(&at, text));
+			continue;
+		}
+		if (i > 0 && net_is_missing(errno))
+			continue;
+		log_errno(LOG_ERROR, "cannot listen for operators", "admin=%s",
+			  addr_text(&at, text));
+		while (n > 0)
+			(void)close(fd[--n]);
+		return -1;
+	}
+	return n;
+}
+
+/* 0, or -1 with errno; all descriptors are taken care of. */
+static int
+serve_operators(struct http_admin *a, const int fd[], int n, const struct conf_list *names)
+{
+	int rc = http_admin_set_names(a, names);
+
+	for (int i = 1; i < n; i++) {
+		if (rc == 0)
+			rc = http_admin_listen(a, fd[i]);
+		if (rc < 0)
+			(void)close(fd[i]);
+	}
+	return rc;
 }
 
 int
 startup_admin(const struct daemon_conf *d, struct event_base *base,
 	      const struct http_admin_page *pages, void *ctx, struct http_admin **out)
 {
-	char text[ADDR_TEXT];
-	struct addr at;
-	int fd = -1;
+	int fd[HOST_NAMES_PAIR] = {-1, -1};
+	int n = listen_for_operators_at(d, fd);
 
 	*out = NULL;
-	if (d->admin[0] != '\0')
-		fd = listen_for_operators(d, &at);
 	socket_activation_end();
-	if (d->admin[0] == '\0' || fd < 0)
-		return d->admin[0] == '\0' ? 0 : -1;
-	*out = http_admin_new(base, fd, pages, ctx);
-	if (*out == NULL || http_admin_set_names(*out, &d->admin_names) < 0) {
-		log_errno(LOG_ERROR, "cannot answer operators over HTTP", NULL);
-		if (*out == NULL)
-			(void)close(fd);
-		return -1;
+	if (n <= 0)
+		return n;
+	*out = http_admin_new(base, fd[0], pages, ctx);
+	if (*out == NULL) {
+		for (int i = 0; i < n; i++)
+			(void)close(fd[i]);
+	} else if (serve_operators(*out, fd, n, &d->admin_names) == 0) {
+		return 0;
 	}
-	log_event(LOG_INFO, "pages for operators", "admin=%s", addr_text(&at, text));
-	return 0;
+	log_errno(LOG_ERROR, "cannot answer operators over HTTP", NULL);
+	return -1;
 }

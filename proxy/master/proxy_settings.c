@@ -119,7 +119,8 @@ check(struct settings *base, struct listen_socket *asked, FILE *err)
 	struct proxy_settings *s = proxy_settings_of(base);
 	const struct proxy_conf *c = &s->proxy;
 
-	if (listen_socket_ask(asked, &c->listen, "127.0.0.1", "ppool-proxy", err) < 0 ||
+	if (listen_socket_ask(asked, &c->listen, "127.0.0.1", &base->names, "ppool-proxy", err) <
+		    0 ||
 	    settings_check_daemon(base, true, asked, "ppool-proxy", err) < 0 ||
 	    (c->access_log != ACCESS_LOG_OFF &&
 	     daemon_check_file("ppool-proxy", "access_log_file", c->access_log_file, err) < 0))

@@ -1,5 +1,5 @@
 """A daemon that listens at `localhost` serves connections to 127.0.0.1 and to ::1, on one port, before and after a reload and an
-upgrade; a server and a client that are given `localhost` find a proxy that is at one of the two alone."""
+upgrade, and so do its pages; a server and a client that are given `localhost` find a proxy that is at one of the two alone."""
 import re
 import socket
 import subprocess
@@ -16,15 +16,24 @@ def answers(host, port):
         return sha1("x").encode() in s.recv(4096)
 
 
-def check(*ports):
-    for port in ports:
+def shows(host, port):
+    with socket.create_connection((host, port), timeout=20 * SLOW) as s:
+        s.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+        return s.recv(4096).startswith(b"HTTP/1.1 200 ")
+
+
+def check(*daemons):
+    for d in daemons:
         for host in ("127.0.0.1", "::1"):
-            assert answers(host, port), (host, port)
+            assert answers(host, d.port), (host, d.port)
+            assert shows(host, d.pages), (host, d.pages)
 
 
 def start(program, *argv):
-    d = b.keep(Daemon([*known.within(), f"{PROGRAMS}/{program}", *map(str, argv), "--runtime-dir", b.runtime, "--workers", "2", "--narrate", "no"]))
+    d = b.keep(Daemon([*known.within(), f"{PROGRAMS}/{program}", *map(str, argv), "--runtime-dir", b.runtime, "--workers", "2", "--narrate", "no",
+                       "--admin", "localhost:0"]))
     d.port = int(d.wait_for(r'msg="serving" .*listen=127\.0\.0\.1:(\d+) ')[1])
+    d.pages = int(d.wait_for(r'msg="pages for operators" admin=127\.0\.0\.1:(\d+)')[1])
     return d
 
 
@@ -36,14 +45,14 @@ with Bench() as b:
     server = start("ppool-server", "-id", "1", "-pp", "111", "-listen", "localhost:0", "-revproc", f"localhost:{proxy.port}")
     server.socket = f"{b.runtime}/ppool-server-1.sock"
     proxy.wait_for('msg="server joined" id=1')
-    check(proxy.port, server.port)
+    check(proxy, server)
     for d in (proxy, server):
         assert ctl_run("-s", d.socket, "reload")[0] == 0
-    check(proxy.port, server.port)
+    check(proxy, server)
     for d in (proxy, server):
         d.upgrade()
     wait_until(lambda: len(re.findall('msg="registered with the proxy"', server.output)) >= 2, "the successor has joined")
-    check(proxy.port, server.port)
+    check(proxy, server)
 
     for host in ("127.0.0.1", "[::1]"):
         alone = b.keep(Daemon([f"{PROGRAMS}/ppool-proxy", "-port", f"{host}:0", "--runtime-dir", b.runtime, "--narrate", "no"]))

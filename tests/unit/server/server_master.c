@@ -207,9 +207,9 @@ master_settled(void *master)
 
 int
 listen_socket_ask(struct listen_socket *v, const struct conf_list *listen, const char *fallback,
-		  const char *program, FILE *err)
+		  struct host_names *names, const char *program, FILE *err)
 {
-	(void)v, (void)listen, (void)fallback, (void)program, (void)err;
+	(void)v, (void)listen, (void)fallback, (void)names, (void)program, (void)err;
 	return -1;
 }
 

@@ -241,3 +241,32 @@ Test(admin, without_descriptors_it_pauses_and_goes_on_later)
 	cr_assert_not_null(strstr(ask("GET /hello HTTP/1.0\r\n\r\n"), " 200 "));
 	(void)close(fd);
 }
+
+/* Asked at a place, which is then that of the others again. */
+static const char *
+ask_at(const struct addr *place, const char *text)
+{
+	struct addr first_place = at;
+	const char *answer;
+
+	at = *place;
+	answer = ask(text);
+	at = first_place;
+	return answer;
+}
+
+Test(admin, pages_are_served_at_another_socket_too)
+{
+	struct addr other = at;
+	int fd;
+
+	addr_set_port(&other, 0);
+	fd = net_listen(&other, 8);
+	cr_assert_eq(net_local(fd, &other), 0);
+	cr_expect_eq(http_admin_fd(admin, 1), -1);
+	cr_assert_eq(http_admin_listen(admin, fd), 0);
+	cr_expect_eq(http_admin_fd(admin, 1), fd);
+	cr_expect_eq(http_admin_fd(admin, 2), -1);
+	cr_expect_not_null(strstr(ask("GET /hello HTTP/1.0\r\n\r\n"), " 200 "));
+	cr_expect_not_null(strstr(ask_at(&other, "GET /hello HTTP/1.0\r\n\r\n"), " 200 "));
+}

@@ -30,6 +30,8 @@ close_venue(void)
 	listen_socket_end(&v);
 }
 
+static struct host_names known;
+
 TestSuite(venue, .init = open_venue, .fini = close_venue, .timeout = 30);
 
 /* Words with blanks between them.  0, or -1 with the line in `told`. */
@@ -44,7 +46,7 @@ ask_for(struct listen_socket *at, const char *listen)
 	(void)snprintf(text, sizeof text, "%s", listen);
 	for (char *p = strtok_r(text, " ", &save); p != NULL; p = strtok_r(NULL, " ", &save))
 		item[list.n++] = p;
-	rc = listen_socket_ask(at, &list, "127.0.0.1", "toy", err);
+	rc = listen_socket_ask(at, &list, "127.0.0.1", &known, "toy", err);
 	(void)fclose(err);
 	return rc;
 }

@@ -54,7 +54,7 @@ check(struct settings *s, struct listen_socket *asked, FILE *err)
 	if (strcmp(word_of(s), "wrong") == 0)
 		(void)fprintf(err, "program: word: that is a wrong word\n");
 	return strcmp(word_of(s), "wrong") == 0 ||
-			       listen_socket_ask(asked, &list, "", "program", err) < 0
+			       listen_socket_ask(asked, &list, "", &s->names, "program", err) < 0
 		       ? -1
 		       : 0;
 }

@@ -123,5 +123,6 @@ Test(settings, what_both_daemons_have_is_judged)
 	settings_release(s);
 	refused("--user=no-such-user-here", "program: user: no-such-user-here: ");
 	refused("--admin=127.0.0.1:2100", "program: admin: ");
+	refused("--admin=no-such-name.invalid:1", "program: admin: no-such-name.invalid:1: ");
 	refused("--log=/no/such/folder/log", "program: log: /no/such/folder/log: ");
 }

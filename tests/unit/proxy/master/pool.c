@@ -162,9 +162,9 @@ proxy_takeover_recall(struct registry *r)
 
 int
 listen_socket_ask(struct listen_socket *v, const struct conf_list *listen, const char *fallback,
-		  const char *program, FILE *err)
+		  struct host_names *names, const char *program, FILE *err)
 {
-	(void)listen, (void)fallback, (void)program, (void)err;
+	(void)listen, (void)fallback, (void)names, (void)program, (void)err;
 	*v = at;
 	return 0;
 }
