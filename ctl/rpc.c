@@ -150,7 +150,8 @@ understand(struct buf *in, struct json_object **data, char why[RPC_WHY])
 	struct json_tokener *t = json_tokener_new();
 
 	o = t == NULL ? NULL : json_tokener_parse_ex(t, line.p, (int)line.n);
-	json_tokener_free(t);
+	if (t != NULL)
+		json_tokener_free(t);
 	if (o == NULL || !json_object_object_get_ex(o, "ok", &ok)) {
 		(void)snprintf(why, RPC_WHY, "the answer cannot be understood");
 		(void)json_object_put(o);

@@ -132,7 +132,7 @@ job_admin_describe(const struct job_admin *a, struct json_object *o)
 	if (trouble != NULL && json_object_object_get_ex(o, "state", &state) &&
 	    strcmp(json_object_get_string(state), "running") == 0)
 		status_add_text(o, "state", "degraded");
-	(void)json_object_object_add(o, "job_processes", processes_of(a));
+	status_add(o, "job_processes", processes_of(a));
 	counters_sum(a->stats->rows, 0, &sum);
 	status_add_counters(o, &job_stats_row_type, &sum);
 	status_add_number(o, "strikes", count_strikes(a));
@@ -208,7 +208,7 @@ job_admin_handlers(const struct job_admin *a)
 	uint64_t now = clock_ms();
 
 	while (list != NULL && next(a, now, &p))
-		(void)json_object_array_add(list, process_status(&p, now));
+		status_append(list, process_status(&p, now));
 	return list;
 }
 
@@ -249,7 +249,7 @@ job_admin_strikes(const struct job_admin *a)
 	unsigned at = 0;
 
 	while (list != NULL && (k = job_strikes_next(a->strikes, &at)) != NULL)
-		(void)json_object_array_add(list, strike_status(k, now));
+		status_append(list, strike_status(k, now));
 	return list;
 }
 

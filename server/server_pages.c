@@ -31,10 +31,10 @@ write_overview(struct evbuffer *out, void *ctx)
 	if (o == NULL)
 		return 500;
 	status_add_number(o, "at_us", clock_us());
-	(void)json_object_object_add(o, "status", p->status(p->ctx));
-	(void)json_object_object_add(o, "handlers", job_admin_handlers(p->jobs));
-	(void)json_object_object_add(o, "strikes", job_admin_strikes(p->jobs));
-	(void)json_object_object_add(o, "workers", status_of_workers(p->supervisor));
+	status_add(o, "status", p->status(p->ctx));
+	status_add(o, "handlers", job_admin_handlers(p->jobs));
+	status_add(o, "strikes", job_admin_strikes(p->jobs));
+	status_add(o, "workers", status_of_workers(p->supervisor));
 	return http_admin_json(out, o);
 }
 

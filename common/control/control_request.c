@@ -9,6 +9,7 @@
 #include "control_internal.h"
 #include "json_text.h"
 #include "log.h"
+#include "status.h"
 
 enum { DEPTH_MAX = 8 };
 
@@ -18,7 +19,9 @@ static void
 answer(struct control_caller *c, struct json_object *o)
 {
 	size_t n;
-	const char *text = json_object_to_json_string_length(o, JSON_C_TO_STRING_PLAIN, &n);
+	const char *text = o == NULL ? NULL
+				     : json_object_to_json_string_length(o, JSON_C_TO_STRING_PLAIN,
+									 &n);
 
 	if (text == NULL || conn_write(c->conn, span_of(text, n)) < 0 ||
 	    conn_write(c->conn, span_of("\n", 1)) < 0) {
@@ -33,8 +36,8 @@ control_error_answer(const char *why)
 {
 	struct json_object *o = json_object_new_object();
 
-	(void)json_object_object_add(o, "ok", json_object_new_boolean(0));
-	(void)json_object_object_add(o, "error", json_object_new_string(why));
+	status_add(o, "ok", json_object_new_boolean(0));
+	status_add(o, "error", json_object_new_string(why));
 	return o;
 }
 
@@ -49,8 +52,8 @@ answer_data(struct control_caller *c, struct json_object *data)
 {
 	struct json_object *o = json_object_new_object();
 
-	(void)json_object_object_add(o, "ok", json_object_new_boolean(1));
-	(void)json_object_object_add(o, "data", data);
+	status_add(o, "ok", json_object_new_boolean(1));
+	status_add(o, "data", data);
 	answer(c, o);
 }
 
@@ -171,6 +174,7 @@ control_read_request(struct span text, char why[CONTROL_WHY])
 	(void)snprintf(why, CONTROL_WHY, "%s", strerror(ENOMEM));
 	t = json_tokener_new();
 	o = t == NULL ? NULL : json_tokener_parse_ex(t, text.p, (int)text.n);
-	json_tokener_free(t);
+	if (t != NULL)
+		json_tokener_free(t);
 	return o;
 }

@@ -8,15 +8,29 @@
 #include "process.h"
 
 void
+status_add(struct json_object *o, const char *key, struct json_object *value)
+{
+	if (o == NULL || json_object_object_add(o, key, value) < 0)
+		(void)json_object_put(value);
+}
+
+void
+status_append(struct json_object *list, struct json_object *value)
+{
+	if (list == NULL || json_object_array_add(list, value) < 0)
+		(void)json_object_put(value);
+}
+
+void
 status_add_text(struct json_object *o, const char *key, const char *value)
 {
-	(void)json_object_object_add(o, key, json_object_new_string(value));
+	status_add(o, key, json_object_new_string(value));
 }
 
 void
 status_add_null(struct json_object *o, const char *key)
 {
-	(void)json_object_object_add(o, key, NULL);
+	status_add(o, key, NULL);
 }
 
 struct json_object *
@@ -24,8 +38,10 @@ status_add_list(struct json_object *o, const char *key)
 {
 	struct json_object *list = json_object_new_array();
 
-	(void)json_object_object_add(o, key, list);
-	return list;
+	if (o != NULL && list != NULL && json_object_object_add(o, key, list) == 0)
+		return list;
+	(void)json_object_put(list);
+	return NULL;
 }
 
 struct json_object *
@@ -51,13 +67,13 @@ status_add_text_or_null(struct json_object *o, const char *key, const char *valu
 void
 status_add_bool(struct json_object *o, const char *key, bool value)
 {
-	(void)json_object_object_add(o, key, json_object_new_boolean(value));
+	status_add(o, key, json_object_new_boolean(value));
 }
 
 void
 status_add_number(struct json_object *o, const char *key, uint64_t value)
 {
-	(void)json_object_object_add(o, key, json_object_new_uint64(value));
+	status_add(o, key, json_object_new_uint64(value));
 }
 
 void
@@ -67,7 +83,7 @@ status_add_seconds(struct json_object *o, const char *key, uint64_t ms)
 
 	(void)snprintf(text, sizeof text, "%llu.%llu", (unsigned long long)(ms / 1000),
 		       (unsigned long long)(ms % 1000 / 100));
-	(void)json_object_object_add(o, key, json_object_new_double_s((double)ms / 1000, text));
+	status_add(o, key, json_object_new_double_s((double)ms / 1000, text));
 }
 
 static struct json_object *
@@ -95,7 +111,7 @@ status_add_counters(struct json_object *o, const struct counters_type *type, con
 		if (f->text == NULL)
 			status_add_number(o, f->key, counter_get(word));
 		else
-			(void)json_object_object_add(o, f->key, array_status(f, word));
+			status_add(o, f->key, array_status(f, word));
 	}
 }
 
@@ -137,7 +153,7 @@ status_of_daemon(const char *program, struct supervisor *sup)
 	add_since(o, v.started);
 	status_add_number(workers, "wanted", v.wanted);
 	status_add_number(workers, "ready", v.ready);
-	(void)json_object_object_add(o, "workers", workers);
+	status_add(o, "workers", workers);
 	status_add_number(o, "generation", v.generation);
 	add_sums(o, sup);
 	return o;
@@ -203,7 +219,7 @@ status_of_workers(struct supervisor *sup)
 	for (unsigned i = 0; list != NULL && i < supervisor_slots(sup); i++) {
 		supervisor_child_snapshot(sup, i, &m);
 		if (m.state != SLOT_VACANT)
-			(void)json_object_array_add(list, worker_status(sup, i, now));
+			status_append(list, worker_status(sup, i, now));
 	}
 	return list;
 }
@@ -234,6 +250,6 @@ status_of_deaths(struct supervisor *sup)
 
 	for (unsigned i = 0;
 	     list != NULL && (d = exit_history_last(supervisor_exits(sup), i)) != NULL; i++)
-		(void)json_object_array_add(list, death_status(d));
+		status_append(list, death_status(d));
 	return list;
 }

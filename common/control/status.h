@@ -17,7 +17,10 @@ struct json_object *status_of_workers(struct supervisor *);
 /* An array of the last deaths, the newest first.  NULL on ENOMEM. */
 struct json_object *status_of_deaths(struct supervisor *);
 
-/* Adds a member; a value that could not be made (NULL) makes the object incomplete, not wrong. */
+/* Adds a member, or an item; what could not be made (NULL, also the object or list itself) makes it
+ * incomplete, not wrong.  The value is taken over.  json-c's own calls end the process there. */
+void status_add(struct json_object *, const char *key, struct json_object *value);
+void status_append(struct json_object *list, struct json_object *value);
 void status_add_text(struct json_object *, const char *key, const char *value);
 void status_add_number(struct json_object *, const char *key, uint64_t value);
 /* null where there is nothing to tell: value NULL or empty. */

@@ -83,8 +83,7 @@ latency_of(const struct server_stats_cell *c)
 	while (end > 0 && counters_bucket(c->latency, end - 1) == 0)
 		end--;
 	for (unsigned i = 0; list != NULL && i < end; i++)
-		(void)json_object_array_add(list,
-					    json_object_new_uint64(counters_bucket(c->latency, i)));
+		status_append(list, json_object_new_uint64(counters_bucket(c->latency, i)));
 	return list;
 }
 
@@ -104,8 +103,7 @@ servers_with_latency(const struct proxy_pages *p)
 	n = registry_list(p->pool->registry, index);
 	for (unsigned i = 0; i < n && i < json_object_array_length(list); i++) {
 		counters_sum(p->pool->tally, index[i], &sum);
-		(void)json_object_object_add(json_object_array_get_idx(list, i), "latency",
-					     latency_of(&sum));
+		status_add(json_object_array_get_idx(list, i), "latency", latency_of(&sum));
 	}
 	free(index);
 	return list;
@@ -117,7 +115,7 @@ bucket_tops(void)
 	struct json_object *list = json_object_new_array();
 
 	for (unsigned i = 0; list != NULL && i < COUNTERS_BUCKETS; i++)
-		(void)json_object_array_add(list, json_object_new_uint64(counters_bucket_top(i)));
+		status_append(list, json_object_new_uint64(counters_bucket_top(i)));
 	return list;
 }
 
@@ -133,11 +131,11 @@ write_overview(struct evbuffer *out, void *ctx)
 		return 500;
 	}
 	status_add_number(o, "at_us", clock_us());
-	(void)json_object_object_add(o, "latency_le_us", bucket_tops());
-	(void)json_object_object_add(o, "status", p->status(p->ctx));
-	(void)json_object_object_add(o, "policies", policies_of(p));
-	(void)json_object_object_add(o, "servers", servers);
-	(void)json_object_object_add(o, "events", events_of(p, EVENTS_SHOWN));
+	status_add(o, "latency_le_us", bucket_tops());
+	status_add(o, "status", p->status(p->ctx));
+	status_add(o, "policies", policies_of(p));
+	status_add(o, "servers", servers);
+	status_add(o, "events", events_of(p, EVENTS_SHOWN));
 	return http_admin_json(out, o);
 }
 

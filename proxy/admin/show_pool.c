@@ -151,7 +151,7 @@ show_servers(const struct registry *r, struct counters *t, struct health_monitor
 	}
 	n = registry_list(r, index);
 	for (unsigned i = 0; i < n; i++)
-		(void)json_object_array_add(list, server_status(r, t, w, index[i], now));
+		status_append(list, server_status(r, t, w, index[i], now));
 	free(index);
 	return list;
 }
@@ -167,9 +167,9 @@ latencies_of(const struct server_stats_cell *c)
 		struct json_object *pair = n > 0 ? json_object_new_array() : NULL;
 		if (pair == NULL)
 			continue;
-		(void)json_object_array_add(pair, json_object_new_uint64(counters_bucket_top(i)));
-		(void)json_object_array_add(pair, json_object_new_uint64(n));
-		(void)json_object_array_add(list, pair);
+		status_append(pair, json_object_new_uint64(counters_bucket_top(i)));
+		status_append(pair, json_object_new_uint64(n));
+		status_append(list, pair);
 	}
 	return list;
 }
@@ -189,7 +189,7 @@ show_latencies(struct json_object *servers, const struct registry *r, struct cou
 		if (at < 0)
 			continue;
 		counters_sum(t, (unsigned)at, &sum);
-		(void)json_object_object_add(row, "latencies", latencies_of(&sum));
+		status_add(row, "latencies", latencies_of(&sum));
 	}
 }
 
@@ -262,7 +262,7 @@ show_policies(const struct registry *r, struct counters *t, struct health_monito
 
 	for (unsigned i = 0; list != NULL && i < registry_policy_end(r); i++)
 		if (registry_policy(r, i)->used)
-			(void)json_object_array_add(list, policy_status(r, t, w, m, i, conf));
+			status_append(list, policy_status(r, t, w, m, i, conf));
 	return list;
 }
 
@@ -292,7 +292,7 @@ show_events(const struct events *events, uint64_t after)
 	const struct event_entry *e;
 
 	for (; list != NULL && (e = events_next(events, after)) != NULL; after = e->number)
-		(void)json_object_array_add(list, event_status(e));
+		status_append(list, event_status(e));
 	return list;
 }
 

@@ -13,6 +13,7 @@
 #include "log.h"
 #include "shared_pool.h"
 #include "signature.h"
+#include "status.h"
 #include "store_child.h"
 #include "takeover.h"
 
@@ -290,10 +291,8 @@ pool_store_show(const struct pool_store *ps)
 	struct json_object *o = shared_pool_show(ps->shared);
 
 	if (o != NULL && ps->child != NULL) {
-		(void)json_object_object_add(o, "pid",
-					     json_object_new_int64(store_child_pid(ps->child)));
-		(void)json_object_object_add(o, "deaths",
-					     json_object_new_int64(store_child_deaths(ps->child)));
+		status_add(o, "pid", json_object_new_int64(store_child_pid(ps->child)));
+		status_add(o, "deaths", json_object_new_int64(store_child_deaths(ps->child)));
 	}
 	return o;
 }

@@ -154,7 +154,6 @@ shared_pool_show_proxies(const struct shared_pool *sp)
 
 	for (unsigned i = 0; list != NULL && i < shared_rows_n(sp->proxies); i++)
 		if (shared_rows_at(sp->proxies, i)->value != NULL)
-			(void)json_object_array_add(list,
-						    show_proxy(sp, shared_rows_at(sp->proxies, i)));
+			status_append(list, show_proxy(sp, shared_rows_at(sp->proxies, i)));
 	return list;
 }

@@ -226,7 +226,7 @@ inquiry_answer(struct inquiry *q, struct span message)
 		return; /* the caller has gone meanwhile */
 	for (uint32_t i = 0; i < head.n; i++)
 		if (registry_server(r, row[i].server)->used)
-			(void)json_object_array_add(a->rows, row_of(a, &row[i]));
+			status_append(a->rows, row_of(a, &row[i]));
 	(void)snprintf(why, sizeof why, "no server ever registered for policy %s", a->policy);
 	if (!head.known)
 		settle(a, why);

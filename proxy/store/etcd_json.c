@@ -149,7 +149,8 @@ etcd_json_parse(struct span text)
 
 	if (t != NULL && text.n <= INT32_MAX)
 		o = json_tokener_parse_ex(t, text.p, (int)text.n);
-	json_tokener_free(t);
+	if (t != NULL)
+		json_tokener_free(t);
 	if (o == NULL || json_object_is_type(o, json_type_object))
 		return o;
 	json_object_put(o);

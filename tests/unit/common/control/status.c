@@ -31,3 +31,15 @@ Test(status, numbers_keep_all_their_digits)
 			 "{\"n\":18446744073709551615,\"t\":\"a\\\"b\"}");
 	(void)json_object_put(o);
 }
+
+/* Objects that could not be made for want of memory. */
+Test(status, to_nothing_nothing_is_added)
+{
+	status_add_text(NULL, "a", "b");
+	status_add_number(NULL, "a", 1);
+	status_add_null(NULL, "a");
+	status_add(NULL, "a", json_object_new_array());
+	status_append(NULL, json_object_new_int(1));
+	cr_assert_null(status_add_list(NULL, "a"));
+	cr_assert_null(status_add_row(NULL));
+}
