@@ -1,160 +1,132 @@
-"""Real etcd on the loopback: one member or three, on free ports, each with a folder of its own.  A scenario that uses it is skipped
-where there is none."""
+"""A real etcd on free ports of loopback for the proxies of a cluster, and what a scenario looks at there.  A scenario that uses it is
+skipped where there is none."""
 import base64
 import json
 import os
 import shutil
-import signal
 import subprocess
-import tempfile
 import urllib.error
 import urllib.request
-from lib.bench import FOLDER, free_port, wait_until
-from lib.needs import need_command
+
+from lib import needs
+from lib.bench import FOLDER, ctl, free_port, wait_until
+
+PREFIX = "/policypool/policypool/v1/"
 
 
 def in64(text):
     return base64.b64encode(text.encode()).decode()
 
 
-def from64(text):
-    return base64.b64decode(text).decode()
+def end_of(prefix):
+    """The first key that is not below it."""
+    return prefix[:-1] + chr(ord(prefix[-1]) + 1)
 
 
-class Member:
-    def __init__(self, cluster, number, options):
-        self.cluster, self.number, self.options = cluster, number, options
-        self.data = tempfile.mkdtemp(prefix=f"etcd-{number}-", dir=FOLDER)
-        self.port, self.peer = free_port(), free_port()
-        self.scheme = cluster.scheme
-        self.url = f"{self.scheme}://127.0.0.1:{self.port}"
-        self.process = None
-
-    def start(self):
-        peers = ",".join(f"m{m.number}=http://127.0.0.1:{m.peer}" for m in self.cluster.members)
-        log = open(os.path.join(FOLDER, f"etcd-{self.number}.log"), "a")
-        self.process = subprocess.Popen(
-            ["etcd", "--name", f"m{self.number}", "--data-dir", os.path.join(self.data, "data"), "--log-level", "error",
-             "--logger", "zap", "--listen-client-urls", self.url, "--advertise-client-urls", self.url,
-             "--listen-peer-urls", f"http://127.0.0.1:{self.peer}", "--initial-advertise-peer-urls", f"http://127.0.0.1:{self.peer}",
-             "--initial-cluster", peers, "--initial-cluster-token", self.cluster.token, *self.options],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
-        log.close()
-
-    def is_alive(self):
-        return self.process is not None and self.process.poll() is None
-
-    def kill(self):
-        """SIGKILL, also of one that is stopped; its data stays."""
-        if self.is_alive():
-            self.process.kill()
-            self.process.wait(30)
-
-    def stop(self):
-        """SIGSTOP: it takes connections and says nothing."""
-        self.process.send_signal(signal.SIGSTOP)
-
-    def cont(self):
-        self.process.send_signal(signal.SIGCONT)
-
-    def wipe(self):
-        """After kill(): it starts as one that was never there."""
-        shutil.rmtree(os.path.join(self.data, "data"), ignore_errors=True)
+def value_of(row):
+    text = base64.b64decode(row["value"]).decode()
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 class Etcd:
-    """with Etcd() as etcd: b.proxy(etcd.store()); Etcd(3) has three members.  options: further ones of etcd, of each member."""
+    """options: further ones of etcd.  context: how to speak to one that is to be asked by https."""
 
-    def __init__(self, members=1, options=(), scheme="http", context=None):
-        need_command("etcd")
-        self.token, self.scheme, self.context = f"t{os.getpid()}", scheme, context
-        self.members = []
-        for i in range(members):
-            self.members.append(Member(self, i + 1, list(options)))
-
-    def __enter__(self):
+    def __init__(self, bench, name="e1", options=(), context=None):
+        needs.need_command("etcd")
+        self.bench, self.folder, self.options, self.context = bench, os.path.join(FOLDER, name), list(options), context
+        self.port, self.peers = free_port(), free_port()
+        self.url = f"{'https' if context else 'http'}://127.0.0.1:{self.port}"
+        self.argv = ["etcd"]
+        bench.keep(self)
         self.start()
-        return self
-
-    def __exit__(self, *_):
-        for m in self.members:
-            m.kill()
-            shutil.rmtree(m.data, ignore_errors=True)
 
     def start(self):
-        """Those that do not run; until each answers."""
-        for m in self.members:
-            if not m.is_alive():
-                m.start()
-        for m in self.members:
-            wait_until(lambda m=m: self.answers(m), f"etcd at {m.url}", 60)
+        peers = f"http://127.0.0.1:{self.peers}"
+        with open(self.folder + ".log", "ab") as log:
+            self.process = subprocess.Popen(
+                ["etcd", "--name", "e1", "--data-dir", self.folder, "--log-level", "error", "--logger", "zap",
+                 "--listen-client-urls", self.url, "--advertise-client-urls", self.url,
+                 "--listen-peer-urls", peers, "--initial-advertise-peer-urls", peers, "--initial-cluster", f"e1={peers}",
+                 *self.options],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+        wait_until(self.answers, "etcd answers", 60)
 
     def kill(self):
-        for m in self.members:
-            m.kill()
+        """What it had is there when it starts again."""
+        self.process.kill()
+        self.process.wait()
 
-    def wipe(self):
-        """Of all members: as a cluster that was never there, with ids of its own."""
+    def alive(self):
+        return self.process.poll() is None
+
+    def stop(self):
         self.kill()
-        self.token += "w"
-        for m in self.members:
-            m.wipe()
-        self.start()
+        return 0
 
     @property
-    def urls(self):
-        return [m.url for m in self.members]
+    def output(self):
+        with open(self.folder + ".log", errors="replace") as f:
+            return f.read()
 
-    def ask(self, path, body, member=None, token=None, timeout=5):
-        """By the JSON gateway: the answer, also that of an error."""
-        head = {"Content-Type": "application/json", "Grpc-Metadata-hasleader": "true"}
-        if token:
-            head["Authorization"] = token
-        request = urllib.request.Request((member or self.members[0]).url + path, json.dumps(body).encode(), head)
+    def wipe(self):
+        """Another etcd, with nothing in it, where this one was."""
+        self.kill()
+        shutil.rmtree(self.folder)
+        self.start()
+
+    def answers(self):
         try:
-            with urllib.request.urlopen(request, timeout=timeout, context=self.context) as answer:
-                return json.load(answer)
+            self.call("kv/range", key="any")
+            return True
         except urllib.error.HTTPError as e:
             with e:
-                return json.loads(e.read())
-
-    def answers(self, member):
-        try:
-            return "header" in self.ask("/v3/kv/range", {"key": in64("any"), "limit": "1"}, member, timeout=1)
-        except (OSError, ValueError):
+                return e.code != 503
+        except OSError:
             return False
 
-    def rows(self, prefix="/policypool/", **more):
-        """{key: value} of all below it, as texts."""
-        end = prefix[:-1] + chr(ord(prefix[-1]) + 1)
-        answer = self.ask("/v3/kv/range", {"key": in64(prefix), "range_end": in64(end)}, **more)
-        return {from64(kv["key"]): from64(kv.get("value", "")) for kv in answer.get("kvs", [])}
+    def call(self, what, **fields):
+        """By the JSON gateway."""
+        request = urllib.request.Request(f"{self.url}/v3/{what}", json.dumps(fields).encode(), {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=10, context=self.context) as r:
+            return json.load(r)
 
-    def put(self, key, value, **more):
-        return self.ask("/v3/kv/put", {"key": in64(key), "value": in64(value)}, **more)
+    def put(self, key, value):
+        self.call("kv/put", key=in64(PREFIX + key), value=in64(value if isinstance(value, str) else json.dumps(value)))
 
-    def delete(self, key, **more):
-        return self.ask("/v3/kv/deleterange", {"key": in64(key)}, **more)
+    def delete(self, key):
+        self.call("kv/deleterange", key=in64(PREFIX + key))
 
-    def revision(self):
-        return int(self.ask("/v3/kv/range", {"key": in64("any")})["header"]["revision"])
+    def rows(self):
+        """All below the prefix, by what follows it."""
+        got = self.call("kv/range", key=in64(PREFIX), range_end=in64(end_of(PREFIX))).get("kvs", [])
+        return {base64.b64decode(r["key"]).decode()[len(PREFIX):]: value_of(r) for r in got}
 
-    def compact(self):
-        """All that is older than now is forgotten."""
-        return self.ask("/v3/kv/compaction", {"revision": str(self.revision()), "physical": True})
+    def require_login(self, rights):
+        """rights: {user: a prefix}, below which that user may read and write; the password is the user's name.  From now on nobody
+        else may but root."""
+        self.call("auth/user/add", name="root", password="root")
+        self.call("auth/role/add", name="root")
+        self.call("auth/user/grant", user="root", role="root")
+        for user, prefix in rights.items():
+            self.call("auth/user/add", name=user, password=user)
+            self.call("auth/role/add", name=user)
+            self.call("auth/role/grant", name=user, perm={"permType": "READWRITE", "key": in64(prefix), "range_end": in64(end_of(prefix))})
+            self.call("auth/user/grant", user=user, role=user)
+        self.call("auth/enable")
 
-    def with_authentication(self, user, password, prefix):
-        """From now on only this user may read and write below the prefix, and root, with the password root, all."""
-        end = prefix[:-1] + chr(ord(prefix[-1]) + 1)
-        for path, body in (
-                ("user/add", {"name": "root", "password": "root"}), ("role/add", {"name": "root"}),
-                ("user/grant", {"user": "root", "role": "root"}), ("user/add", {"name": user, "password": password}),
-                ("role/add", {"name": "proxies"}),
-                ("role/grant", {"name": "proxies", "perm": {"permType": "READWRITE", "key": in64(prefix), "range_end": in64(end)}}),
-                ("user/grant", {"user": user, "role": "proxies"}), ("enable", {})):
-            answer = self.ask("/v3/auth/" + path, body)
-            assert "error" not in answer, (path, answer)
+    def proxy(self, id, *options, port=0, workers=1, ttl="2s"):
+        return self.bench.proxy(port=port, workers=workers, options=["--id", id, "--store", self.url, "--store-ttl", ttl, *options])
 
-    def store(self, *more):
-        """Options of a proxy."""
-        return ["--store", ",".join(self.urls), *more]
+
+def store_of(proxy):
+    return ctl(proxy.socket, "store")
+
+
+def wait_store(proxy, **wanted):
+    def look():
+        s = store_of(proxy)
+        return all(s[k] == v for k, v in wanted.items())
+    wait_until(look, f"the store is {wanted}")

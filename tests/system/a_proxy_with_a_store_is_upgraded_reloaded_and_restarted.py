@@ -1,7 +1,7 @@
 """The others lose sight of none of its servers while a proxy is upgraded, reloaded and restarted; without a store, what was known
 from it fades; with one again it is known again."""
 from lib.bench import Bench, ask, correct, ctl, reload, wait_until
-from lib.store import Etcd, store_of, wait_store
+from lib.etcd import Etcd, store_of, wait_store
 
 
 def events_of(proxy, id):

@@ -4,8 +4,8 @@ import statistics
 import time
 from lib import plain
 from lib.bench import SLOW, Bench, ask, correct, ctl, ctl_run, wait_until
+from lib.etcd import Etcd, wait_store
 from lib.pooled import Server
-from lib.store import Etcd, wait_store
 
 with Bench() as b:
     e = Etcd(b)

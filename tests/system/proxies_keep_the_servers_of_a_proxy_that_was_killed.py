@@ -4,7 +4,7 @@ import json
 import subprocess
 import time
 from lib.bench import PROGRAMS, SLOW, Bench, ask, correct, ctl, wait_until
-from lib.store import Etcd, store_of, wait_store
+from lib.etcd import Etcd, store_of, wait_store
 
 
 def load(seconds, *proxies):

@@ -1,7 +1,7 @@
 """The later of two proxies with one id says so in log, status and event, publishes nothing, serves what it knows, and has its own
 once the other has gone."""
 from lib.bench import Bench, ask, correct, ctl, wait_until
-from lib.store import Etcd, store_of, wait_store
+from lib.etcd import Etcd, store_of, wait_store
 
 with Bench() as b:
     e = Etcd(b)

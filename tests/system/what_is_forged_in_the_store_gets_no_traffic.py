@@ -2,8 +2,8 @@
 of our servers are put again."""
 from lib import signed
 from lib.bench import Bench, ask, correct, ctl, wait_until
+from lib.etcd import Etcd, store_of, wait_store
 from lib.pooled import Server
-from lib.store import Etcd, store_of, wait_store
 
 with Bench() as b:
     e = Etcd(b)
