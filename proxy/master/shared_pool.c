@@ -7,12 +7,14 @@
 
 #include "clock.h"
 #include "log.h"
+#include "printable.h"
 #include "shared_pool_internal.h"
 
 enum {
 	TICK_MS = 200,
 	QUIET_MS = 2000, /* what is said of a server that has just left here may be of before */
-	JUDGED = 32	 /* rows that are judged anew in one tick */
+	KEY_SHOWN = 64,
+	JUDGED = 32 /* rows that are judged anew in one tick */
 };
 
 static const struct registration *
@@ -209,6 +211,20 @@ untell_all(struct shared_pool *sp, uint64_t now)
 	}
 }
 
+/* A later version's, or nobody's of this program. */
+static void
+take_foreign(struct shared_pool *sp, struct span key)
+{
+	char text[STORE_STATE_TEXT];
+
+	sp->foreign++;
+	(void)snprintf(text, sizeof text, "%.*s: it is of a kind that is not known here",
+		       key.n < KEY_SHOWN ? (int)key.n : KEY_SHOWN, key.p);
+	(void)printable(text, sp->refused, sizeof sp->refused);
+	log_limited(LOG_VERBOSE, "a row of the store is of a kind that is not known here", "key=%s",
+		    log_quoted_n(key.p, key.n));
+}
+
 void
 shared_pool_row(struct shared_pool *sp, struct span key, struct span value, uint64_t mod_rev)
 {
@@ -218,7 +234,7 @@ shared_pool_row(struct shared_pool *sp, struct span key, struct span value, uint
 	struct shared_row *row;
 
 	if (!server && store_record_id(key, "proxies/", id) < 0) {
-		sp->foreign++;
+		take_foreign(sp, key);
 		return;
 	}
 	row = shared_rows_make(rows, id);

@@ -114,6 +114,8 @@ end(struct etcd_call *call, const struct etcd_answer *a)
 		fail(c, call->at, call->round, a->why);
 	else if (a->class != ETCD_OK)
 		remember(c, call->at, a->why);
+	if (a->class == ETCD_DENIED || a->class == ETCD_FULL)
+		c->ops->on_refused(c->error, c->ops->ctx);
 	call->answer(a, call->ctx);
 	etcd_client_cancel(call);
 }
@@ -155,6 +157,11 @@ judge(struct etcd_call *call, const struct etcd_http_done *d, struct etcd_answer
 		return;
 	etcd_json_header(etcd_json_result(a->o) != NULL ? etcd_json_result(a->o) : a->o,
 			 &a->header);
+	if (a->header.cluster == 0) {
+		a->class = ETCD_LOST;
+		(void)snprintf(why, ETCD_WHY, "it answers what is not etcd's");
+		return;
+	}
 	a->class = etcd_client_judge_header(call->client, &a->header, why);
 }
 

@@ -29,6 +29,9 @@ struct etcd_client_ops {
 	/* The member that is asked failed, and another is asked from now on; a stream that is open
 	 * is still of the former one: it is to be cancelled soon, but not in this call. */
 	void (*on_failed)(const char *why, void *ctx);
+	/* It answers, and refuses what it was asked: a wrong password, no right, no space.  So it
+	 * may each time. */
+	void (*on_refused)(const char *why, void *ctx);
 	void *ctx;
 };
 

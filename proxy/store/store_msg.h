@@ -72,16 +72,17 @@ struct store_state {
 	uint64_t synced_at, audit_at;
 	uint64_t lease_until; /* of the session, as last renewed */
 	uint64_t rows;	      /* in the store, below the prefix */
-	uint64_t ignored;     /* of these: too long to be told of */
+	uint64_t ignored;     /* of these: with a key that is too long to be told of */
 	uint64_t wanted;      /* to be kept */
 	uint64_t unsynced;    /* of these: not in the store, or not with this value yet */
 };
 
 struct store_msg {
 	enum store_msg_kind kind;
-	/* KEEP, ROW: both.  DROP: value is what is put in its place for twice the session's ttl, so
-	 * that others hear of it; empty: nothing.  DELETED: key.  CLASH: the other's boot, and its
-	 * address.  Both borrow. */
+	/* KEEP, ROW: both; of a longer value ROW tells the first STORE_VALUE_MAX bytes.  DROP:
+	 * value is what is put in its place for twice the session's ttl, so that others hear of it;
+	 * empty: nothing.  DELETED: key.  CLASH: the other's boot, and its address.  Both borrow.
+	 */
 	struct span key, value;
 	/* ROW: of its creation. */
 	uint64_t create_rev;

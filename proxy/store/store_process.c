@@ -24,6 +24,7 @@ enum {
 	FEW_MS = 20,	  /* after a change, before it is told: others may follow */
 	REVOKE_MS = 1500, /* that the end of the lease is waited for */
 	FINISH_MS = 100,
+	QUIET_MS = 60000, /* that refused nothing: what it refuses then is told anew */
 	MESSAGES_A_WAKE = 64
 };
 
@@ -43,6 +44,7 @@ struct store_process {
 	struct store_publish *publish;
 	enum store_phase told; /* the phase that was logged last */
 	bool told_failed;      /* since it was in sync */
+	uint64_t refused_at;   /* the store refused something last; 0: never */
 	bool ending;
 	int status;
 	struct buf message;
@@ -167,18 +169,18 @@ static void
 on_row(const struct store_row *r, struct span value, void *arg)
 {
 	struct store_process *s = arg;
-	const struct store_msg m = {.kind = STORE_MSG_ROW,
-				    .key = store_row_key(r),
-				    .value = value,
-				    .create_rev = r->create_rev,
-				    .mod_rev = r->mod_rev};
+	const struct store_msg m = {
+		.kind = STORE_MSG_ROW,
+		.key = store_row_key(r),
+		.value = span_of(value.p, value.n < STORE_VALUE_MAX ? value.n : STORE_VALUE_MAX),
+		.create_rev = r->create_rev,
+		.mod_rev = r->mod_rev};
 
 	if (!r->ignored)
 		tell(s, &m);
 	else
-		log_limited(LOG_WARN, "a row of the store is ignored: it is too long",
-			    "key=%s key_bytes=%zu value_bytes=%zu", log_quoted_n(r->key, r->key_n),
-			    r->key_n, value.n);
+		log_limited(LOG_WARN, "a row of the store is ignored: its key is too long",
+			    "key=%s bytes=%zu", log_quoted_n(r->key, r->key_n), r->key_n);
 	store_publish_heard(s->publish, store_row_key(r), value);
 }
 
@@ -247,6 +249,20 @@ on_failed(const char *why, void *arg)
 	else if (!s->told_failed)
 		log_event(LOG_WARN, "the store does not answer", "why=%s", log_quoted(why));
 	s->told_failed = true;
+	state_changed(s);
+}
+
+/* It is tried again every few seconds: a line for the first of these. */
+static void
+on_refused(const char *why, void *arg)
+{
+	struct store_process *s = arg;
+	uint64_t now = clock_ms();
+
+	if (s->refused_at == 0 || now - s->refused_at > QUIET_MS)
+		log_event(LOG_WARN, "the store refuses what it is asked", "why=%s",
+			  log_quoted(why));
+	s->refused_at = now;
 	state_changed(s);
 }
 
@@ -424,7 +440,8 @@ open_client(struct store_process *s)
 	const struct store_process_place *p = s->place;
 	const char *why;
 
-	s->client_ops = (struct etcd_client_ops){.on_failed = on_failed, .ctx = s};
+	s->client_ops = (struct etcd_client_ops){
+		.on_failed = on_failed, .on_refused = on_refused, .ctx = s};
 	s->client = etcd_client_new(s->base, p->conf, &s->client_ops, &why);
 	if (s->client == NULL)
 		log_event(LOG_ERROR, "the store cannot be asked", "why=%s", log_quoted(why));

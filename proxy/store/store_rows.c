@@ -169,7 +169,7 @@ store_rows_take(struct store_rows *s, struct span key, struct span value, uint64
 	s->count.there += !r->there;
 	s->count.ignored -= r->there && r->ignored;
 	r->there = true;
-	r->ignored = key.n > STORE_KEY_MAX || value.n > STORE_VALUE_MAX;
+	r->ignored = key.n > STORE_KEY_MAX;
 	s->count.ignored += r->ignored;
 	r->seen = s->reading;
 	r->create_rev = create_rev;

@@ -28,7 +28,7 @@ struct store_row {
 	LIST_ENTRY(store_row) wanted_link; /* while something is wanted */
 
 	/* ---- what the store has ---- */
-	bool there, ignored; /* ignored: it is too long to be told of */
+	bool there, ignored; /* ignored: its key is too long to be told of */
 	unsigned seen;	     /* in which reading */
 	uint64_t create_rev, mod_rev, lease, hash;
 

@@ -10,7 +10,7 @@ static char *urls[2];
 static char none[] = "", user[] = "proxy";
 static struct store_files files = {.password = "secret"};
 static struct store_conf conf;
-static unsigned failures, answers;
+static unsigned failures, refusals, answers;
 static enum etcd_class class;
 static char why[ETCD_WHY];
 
@@ -22,7 +22,15 @@ on_failed(const char *text, void *ctx)
 	failures++;
 }
 
-static const struct etcd_client_ops ops = {.on_failed = on_failed};
+static void
+on_refused(const char *text, void *ctx)
+{
+	(void)text;
+	(void)ctx;
+	refusals++;
+}
+
+static const struct etcd_client_ops ops = {.on_failed = on_failed, .on_refused = on_refused};
 
 static void
 on_answer(const struct etcd_answer *a, void *ctx)
@@ -182,16 +190,25 @@ Test(etcd_client, a_wrong_password_is_told_to_all_that_wait_for_the_login)
 	FAKE_UNTIL(base, answers == 3);
 	cr_assert_eq(class, ETCD_DENIED);
 	cr_assert_eq(first.given[0], 1);
+	cr_assert_eq(refusals, 3);
+	cr_assert_eq(failures, 0);
 	etcd_client_free(client);
 }
 
-Test(etcd_client, what_is_no_etcd_is_said_to_be_none)
+static void
+is_no_etcd(const char *text)
 {
-	static const struct fake_answer web[] = {{"/v3/kv/range", 200, "<html>hello</html>", 0},
-						 {NULL, 0, NULL, 0}};
+	const struct fake_answer web[] = {{"/v3/kv/range", 200, text, 0}, {NULL, 0, NULL, 0}};
 
 	begin(web, NULL);
 	cr_assert_eq(ask(), ETCD_LOST);
 	cr_assert_str_eq(why, "it answers what is not etcd's");
 	etcd_client_free(client);
+}
+
+Test(etcd_client, what_is_no_etcd_is_said_to_be_none)
+{
+	is_no_etcd("<html>hello</html>");
+	is_no_etcd("{}");
+	is_no_etcd("{\"kvs\":[],\"count\":\"0\"}");
 }

@@ -81,7 +81,15 @@ static const struct store_sync_ops ops = {.on_row = on_row,
 					  .on_unsynced = on_unsynced,
 					  .on_reset = on_reset,
 					  .has_room = has_room};
-static const struct etcd_client_ops client_ops = {.on_failed = on_failed};
+
+static void
+on_refused(const char *why, void *ctx)
+{
+	(void)why;
+	(void)ctx;
+}
+
+static const struct etcd_client_ops client_ops = {.on_failed = on_failed, .on_refused = on_refused};
 
 static void
 begin(const struct fake_answer *script)
