@@ -17,6 +17,7 @@ checked(const char *listen, const char *admin)
 	char *item[] = {(char *)(uintptr_t)listen};
 	const struct conf_list list = {.item = item, .n = 1};
 	const struct daemon_conf conf = {.admin = (char *)(uintptr_t)admin};
+	struct host_names known = {.former = NULL};
 	struct listen_socket asked;
 	FILE *err;
 	int rc;
@@ -24,9 +25,10 @@ checked(const char *listen, const char *admin)
 	memset(told, 0, sizeof told);
 	err = fmemopen(told, sizeof told, "w");
 	cr_assert_not_null(err);
-	cr_assert_eq(listen_socket_ask(&asked, &list, "127.0.0.1", "program", err), 0);
+	cr_assert_eq(listen_socket_ask(&asked, &list, "127.0.0.1", &known, "program", err), 0);
 	rc = listen_check(&conf, &asked, "program", err);
 	(void)fclose(err);
+	host_names_forget(&known);
 	return rc;
 }
 
