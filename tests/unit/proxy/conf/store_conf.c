@@ -75,7 +75,7 @@ Test(store_conf, urls_are_of_members)
 Test(store_conf, a_member_is_there_once_and_there_are_sixteen)
 {
 	const char *item[17];
-	static char text[17][16];
+	static char text[17][32];
 	size_t at;
 
 	for (int i = 0; i < 17; i++) {
