@@ -32,35 +32,43 @@ def value_of(row):
 
 
 class Etcd:
-    """options: further ones of etcd.  context: how to speak to one that is to be asked by https."""
+    """options: further ones of etcd.  context: how to speak to one that is to be asked by https.  members: of the cluster that it is
+    one of, which begins by begin(); None: it is alone."""
 
-    def __init__(self, bench, name="e1", options=(), context=None):
+    def __init__(self, bench, name="e1", options=(), context=None, members=None):
         needs.need_command("etcd")
         self.bench, self.folder, self.options, self.context = bench, os.path.join(FOLDER, name), list(options), context
+        self.name, self.members = name, [self] if members is None else members
         self.port, self.peers = free_port(), free_port()
         self.url = f"{'https' if context else 'http'}://127.0.0.1:{self.port}"
-        self.argv = ["etcd"]
+        self.argv, self.process = ["etcd"], None
         bench.keep(self)
-        self.start()
+        if members is None:
+            self.start()
 
     def start(self):
+        self.begin()
+        wait_until(self.answers, "etcd answers", 60)
+
+    def begin(self):
         peers = f"http://127.0.0.1:{self.peers}"
+        all_peers = ",".join(f"{m.name}=http://127.0.0.1:{m.peers}" for m in self.members)
         with open(self.folder + ".log", "ab") as log:
             self.process = subprocess.Popen(
-                ["etcd", "--name", "e1", "--data-dir", self.folder, "--log-level", "error", "--logger", "zap",
+                ["etcd", "--name", self.name, "--data-dir", self.folder, "--log-level", "error", "--logger", "zap",
                  "--listen-client-urls", self.url, "--advertise-client-urls", self.url,
-                 "--listen-peer-urls", peers, "--initial-advertise-peer-urls", peers, "--initial-cluster", f"e1={peers}",
+                 "--listen-peer-urls", peers, "--initial-advertise-peer-urls", peers, "--initial-cluster", all_peers,
                  *self.options],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
-        wait_until(self.answers, "etcd answers", 60)
 
     def kill(self):
         """What it had is there when it starts again."""
-        self.process.kill()
-        self.process.wait()
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
 
     def alive(self):
-        return self.process.poll() is None
+        return self.process is not None and self.process.poll() is None
 
     def stop(self):
         self.kill()
@@ -119,6 +127,37 @@ class Etcd:
 
     def proxy(self, id, *options, port=0, workers=1, ttl="2s"):
         return self.bench.proxy(port=port, workers=workers, options=["--id", id, "--store", self.url, "--store-ttl", ttl, *options])
+
+
+class Cluster:
+    """Three of them, as one."""
+
+    def __init__(self, bench):
+        self.members = []
+        self.members += [Etcd(bench, f"m{n}", members=self.members) for n in (1, 2, 3)]
+        self.start()
+
+    @property
+    def urls(self):
+        return ",".join(m.url for m in self.members)
+
+    def start(self):
+        """Those that do not run; until each answers."""
+        for m in self.members:
+            if not m.alive():
+                m.begin()
+        for m in self.members:
+            wait_until(m.answers, f"etcd {m.name} answers", 60)
+
+    def kill(self):
+        for m in self.members:
+            m.kill()
+
+    def leader(self):
+        def leads(m):
+            told = m.call("maintenance/status")
+            return told["leader"] == told["header"]["member_id"]
+        return next(m for m in self.members if leads(m))
 
 
 def store_of(proxy):

@@ -61,7 +61,8 @@ with Bench() as b:
     for kind, resend, progress, _, result in runs:
         assert len(result) == 1 and isinstance(result[0], dict), (kind, resend, result)
         print(f"{kind}, resend {resend}: {len(progress)} asked, {len(result[0])} lost")
-        assert len(result[0]) <= (0 if resend else 2 * 64), result[0]
+        # As many as are on the way with each connection that ends: two proxies are killed, and one more try may meet its end.
+        assert len(result[0]) <= (0 if resend else 4 * 64), result[0]
         for e in result[0].values():
             assert isinstance(e, pp.ConnectionLost) and e.may_have_run and "may have run" in str(e), e
 
