@@ -31,6 +31,7 @@ struct job_processes {
 	 * another is in its place. */
 	uint64_t retiring;
 	unsigned retiring_worker, retiring_number;
+	enum job_end retiring_why;
 	uint64_t due_turns; /* given to those that have done handler_max_jobs */
 	char why[WHY];	    /* of the last failure */
 };
@@ -85,6 +86,7 @@ retire(struct job_processes *s, const struct job_process *p, enum job_end why)
 	s->retiring = p->serial;
 	s->retiring_worker = p->worker;
 	s->retiring_number = p->number;
+	s->retiring_why = why;
 	return true;
 }
 
@@ -336,6 +338,9 @@ job_processes_reaped(struct job_processes *s, pid_t pid, int status)
 	if (p == NULL)
 		return false;
 	s->strays = true;
+	/* Its worker has said so, but the end may be seen before that is read. */
+	if (s->retiring == p->serial && p->end == JOB_END_SELF && status == 0)
+		p->end = s->retiring_why;
 	job_process_reaped(p, status);
 	return true;
 }

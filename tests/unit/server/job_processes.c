@@ -601,6 +601,24 @@ Test(job_processes, of_those_that_have_done_their_jobs_one_at_a_time_is_replaced
 	cr_expect_eq(process[0].retired, 1);
 }
 
+/* The worker's KILL lies in the channel yet as the end is seen. */
+Test(job_processes, one_that_was_to_retire_has_ended_for_that_whoever_is_heard_first)
+{
+	shell("read x; exit 0", "");
+	say(0, JOB_MSG_READY, JOB_END_SELF);
+	say(0, JOB_MSG_RETIRE, JOB_END_JOBS);
+	await(process[0].retired == 1);
+	hang_up(0);
+	await(process[0].ended == 1);
+	cr_expect_eq(process[0].end.ended.end, JOB_END_JOBS);
+	/* One that nobody asked has ended by itself. */
+	await(process[0].started == 2);
+	say(0, JOB_MSG_READY, JOB_END_SELF);
+	hang_up(0);
+	await(process[0].ended == 2);
+	cr_expect_eq(process[0].end.ended.end, JOB_END_SELF);
+}
+
 Test(job_processes, of_those_that_have_done_their_jobs_the_one_that_waits_longest_is_next)
 {
 	shell("read x; read x", "handler_processes = 3");
