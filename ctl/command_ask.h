@@ -12,7 +12,7 @@ int command_ask(const struct command *, const struct target *, const struct view
 /* More than so many?  Says so. */
 bool command_too_many(const struct command *, char *const args[], size_t most);
 
-/* What to tell of a refusal: of a command that this daemon does not know, whose it is. */
+/* What to tell of a refusal: of a command that this daemon does not know, which program has it. */
 const char *command_refusal(const struct command *, const char *why);
 
 #endif

@@ -1,7 +1,7 @@
-/* job_suspects.h - payloads in whose hand a job process broke the protocol, which were not answered
- * as they should be since.  Once may be due to the job before; that it is the payload's doing is
- * shown where it happens again.  Of two that share a place the later one is known: the former is
- * blamed one time later. */
+/* job_suspects.h - payloads that a job process had as it broke the protocol, which were not
+ * answered as they should be since.  Once may be due to the job before; that it is the payload's
+ * doing is shown where it happens again.  Of two that share a place the later one is known: the
+ * former is blamed one time later. */
 #ifndef POLICYPOOL_JOB_SUSPECTS_H
 #define POLICYPOOL_JOB_SUSPECTS_H
 

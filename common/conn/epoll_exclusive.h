@@ -3,7 +3,7 @@
  *
  * The event stays libevent's: how the kernel waits for it is changed in the epoll instance that is
  * the loop's.  Another one inside of that would not do, for then the kernel wakes all (Linux 6.18).
- * Whoever is woken has to take what there is: nobody else is told of it. */
+ * The one that is woken has to take what there is: no other is told of it. */
 #ifndef POLICYPOOL_EPOLL_EXCLUSIVE_H
 #define POLICYPOOL_EPOLL_EXCLUSIVE_H
 

@@ -4,7 +4,7 @@
  * A call fails with EPERM, or with ENOSYS where libraries know another way.  Forbidden is what
  * reaches out of a process: tracing, mounts, namespaces, keys, BPF, io_uring, signals to all, to
  * those spared, and whatever a descriptor would send (F_SETOWN, F_SETSIG); sockets unless network.
- * Whoever is spared has one thread: others could be signalled by the number of another. */
+ * A process that is spared has one thread: others could be signalled by the number of another. */
 #ifndef POLICYPOOL_SANDBOX_PROGRAM_H
 #define POLICYPOOL_SANDBOX_PROGRAM_H
 

@@ -20,7 +20,7 @@
 #include "span.h"
 
 enum { STORE_RECORD_VERSION = 1, STORE_RECORD_MAX = 2048, STORE_RECORD_WHY = 128 };
-/* "servers/" and an id whose every byte is encoded. */
+/* "servers/" and an id with every byte encoded. */
 enum { STORE_RECORD_KEY = 8 + 3 * PACKET_ID_MAX };
 enum { STORE_RECORD_GONE = 16 };
 

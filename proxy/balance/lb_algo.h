@@ -62,7 +62,7 @@ int lb_pick(const struct lb_live *);
 
 /* ---- HASH, of servers that are not all looked at ---- */
 
-/* The key is the server's whose score is highest.  equal: the weights of all are. */
+/* The key belongs to the server with the highest score.  equal: the weights of all are. */
 double lb_score(uint64_t name, uint32_t weight, uint64_t key, bool equal);
 
 /* Has it as much as a server may have and still be asked?  loads, weights: those of all. */

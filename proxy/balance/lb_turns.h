@@ -18,7 +18,7 @@ void lb_turns_free(struct lb_turns *);
 void lb_turns_use(struct lb_turns *, unsigned server, uint32_t weight);
 void lb_turns_leave(struct lb_turns *, unsigned server, uint32_t weight);
 
-/* Whose that turn is; one at least is usable. */
+/* Which server has that turn; one at least is usable. */
 unsigned lb_turns_nth(const struct lb_turns *, const struct lb_tree *, uint64_t turn);
 
 #endif

@@ -54,8 +54,8 @@ void etcd_client_pause(struct etcd_call *, bool);
 
 /* The member that is asked is no good, for a reason that its caller has found. */
 void etcd_client_give_up(struct etcd_client *, const char *why);
-/* The same for what is told in a stream: whose header is it?  OK, or LOST with why where it is of
- * an older term than others were. */
+/* The same for what is told in a stream: of which cluster is its header?  OK, or LOST with why
+ * where it is of an older term than others were. */
 enum etcd_class etcd_client_judge_header(struct etcd_client *, const struct etcd_header *,
 					 char why[ETCD_WHY]);
 /* Something else is wrong: it is remembered as the last error. */

@@ -101,7 +101,7 @@ struct store_row *store_rows_want(struct store_rows *, struct span key, enum sto
 				  struct span value, uint64_t over);
 /* Nothing is any more; it may be freed. */
 void store_rows_unwant(struct store_rows *, struct store_row *);
-/* Whose want is not NOTHING. */
+/* Those with a want that is not NOTHING. */
 struct store_row_list *store_rows_wanted(struct store_rows *);
 
 #endif

@@ -26,7 +26,7 @@ struct store_sync {
 	bool stalled;		/* the next page is not asked for until there is room */
 	struct buf from;	/* where the next page begins */
 	uint64_t reading;	/* the revision that is read; 0: not known yet */
-	uint64_t cluster;	/* whose rows are known; 0: nobody's */
+	uint64_t cluster;	/* that the known rows are of; 0: none */
 	uint64_t revision;	/* that is known */
 	struct buf heard;	/* of the watch */
 	struct frame frame;

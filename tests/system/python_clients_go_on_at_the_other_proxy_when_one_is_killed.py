@@ -1,7 +1,7 @@
 """Killed -9 under load: where requests may be sent again none is lost, and what may not be ends with an error that says so; the answers
 are each request's own all the while."""
 import threading
-from lib.bench import PATIENCE, Bench, Proxy, sha1, wait_until
+from lib.bench import PATIENCE, SLOW, Bench, Proxy, sha1, wait_until
 from lib.python_client import KINDS, Waiting, policypool as pp
 
 
@@ -61,8 +61,9 @@ with Bench() as b:
     for kind, resend, progress, _, result in runs:
         assert len(result) == 1 and isinstance(result[0], dict), (kind, resend, result)
         print(f"{kind}, resend {resend}: {len(progress)} asked, {len(result[0])} lost")
-        # As many as are on the way with each connection that ends: two proxies are killed, and one more try may meet its end.
-        assert len(result[0]) <= (0 if resend else 4 * 64), result[0]
+        # As many as are on the way: two proxies are killed.  With a sanitizer one that is killed takes its time to be gone, and its
+        # socket may take one more connection meanwhile.
+        assert len(result[0]) <= (0 if resend else 2 * 64 * (1 if SLOW == 1 else 2)), result[0]
         for e in result[0].values():
             assert isinstance(e, pp.ConnectionLost) and e.may_have_run and "may have run" in str(e), e
 
