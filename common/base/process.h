@@ -24,4 +24,8 @@ MUST_CHECK int pidfd_of(pid_t);
 /* 0, or -1 with errno; ESRCH: it has ended. */
 MUST_CHECK int pidfd_signal(int fd, int sig);
 
+/* fork(2), with all signals blocked in the child, which unblocks them once it has handlers of its
+ * own: until then one that is meant for it would be told to the loop of its parent. */
+pid_t process_fork_blocked(void);
+
 #endif

@@ -9,6 +9,7 @@
 
 #include "clock.h"
 #include "log.h"
+#include "process.h"
 
 enum {
 	MESSAGES_A_WAKE = 64,
@@ -227,24 +228,18 @@ open_channel(struct child *c, int *theirs)
 static int
 fork_worker(struct child *c)
 {
-	sigset_t all, before;
 	pid_t master = getpid();
 	int theirs, saved;
 
 	if (open_channel(c, &theirs) < 0)
 		return -1;
-	/* Blocked, so that no signal meant for the child is told to the master's loop before the
-	 * child has a loop of its own. */
-	(void)sigfillset(&all);
-	(void)sigprocmask(SIG_SETMASK, &all, &before);
 	c->host->before_fork(c, c->host->ctx);
-	c->pid = fork();
+	c->pid = process_fork_blocked();
 	if (c->pid == 0) {
 		c->host->be_worker(c, theirs, master, c->host->ctx);
 		abort(); /* it does not return */
 	}
 	saved = errno;
-	(void)sigprocmask(SIG_SETMASK, &before, NULL);
 	(void)close(theirs);
 	if (c->pid > 0)
 		return 0;

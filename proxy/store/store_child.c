@@ -12,6 +12,7 @@
 #include "clock.h"
 #include "exit_history.h"
 #include "log.h"
+#include "process.h"
 #include "proctitle.h"
 #include "store_process.h"
 
@@ -167,21 +168,15 @@ be_process(struct store_child *c, int channel, pid_t master)
 static int
 fork_process(struct store_child *c)
 {
-	sigset_t all, before;
 	pid_t master = getpid();
 	int theirs, saved;
 
 	if (open_channel(c, &theirs) < 0)
 		return -1;
-	/* Blocked, so that no signal meant for the child is told to the master's loop before the
-	 * child has a loop of its own. */
-	(void)sigfillset(&all);
-	(void)sigprocmask(SIG_SETMASK, &all, &before);
-	c->pid = fork();
+	c->pid = process_fork_blocked();
 	if (c->pid == 0)
 		be_process(c, theirs, master);
 	saved = errno;
-	(void)sigprocmask(SIG_SETMASK, &before, NULL);
 	(void)close(theirs);
 	if (c->pid > 0)
 		return 0;

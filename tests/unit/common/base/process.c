@@ -131,3 +131,21 @@ Test(pidfd, of_nobody_there_is_none)
 	cr_expect_eq(errno, ESRCH);
 	cr_expect_eq(pidfd_signal(-1, SIGTERM), -1);
 }
+
+Test(process, a_child_is_forked_with_all_signals_blocked_and_the_parent_has_its_own_mask)
+{
+	sigset_t none, now;
+	pid_t pid;
+	int status;
+
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	pid = process_fork_blocked();
+	cr_assert_geq(pid, 0);
+	(void)sigprocmask(SIG_SETMASK, NULL, &now);
+	if (pid == 0)
+		_exit(sigismember(&now, SIGTERM) == 1 && sigismember(&now, SIGCHLD) == 1 ? 7 : 1);
+	cr_assert_eq(sigismember(&now, SIGTERM), 0);
+	cr_assert_eq(waitpid(pid, &status, 0), pid);
+	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 7);
+}
