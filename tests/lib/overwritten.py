@@ -1,7 +1,8 @@
 """A worker that was taken over: whatever it can write of the memory that others read is written, through /proc/PID/mem."""
 import os
 import re
-from lib.bench import workers
+import threading
+from lib.bench import wait_until, workers
 
 
 def shared(pid, mode):
@@ -49,3 +50,28 @@ def overwrite(pid, pattern, dice):
     """All that it shares and can write."""
     for start, end in shared(pid, "rw-s"):
         assert write(pid, start, pattern(end - start, dice)) == end - start
+
+class Load(threading.Thread):
+    """A client that stays on its connection; counts what is wrong.  asks: the n-th of its packets, and whether that is its reply."""
+
+    def __init__(self, peer, asks):
+        super().__init__(daemon=True)
+        self.peer, self.asks, self.asked, self.wrong, self.over = peer, asks, 0, [], threading.Event()
+        self.start()
+
+    def run(self):
+        while not self.over.is_set():
+            packet, is_right = self.asks(f"{id(self)} {self.asked}", self.asked)
+            try:
+                reply = self.peer.ask(packet)
+            except OSError as e:
+                reply = {"type": f"none: {e}"}
+            if not is_right(reply):
+                self.over.set()
+                self.wrong.append(reply)
+            self.asked += 1
+
+    def goes_on(self, n):
+        before = self.asked
+        wait_until(lambda: self.asked > before + n or not self.is_alive(), "further answers", 60)
+        assert self.is_alive() and not self.wrong, self.wrong

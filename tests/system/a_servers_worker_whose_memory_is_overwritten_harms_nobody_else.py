@@ -4,42 +4,19 @@ processes that they had, the master answers every question, and once the worker 
 import os
 import random
 import signal
-import threading
 import time
 import urllib.request
 from lib import handlers, needs
 from lib.bench import Bench, Peer, ctl, ctl_run, request, wait_until, workers
-from lib.overwritten import PATTERNS, holder, overwrite, shared, write
+from lib.overwritten import PATTERNS, Load, holder, overwrite, shared, write
 
 needs.need_root()  # to write to another process's memory
 BELIEVED = 2**60
 SUM_MAX = 2**63 - 1
 
 
-class Load(threading.Thread):
-    """A client that stays on its connection; counts what is wrong."""
-
-    def __init__(self, peer):
-        super().__init__(daemon=True)
-        self.peer, self.asked, self.wrong, self.over = peer, 0, [], threading.Event()
-        self.start()
-
-    def run(self):
-        while not self.over.is_set():
-            payload = f"job {id(self)} {self.asked}"
-            try:
-                reply = self.peer.ask(request(payload=payload))
-            except OSError as e:
-                reply = {"type": f"none: {e}"}
-            if reply is None or reply["type"] != "2" or reply["payload"] != payload.upper():
-                self.over.set()
-                self.wrong.append(reply)
-            self.asked += 1
-
-    def goes_on(self, n=10):
-        before = self.asked
-        wait_until(lambda: self.asked > before + n or not self.is_alive(), "further answers", 60)
-        assert self.is_alive() and not self.wrong, self.wrong
+def asks(payload, n):
+    return request(payload=payload), lambda reply: reply is not None and reply["type"] == "2" and reply["payload"] == payload.upper()
 
 
 def everything_answers(server, admin):
@@ -82,7 +59,7 @@ def check(server, admin, loads):
     taken = pids[0]
     other = next(w["slot"] for w in ctl(server.socket, "workers") if w["pid"] == pids[1])
     peers = share_connections(server, taken)
-    loads += [Load(p) for p, at in peers if at != taken]
+    loads += [Load(p, asks) for p, at in peers if at != taken]
     others = processes(server, other)
     assert len(others) == 2, others
 
@@ -93,7 +70,7 @@ def check(server, admin, loads):
         everything_answers(server, admin)
         is_bounded(server)
         for load in loads:
-            load.goes_on()
+            load.goes_on(10)
         assert server.alive(), server.output
         assert pids[1] in workers(server), i
         assert processes(server, other) == others, i
@@ -110,7 +87,7 @@ def check(server, admin, loads):
     everything_answers(server, admin)
     assert processes(server, other) == others
     for load in loads:
-        load.goes_on()
+        load.goes_on(10)
         load.over.set()
         load.join(30)
         assert not load.wrong, load.wrong

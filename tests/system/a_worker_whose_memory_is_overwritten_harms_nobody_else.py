@@ -5,40 +5,18 @@ through its memory at all."""
 import os
 import random
 import signal
-import threading
 import urllib.request
 from lib import needs, plain
 from lib.bench import Bench, Peer, ask, client_json, correct, ctl, ctl_run, request, runs, wait_until, workers
-from lib.overwritten import PATTERNS, holder, overwrite, shared, write
+from lib.overwritten import PATTERNS, Load, holder, overwrite, shared, write
 
 needs.need_root()  # to write to another process's memory
 POLICIES = ("111", "222")
 
 
-class Load(threading.Thread):
-    """A client that stays on its connection and asks both policies in turn; counts what is wrong."""
-
-    def __init__(self, peer):
-        super().__init__(daemon=True)
-        self.peer, self.asked, self.wrong, self.over = peer, 0, [], threading.Event()
-        self.start()
-
-    def run(self):
-        while not self.over.is_set():
-            payload = f"{id(self)} {self.asked}"
-            try:
-                reply = self.peer.ask(request(payload=payload, policy=POLICIES[self.asked % 2]))
-            except OSError as e:
-                reply = {"type": f"none: {e}"}
-            if not correct(reply, payload):
-                self.over.set()
-                self.wrong.append(reply)
-            self.asked += 1
-
-    def goes_on(self, n=20):
-        before = self.asked
-        wait_until(lambda: self.asked > before + n or not self.is_alive(), "further answers", 60)
-        assert self.is_alive() and not self.wrong, self.wrong
+def asks(payload, n):
+    """Both policies in turn."""
+    return request(payload=payload, policy=POLICIES[n % 2]), lambda reply: correct(reply, payload)
 
 
 def everything_answers(proxy, admin):
@@ -60,14 +38,14 @@ def check(proxy, admin, loads):
         peers.append((p := Peer(proxy), None))
         assert correct(p.ask(request()))
         peers[-1] = (p, holder(proxy, p))
-    loads += [Load(p) for p, at in peers if at != taken]
+    loads += [Load(p, asks) for p, at in peers if at != taken]
 
     dice = random.Random(1)
     for i, pattern in enumerate(PATTERNS):
         overwrite(taken, pattern, dice)
         everything_answers(proxy, admin)
         for load in loads:
-            load.goes_on()
+            load.goes_on(20)
         assert proxy.alive(), proxy.output
         now = {id: (s["addr"], s["policy"], s["state"]) for id, s in proxy.servers().items()}
         assert now == servers, (i, now, servers)
@@ -84,7 +62,7 @@ def check(proxy, admin, loads):
     wait_until(lambda: taken not in workers(proxy) and len(workers(proxy)) == 2, "another worker")
     everything_answers(proxy, admin)
     for load in loads:
-        load.goes_on()
+        load.goes_on(20)
         load.over.set()
         load.join(30)
         assert not load.wrong, load.wrong
